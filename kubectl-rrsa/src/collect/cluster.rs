@@ -1,0 +1,254 @@
+//! The cluster as an OIDC issuer: each fact from the first place that tells it.
+
+use futures_util::future::join;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use kube::Client;
+use kube::api::{Api, ListParams};
+use rrsa_shared::arn::OidcProviderArn;
+use rrsa_shared::env_vars;
+use rrsa_shared::oidc::{Discovery, JwkSet, discovery_url};
+use rrsa_shared::ports::http::Http;
+
+use super::pod::pod_facts;
+use super::reason::why_not;
+use crate::facts::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Seen, WebhookFacts};
+
+const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
+const JWKS_PATH: &str = "/openid/v1/jwks";
+/// The webhook's objects have no documented names; all that is known contains this.
+const WEBHOOK: &str = "ack-pod-identity-webhook";
+/// Node labels that carry the region, in the order they are looked at.
+const REGION_LABELS: [&str; 4] = [
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/region",
+    "alibabacloud.com/ecs-region-id",
+    "sigma.ali/ecs-region-id",
+];
+
+/// The issuer's keys, or why they could not be had.
+pub type Keys = Seen<JwkSet>;
+
+/// Everything that is known of the cluster, and its keys. `issuer_of_token` asks for a token and reads its
+/// issuer; it is called only when the API server does not tell its issuer.
+///
+/// # Errors
+/// When the API server cannot be reached or does not know the caller; a refusal of one call is a fact.
+pub async fn cluster(
+    client: &Client,
+    http: &Http,
+    server: &str,
+    issuer_of_token: impl AsyncFnOnce() -> Seen<String>,
+) -> Result<(ClusterFacts, Keys), kube::Error> {
+    let version = match client.apiserver_version().await {
+        Ok(info) => Seen::known(info.git_version, "API server, /version"),
+        Err(kube::Error::Api(status)) if status.code != 401 => {
+            Seen::unknown(why_not(&kube::Error::Api(status), "get /version"))
+        }
+        Err(error) => return Err(error),
+    };
+    let (discovery, jwks) = join(text(client, DISCOVERY_PATH), text(client, JWKS_PATH)).await;
+    let (profile, (region, webhook)) = join(profile(client), join(region(client), webhook(client))).await;
+
+    let discovery = discovery.and_then(|text| Discovery::parse(text.as_bytes()).map_err(|e| e.to_string()));
+    let at_server = format!("API server, {DISCOVERY_PATH}");
+    let issuer = match &discovery {
+        Ok(document) => Seen::known(document.issuer.clone(), &at_server),
+        Err(why) => match issuer_of_token().await {
+            Seen::Unknown(also) => Seen::unknown(format!("{why}; {also}")),
+            known => known,
+        },
+    };
+    let discovery_url = issuer.map(|issuer| discovery_url(issuer));
+    let (jwks_url, keys) = keys(http, &discovery, jwks, &issuer, &at_server).await;
+
+    let shape = |pick: fn(IssuerShape<'_>) -> String, what: &str| match issuer.value() {
+        Some(issuer) => match IssuerShape::read(issuer) {
+            Some(shape) => Seen::known(pick(shape), "shape of the issuer"),
+            None => Seen::unknown(format!("the issuer's address tells no {what}")),
+        },
+        None => Seen::unknown("the issuer is not known"),
+    };
+    let injected = match (&profile.0, &profile.1) {
+        (Seen::Known { .. }, Seen::Known { .. }) => None,
+        _ => injected_pod(client).await,
+    };
+    let of_provider = |pick: fn(OidcProviderArn) -> Option<String>| match &injected {
+        None => Seen::unknown("no injected pod was seen"),
+        Some(pod) => provider_of(pod).and_then(pick).map_or_else(
+            || Seen::unknown("the injected pods do not tell"),
+            |value| Seen::known(value, format!("injected pod {}", pod.name)),
+        ),
+    };
+    let cluster_id = profile
+        .0
+        .or_else(|| shape(|s| s.cluster_id.to_owned(), "cluster id"))
+        .or_else(|| of_provider(|arn| arn.cluster_id().map(str::to_owned)));
+    let account = profile.1.or_else(|| of_provider(|arn| Some(arn.account)));
+    let region = region.or_else(|| shape(|s| s.region.to_owned(), "region"));
+    let rrsa_enabled = match issuer.as_result() {
+        Err(why) => Seen::unknown(why),
+        Ok(issuer) if issuer == DEFAULT_ISSUER => Seen::known(false, "the issuer is the cluster's own"),
+        Ok(issuer) if IssuerShape::read(issuer).is_some() => Seen::known(true, "shape of the issuer"),
+        Ok(issuer) => Seen::unknown(format!("the issuer {issuer} is not of the shape that RRSA gives")),
+    };
+    let provider_name = cluster_id.map(|id| format!("ack-rrsa-{id}"));
+    let provider_arn = match (account.as_result(), cluster_id.as_result()) {
+        (Ok(account), Ok(id)) => {
+            Seen::known(OidcProviderArn::of_cluster(account, id).to_string(), "account and cluster id")
+        }
+        (Err(why), Ok(_)) => Seen::unknown(format!("the account is not known: {why}")),
+        (_, Err(why)) => Seen::unknown(format!("the cluster id is not known: {why}")),
+    };
+    let key_ids = keys.map(JwkSet::key_ids);
+    let facts = ClusterFacts {
+        server: server.to_owned(),
+        version,
+        issuer,
+        discovery_url,
+        jwks_url,
+        key_ids,
+        rrsa_enabled,
+        cluster_id,
+        region,
+        account,
+        provider_name,
+        provider_arn,
+        webhook,
+    };
+    Ok((facts, keys))
+}
+
+/// The address of the keys and the keys: from the API server, else from where the public finds them.
+async fn keys(
+    http: &Http,
+    discovery: &Result<Discovery, String>,
+    jwks: Result<String, String>,
+    issuer: &Seen<String>,
+    at_server: &str,
+) -> (Seen<String>, Keys) {
+    let parse = |text: String| JwkSet::parse(text.as_bytes()).map_err(|error| error.to_string());
+    let (url, why) = match (discovery, jwks.and_then(parse)) {
+        (Ok(document), Ok(keys)) => {
+            let url = Seen::known(document.jwks_uri.clone(), at_server);
+            return (url, Seen::known(keys, format!("API server, {JWKS_PATH}")));
+        }
+        (Ok(document), Err(why)) => (Seen::known(document.jwks_uri.clone(), at_server), why),
+        (Err(why), _) => match issuer.value().filter(|issuer| *issuer != DEFAULT_ISSUER) {
+            None => return (Seen::unknown(why.clone()), Seen::unknown(why.clone())),
+            Some(issuer) => match Discovery::fetch(http, issuer).await {
+                Ok(document) => (Seen::known(document.jwks_uri, "discovery document of the issuer"), why.clone()),
+                Err(error) => {
+                    let both = format!("{why}; {error}");
+                    return (Seen::unknown(both.clone()), Seen::unknown(both));
+                }
+            },
+        },
+    };
+    let keys = match url.as_result() {
+        Err(why) => Seen::unknown(why),
+        Ok(address) => match JwkSet::fetch(http, address).await {
+            Ok(keys) => Seen::known(keys, address.as_str()),
+            Err(error) => Seen::unknown(format!("{why}; {error}")),
+        },
+    };
+    (url, keys)
+}
+
+async fn text(client: &Client, path: &str) -> Result<String, String> {
+    let request = http::Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
+    client.request_text(request).await.map_err(|error| why_not(&error, &format!("get on non-resource URL {path}")))
+}
+
+/// Cluster id and account of ConfigMap kube-system/ack-cluster-profile.
+async fn profile(client: &Client) -> (Seen<String>, Seen<String>) {
+    const NAME: &str = "ack-cluster-profile";
+    let found = Api::<ConfigMap>::namespaced(client.clone(), "kube-system").get(NAME).await;
+    let data = match found {
+        Ok(map) => map.data.unwrap_or_default(),
+        Err(error) => {
+            let why = why_not(&error, "get configmaps/ack-cluster-profile in kube-system");
+            return (Seen::unknown(&why), Seen::unknown(why));
+        }
+    };
+    let entry = |key: &str| match data.get(key).filter(|value| !value.is_empty()) {
+        Some(value) => Seen::known(value.clone(), format!("configmap kube-system/{NAME}, {key}")),
+        None => Seen::unknown(format!("configmap kube-system/{NAME} has no {key}")),
+    };
+    (entry("clusterid"), entry("uid"))
+}
+
+async fn region(client: &Client) -> Seen<String> {
+    let nodes = match Api::<Node>::all(client.clone()).list(&ListParams::default().limit(5)).await {
+        Ok(list) => list.items,
+        Err(error) => return Seen::unknown(why_not(&error, "list nodes")),
+    };
+    let label = |node: &Node| {
+        let labels = node.metadata.labels.as_ref()?;
+        let (name, region) = REGION_LABELS.iter().find_map(|name| Some((name, labels.get(*name)?)))?;
+        Some(Seen::known(region.clone(), format!("node label {name}")))
+    };
+    // providerID is `[alicloud://]<region>.<instance id>`.
+    let provider_id = |node: &Node| {
+        let id = node.spec.as_ref()?.provider_id.as_deref()?;
+        let (region, instance) = id.strip_prefix("alicloud://").unwrap_or(id).split_once('.')?;
+        (!region.is_empty() && !instance.is_empty() && !instance.contains('.'))
+            .then(|| Seen::known(region.to_owned(), "providerID of a node"))
+    };
+    let found = nodes.iter().find_map(label).or_else(|| nodes.iter().find_map(provider_id));
+    found.unwrap_or_else(|| Seen::unknown("no node tells its region"))
+}
+
+async fn webhook(client: &Client) -> Seen<Option<WebhookFacts>> {
+    let all = ListParams::default();
+    let configurations = Api::<MutatingWebhookConfiguration>::all(client.clone());
+    let deployments = Api::<Deployment>::namespaced(client.clone(), "kube-system");
+    let (configurations, deployments) = join(configurations.list_metadata(&all), deployments.list(&all)).await;
+    let deployment = deployments.as_ref().ok().and_then(|list| list.items.iter().find_map(webhook_deployment));
+    let configured = configurations.as_ref().ok().and_then(|list| {
+        let mut names = list.items.iter().filter_map(|item| item.metadata.name.as_deref());
+        names.find(|name| name.contains(WEBHOOK)).map(str::to_owned)
+    });
+    match (configured, deployment, configurations, deployments) {
+        (Some(name), deployment, ..) => {
+            let facts = deployment.unwrap_or(WebhookFacts { name: name.clone(), version: None, replicas: None });
+            Seen::known(Some(facts), format!("mutatingwebhookconfiguration {name}"))
+        }
+        (None, Some(facts), ..) => {
+            let from = format!("deployment kube-system/{}", facts.name);
+            Seen::known(Some(facts), from)
+        }
+        (None, None, Ok(_), _) => Seen::known(None, "mutatingwebhookconfigurations of the cluster"),
+        (None, None, Err(error), _) => Seen::unknown(why_not(&error, "list mutatingwebhookconfigurations")),
+    }
+}
+
+fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
+    let name = deployment.metadata.name.as_deref()?;
+    let spec = deployment.spec.as_ref()?;
+    let images = spec.template.spec.as_ref().map(|pod| pod.containers.as_slice()).unwrap_or_default();
+    let image = images.iter().filter_map(|c| c.image.as_deref()).find(|image| image.contains(WEBHOOK));
+    if image.is_none() && !name.contains(WEBHOOK) {
+        return None;
+    }
+    let tag = image.and_then(|image| image.rsplit_once(':')).map(|(_, tag)| tag.to_owned());
+    let ready = deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0);
+    Some(WebhookFacts {
+        name: name.to_owned(),
+        version: tag.filter(|tag| !tag.contains('/')),
+        replicas: Some((ready, spec.replicas.unwrap_or(1))),
+    })
+}
+
+/// A pod of the whole cluster, or else of nobody, that carries RRSA's variables.
+async fn injected_pod(client: &Client) -> Option<PodFacts> {
+    let api = Api::<Pod>::all(client.clone());
+    let list = api.list(&ListParams::default().limit(500)).await.ok()?;
+    list.items.iter().map(pod_facts).find(|pod| provider_of(pod).is_some())
+}
+
+fn provider_of(pod: &PodFacts) -> Option<OidcProviderArn> {
+    let mut arns = pod.containers.iter().filter_map(|container| container.value(env_vars::OIDC_PROVIDER_ARN));
+    arns.find_map(|arn| OidcProviderArn::parse(arn).ok())
+}

@@ -1,0 +1,156 @@
+//! A pod as RRSA sees it. Values of variables that are not RRSA's are never taken.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1 as core;
+use kube::Client;
+use kube::api::Api;
+
+use super::reason::why_not;
+use crate::facts::{ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, Seen, TokenProjection};
+
+/// The pod; `None` inside when it does not exist.
+pub async fn pod(client: &Client, namespace: &str, name: &str) -> Seen<Option<PodFacts>> {
+    match Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await {
+        Ok(found) => Seen::known(found.as_ref().map(pod_facts), format!("pod {namespace}/{name}")),
+        Err(error) => Seen::unknown(why_not(&error, &format!("get pods in {namespace}"))),
+    }
+}
+
+/// The facts of a pod.
+#[must_use]
+pub fn pod_facts(pod: &core::Pod) -> PodFacts {
+    let spec = pod.spec.as_ref();
+    let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
+    let app = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let ephemeral = spec.and_then(|spec| spec.ephemeral_containers.as_deref()).unwrap_or_default();
+    let containers = init
+        .iter()
+        .map(|c| container(ContainerKind::Init, &c.name, &c.env, &c.env_from, &c.volume_mounts))
+        .chain(app.iter().map(|c| container(ContainerKind::App, &c.name, &c.env, &c.env_from, &c.volume_mounts)))
+        .chain(
+            ephemeral
+                .iter()
+                .map(|c| container(ContainerKind::Ephemeral, &c.name, &c.env, &c.env_from, &c.volume_mounts)),
+        )
+        .collect();
+    PodFacts {
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        uid: pod.metadata.uid.clone(),
+        service_account: spec
+            .and_then(|spec| spec.service_account_name.clone())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "default".to_owned()),
+        phase: pod.status.as_ref().and_then(|status| status.phase.clone()),
+        labels: pod.metadata.labels.clone().unwrap_or_default(),
+        annotations: pod.metadata.annotations.clone().unwrap_or_default(),
+        owner: owner(pod),
+        projections: spec.map(projections).unwrap_or_default(),
+        containers,
+    }
+}
+
+/// What `kubectl rollout restart` takes: a ReplicaSet's own owner is found by dropping the template's hash.
+fn owner(pod: &core::Pod) -> Option<String> {
+    let owner = pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
+    let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
+    match (owner.kind.as_str(), hash) {
+        ("ReplicaSet", Some(hash)) => {
+            owner.name.strip_suffix(&format!("-{hash}")).map(|name| format!("deployment/{name}"))
+        }
+        ("StatefulSet" | "DaemonSet", _) => Some(format!("{}/{}", owner.kind.to_lowercase(), owner.name)),
+        _ => None,
+    }
+}
+
+fn projections(spec: &core::PodSpec) -> Vec<TokenProjection> {
+    let volumes = spec.volumes.as_deref().unwrap_or_default().iter();
+    volumes
+        .flat_map(|volume| {
+            let sources = volume.projected.as_ref().and_then(|p| p.sources.as_deref()).unwrap_or_default();
+            sources.iter().filter_map(|source| source.service_account_token.as_ref()).map(|token| TokenProjection {
+                volume: volume.name.clone(),
+                audience: token.audience.clone().filter(|audience| !audience.is_empty()),
+                expiration_seconds: token.expiration_seconds,
+                path: token.path.clone(),
+            })
+        })
+        .collect()
+}
+
+fn container(
+    kind: ContainerKind,
+    name: &str,
+    env: &Option<Vec<core::EnvVar>>,
+    env_from: &Option<Vec<core::EnvFromSource>>,
+    mounts: &Option<Vec<core::VolumeMount>>,
+) -> ContainerFacts {
+    let env: BTreeMap<_, _> =
+        env.as_deref().unwrap_or_default().iter().map(|var| (var.name.clone(), env_fact(var))).collect();
+    let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
+        match (&source.config_map_ref, &source.secret_ref) {
+            (Some(map), _) => format!("configMap/{}", map.name),
+            (_, Some(secret)) => format!("secret/{}", secret.name),
+            _ => "an unknown source".to_owned(),
+        }
+    });
+    let mounts = mounts.as_deref().unwrap_or_default().iter().map(|mount| MountFacts {
+        volume: mount.name.clone(),
+        path: mount.mount_path.clone(),
+        sub_path: mount.sub_path.clone().or_else(|| mount.sub_path_expr.clone()).filter(|path| !path.is_empty()),
+    });
+    ContainerFacts { name: name.to_owned(), kind, env, env_from: env_from.collect(), mounts: mounts.collect() }
+}
+
+fn env_fact(var: &core::EnvVar) -> EnvFact {
+    if !RRSA_ENV.contains(&var.name.as_str()) {
+        return EnvFact::Set;
+    }
+    match &var.value_from {
+        None => EnvFact::Value(var.value.clone().unwrap_or_default()),
+        Some(source) => EnvFact::From(match (&source.config_map_key_ref, &source.secret_key_ref) {
+            (Some(map), _) => format!("configMap/{}", map.name),
+            (_, Some(secret)) => format!("secret/{}", secret.name),
+            _ => "a field of the pod".to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: serde_json::Value) -> PodFacts {
+        pod_facts(&serde_json::from_value(json).unwrap())
+    }
+
+    #[test]
+    fn an_empty_pod_has_facts_too() {
+        assert_eq!(read(serde_json::json!({})).service_account, "default");
+    }
+
+    #[test]
+    fn values_that_are_not_rrsas_are_not_taken() {
+        let facts = read(serde_json::json!({"spec": {"containers": [{"name": "app", "env": [
+            {"name": "PASSWORD", "value": "hunter2"},
+            {"name": "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "value": "hunter2"},
+            {"name": "ALIBABA_CLOUD_ROLE_ARN", "value": "acs:ram::1:role/r"},
+            {"name": "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}},
+        ]}]}}));
+        assert!(!format!("{facts:?}").contains("hunter2"));
+        let env = &facts.containers[0].env;
+        assert_eq!(env["PASSWORD"], EnvFact::Set);
+        assert_eq!(env["ALIBABA_CLOUD_ROLE_ARN"], EnvFact::Value("acs:ram::1:role/r".to_owned()));
+        assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], EnvFact::From("configMap/m".to_owned()));
+    }
+
+    #[test]
+    fn a_pod_of_a_deployment_names_what_to_restart() {
+        let facts = read(serde_json::json!({"metadata": {
+            "labels": {"pod-template-hash": "5d8f"},
+            "ownerReferences": [
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "demo-5d8f", "uid": "u", "controller": true}
+            ]}}));
+        assert_eq!(facts.owner.as_deref(), Some("deployment/demo"));
+    }
+}

@@ -1,0 +1,166 @@
+//! A pod: what its containers see of RRSA.
+
+use std::collections::BTreeMap;
+
+use rrsa_shared::env_vars;
+use serde::Serialize;
+
+use super::INJECTION_LABEL;
+
+/// The parts of a Pod that RRSA reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodFacts {
+    /// Name.
+    pub name: String,
+    /// `metadata.uid`.
+    pub uid: Option<String>,
+    /// `spec.serviceAccountName`, `default` when empty.
+    pub service_account: String,
+    /// `status.phase`.
+    pub phase: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// What to restart for a new pod, such as `deployment/demo`; `None` for a pod nobody owns.
+    pub owner: Option<String>,
+    /// Projected ServiceAccount tokens of all volumes.
+    pub projections: Vec<TokenProjection>,
+    /// Containers in the order of the spec, init containers first.
+    pub containers: Vec<ContainerFacts>,
+}
+
+/// One `serviceAccountToken` source of a projected volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenProjection {
+    /// Name of the volume.
+    pub volume: String,
+    /// `audience`; `None` gives a token for the API server.
+    pub audience: Option<String>,
+    /// `expirationSeconds`; 3600 when left out.
+    pub expiration_seconds: Option<i64>,
+    /// `path` below the mount.
+    pub path: String,
+}
+
+/// The kind of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContainerKind {
+    /// Of `initContainers`.
+    Init,
+    /// Of `containers`.
+    #[default]
+    App,
+    /// Of `ephemeralContainers`.
+    Ephemeral,
+}
+
+/// The parts of a container that RRSA reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerFacts {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: ContainerKind,
+    /// Environment: RRSA's variables with their values, every other variable by name only.
+    pub env: BTreeMap<String, EnvFact>,
+    /// `envFrom` sources, such as `secret/app`; what they set is not known from the spec.
+    pub env_from: Vec<String>,
+    /// Volume mounts.
+    pub mounts: Vec<MountFacts>,
+}
+
+/// What is known of one variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EnvFact {
+    /// One of RRSA's variables with a literal value, or with the value read in the running container.
+    Value(String),
+    /// Another variable; its value is nobody's business.
+    Set,
+    /// Comes from elsewhere, such as `configMap/app`, and is not known.
+    From(String),
+}
+
+/// One volume mount.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MountFacts {
+    /// Name of the volume.
+    pub volume: String,
+    /// `mountPath`.
+    pub path: String,
+    /// `subPath` or `subPathExpr`; a file mounted so is never refreshed.
+    pub sub_path: Option<String>,
+}
+
+impl PodFacts {
+    /// The value of the injection label.
+    #[must_use]
+    pub fn injection(&self) -> Option<&str> {
+        self.labels.get(INJECTION_LABEL).map(String::as_str)
+    }
+
+    /// The projection that carries RRSA's token: the one of the webhook's volume name, else the one for the
+    /// audience, else the one mounted where the token file variable points.
+    #[must_use]
+    pub fn rrsa_projection(&self) -> Option<&TokenProjection> {
+        let named = self.projections.iter().find(|p| p.volume == "rrsa-oidc-token");
+        let for_sts = || self.projections.iter().find(|p| p.audience.as_deref() == Some(super::AUDIENCE));
+        let pointed_at = || {
+            self.app_containers()
+                .filter_map(|container| container.value(env_vars::OIDC_TOKEN_FILE).map(|file| (container, file)))
+                .find_map(|(container, file)| {
+                    self.projections.iter().find(|p| container.token_path(p).is_some_and(|path| path == file))
+                })
+        };
+        named.or_else(for_sts).or_else(pointed_at)
+    }
+
+    /// The containers the application runs in.
+    pub fn app_containers(&self) -> impl Iterator<Item = &ContainerFacts> {
+        self.containers.iter().filter(|container| container.kind == ContainerKind::App)
+    }
+
+    /// Whether anything of RRSA reached the pod: one of the variables, or a token for STS.
+    #[must_use]
+    pub fn is_wired(&self) -> bool {
+        self.containers.iter().any(ContainerFacts::has_rrsa_env)
+            || self.projections.iter().any(|p| p.volume == "rrsa-oidc-token")
+            || self.projections.iter().any(|p| p.audience.as_deref() == Some(super::AUDIENCE))
+    }
+}
+
+/// The three variables that every SDK needs together.
+pub const RRSA_ENV: [&str; 3] = [env_vars::ROLE_ARN, env_vars::OIDC_PROVIDER_ARN, env_vars::OIDC_TOKEN_FILE];
+
+impl ContainerFacts {
+    /// The value of a variable of RRSA, where it is known.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        match self.env.get(name) {
+            Some(EnvFact::Value(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether at least one of RRSA's three variables is set.
+    #[must_use]
+    pub fn has_rrsa_env(&self) -> bool {
+        RRSA_ENV.iter().any(|name| self.env.contains_key(*name))
+    }
+
+    /// Where the token of `projection` is in this container; `None` when it is not mounted.
+    #[must_use]
+    pub fn token_path(&self, projection: &TokenProjection) -> Option<String> {
+        let mount = self.mounts.iter().find(|mount| mount.volume == projection.volume)?;
+        Some(match mount.sub_path.as_deref() {
+            Some(sub) if sub.trim_matches('/') == projection.path => mount.path.clone(),
+            _ => format!("{}/{}", mount.path.trim_end_matches('/'), projection.path),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! A ServiceAccount and its namespace.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{INJECTION_LABEL, ROLE_NAME_ANNOTATION};
+
+/// The parts of a Namespace that RRSA reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceFacts {
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The parts of a ServiceAccount that RRSA reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccountFacts {
+    /// Name.
+    pub name: String,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl NamespaceFacts {
+    /// The value of the injection label.
+    #[must_use]
+    pub fn injection(&self) -> Option<&str> {
+        self.labels.get(INJECTION_LABEL).map(String::as_str)
+    }
+}
+
+impl ServiceAccountFacts {
+    /// The role-name annotation.
+    #[must_use]
+    pub fn role_name(&self) -> Option<&str> {
+        self.annotations.get(ROLE_NAME_ANNOTATION).map(String::as_str)
+    }
+}

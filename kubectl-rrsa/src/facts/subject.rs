@@ -1,0 +1,89 @@
+//! Everything that is known of one subject of a check.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::cluster::ClusterFacts;
+use super::exchange::ExchangeFacts;
+use super::pod::PodFacts;
+use super::seen::Seen;
+use super::service_account::{NamespaceFacts, ServiceAccountFacts};
+use super::token::TokenFacts;
+
+/// What is checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SubjectRef {
+    /// A ServiceAccount by name.
+    ServiceAccount(String),
+    /// A Pod by name.
+    Pod(String),
+}
+
+impl fmt::Display for SubjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceAccount(name) => write!(f, "sa/{name}"),
+            Self::Pod(name) => write!(f, "pod/{name}"),
+        }
+    }
+}
+
+/// Pods of one ServiceAccount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodCount {
+    /// All of them.
+    pub total: usize,
+    /// Those that RRSA has reached, by the webhook or by hand.
+    pub wired: usize,
+}
+
+/// The facts of one subject, in the order of the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// What is checked.
+    pub subject: SubjectRef,
+    /// Its namespace.
+    pub namespace: String,
+    /// The cluster.
+    pub cluster: ClusterFacts,
+    /// The namespace; `None` inside when it does not exist.
+    pub namespace_facts: Seen<Option<NamespaceFacts>>,
+    /// The name of the ServiceAccount: the subject's own, or the pod's.
+    pub service_account_name: String,
+    /// The ServiceAccount; `None` inside when it does not exist.
+    pub service_account: Seen<Option<ServiceAccountFacts>>,
+    /// Names of the namespace's ServiceAccounts that name a role.
+    pub annotated_service_accounts: Seen<Vec<String>>,
+    /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
+    pub pods_using: Seen<PodCount>,
+    /// The pod, when the subject is one.
+    pub pod: Option<PodFacts>,
+    /// The role ARN the workload ought to use.
+    pub expected_role_arn: Seen<String>,
+    /// The token of the live check.
+    pub token: Seen<TokenFacts>,
+    /// The live exchange.
+    pub exchange: Seen<ExchangeFacts>,
+}
+
+impl Facts {
+    /// `system:serviceaccount:<namespace>:<name>`, the subject of this workload's tokens.
+    #[must_use]
+    pub fn token_subject(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.service_account_name)
+    }
+
+    /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of
+    /// the ServiceAccount.
+    #[must_use]
+    pub fn is_wired(&self) -> bool {
+        match &self.pod {
+            Some(pod) => pod.is_wired(),
+            None => self.pods_using.value().is_some_and(|count| count.wired > 0),
+        }
+    }
+}

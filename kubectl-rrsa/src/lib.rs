@@ -1,0 +1,3 @@
+//! kubectl-rrsa.
+pub mod error;
+

@@ -1,0 +1,139 @@
+//! What a check concludes: the rules' verdicts on the facts, link by link.
+
+use serde::Serialize;
+
+use crate::error::exit;
+use crate::facts::{ExchangeOutcome, Facts};
+use crate::rules::{Finding, Link, RULES, Severity, Verdict};
+
+/// The conclusion on one subject.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Healthy, broken, or not to be told.
+    pub conclusion: Conclusion,
+    /// The rule of the first broken link.
+    pub first_broken: Option<&'static str>,
+    /// The chain.
+    pub links: Vec<LinkReport>,
+    /// What is wrong, in the order of the chain.
+    pub findings: Vec<Finding>,
+    /// Rules that could not be judged.
+    pub skipped: Vec<Skipped>,
+    /// What it rests on.
+    pub facts: Facts,
+}
+
+/// The answer of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Conclusion {
+    /// Nothing is wrong, and what had to be seen was seen.
+    Healthy,
+    /// Something is wrong.
+    Broken,
+    /// Nothing wrong was seen, but not enough was.
+    Unknown,
+}
+
+/// One link of the chain.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkReport {
+    /// Which.
+    pub link: Link,
+    /// How it stands.
+    pub status: LinkStatus,
+    /// Why it could not be judged, when it could not.
+    pub unseen: Option<String>,
+}
+
+/// How a link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinkStatus {
+    /// All its rules hold.
+    Good,
+    /// It has a warning.
+    Warned,
+    /// It is broken.
+    Broken,
+    /// At least one of its rules could not be judged, and none is broken.
+    Unseen,
+    /// It has no part in this check.
+    NotAsked,
+}
+
+/// A rule that could not be judged.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Skipped {
+    /// The rule.
+    pub rule: &'static str,
+    /// What it would have needed.
+    pub needs: String,
+}
+
+impl Report {
+    /// Judges the facts by every rule.
+    #[must_use]
+    pub fn on(facts: Facts) -> Self {
+        let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, (rule.judge)(&facts))).collect();
+        let findings: Vec<Finding> =
+            verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect();
+        let skipped: Vec<Skipped> = verdicts
+            .iter()
+            .filter_map(|(rule, verdict)| match verdict {
+                Verdict::Unseen(needs) => Some(Skipped { rule: rule.id, needs: needs.clone() }),
+                _ => None,
+            })
+            .collect();
+        let link_report = |link| {
+            let of_link = || verdicts.iter().filter(move |(rule, _)| rule.link == link);
+            let worst = findings.iter().filter(|f| f.link == link).map(|f| f.severity).max();
+            let unseen = of_link().find_map(|(_, verdict)| match verdict {
+                Verdict::Unseen(why) => Some(why.clone()),
+                _ => None,
+            });
+            let status = match worst {
+                Some(Severity::Error | Severity::Critical) => LinkStatus::Broken,
+                Some(Severity::Warning) => LinkStatus::Warned,
+                None if unseen.is_some() => LinkStatus::Unseen,
+                None if of_link().any(|(_, verdict)| *verdict == Verdict::Holds) => LinkStatus::Good,
+                None => LinkStatus::NotAsked,
+            };
+            LinkReport { link, status, unseen }
+        };
+        let mut links: Vec<_> = Link::ALL.into_iter().map(link_report).collect();
+        let granted = facts.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Granted { .. }));
+        // A refusal with a code no rule knows is not good, whatever the rules say.
+        if let (Some(exchange), false) = (facts.exchange.value(), granted)
+            && let ExchangeOutcome::Refused(fault) = &exchange.outcome
+        {
+            for link in links.iter_mut().filter(|l| l.link == Link::Exchange && l.status != LinkStatus::Broken) {
+                if link.status != LinkStatus::Warned {
+                    link.status = LinkStatus::Unseen;
+                    link.unseen = Some(fault.to_string());
+                }
+            }
+        }
+        let first_broken = findings.iter().find(|f| f.severity >= Severity::Error).map(|f| f.rule);
+        let identified = links.iter().any(|l| l.link == Link::Identity && l.status == LinkStatus::Good);
+        let conclusion = match first_broken {
+            Some(_) => Conclusion::Broken,
+            None if granted && identified => Conclusion::Healthy,
+            None => Conclusion::Unknown,
+        };
+        Self { conclusion, first_broken, links, findings, skipped, facts }
+    }
+
+    /// The exit code that is the answer.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.conclusion {
+            Conclusion::Healthy => exit::HEALTHY,
+            Conclusion::Broken => exit::FINDINGS,
+            Conclusion::Unknown => exit::COULD_NOT_TELL,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What a rule says.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The links of the chain, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Link {
+    /// The cluster as an OIDC issuer.
+    Cluster,
+    /// The namespace's injection label.
+    Namespace,
+    /// The ServiceAccount and its role.
+    ServiceAccount,
+    /// The pod's variables, volume and mounts.
+    Pod,
+    /// The projected token.
+    Token,
+    /// AssumeRoleWithOIDC.
+    Exchange,
+    /// Who the session is.
+    Identity,
+}
+
+impl Link {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] = [
+        Self::Cluster,
+        Self::Namespace,
+        Self::ServiceAccount,
+        Self::Pod,
+        Self::Token,
+        Self::Exchange,
+        Self::Identity,
+    ];
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cluster => "cluster",
+            Self::Namespace => "namespace",
+            Self::ServiceAccount => "serviceaccount",
+            Self::Pod => "pod",
+            Self::Token => "token",
+            Self::Exchange => "exchange",
+            Self::Identity => "identity",
+        })
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// Works by luck, or is transient.
+    Warning,
+    /// This workload fails.
+    Error,
+    /// Nothing in the cluster can work.
+    Critical,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// `RRSA-` and the rule's number in the catalogue; stable.
+    pub rule: &'static str,
+    /// The link it belongs to.
+    pub link: Link,
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong, one line.
+    pub title: &'static str,
+    /// What was expected.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+    /// Where it was seen.
+    pub place: String,
+    /// What mends it, in words.
+    pub remedy: String,
+    /// What to type, when one command does it.
+    pub command: Option<String>,
+}
+
+/// What a rule makes of the facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// What must hold does.
+    Holds,
+    /// It does not.
+    Broken(Evidence),
+    /// The facts it needs were not seen, and this is why.
+    Unseen(String),
+    /// It says nothing about this subject.
+    NotApplicable,
+}
+
+/// What a rule adds to its own id, title and link to make a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// See [`Finding::severity`]; `None` takes the rule's own.
+    pub severity: Option<Severity>,
+    /// See [`Finding::expected`].
+    pub expected: String,
+    /// See [`Finding::seen`].
+    pub seen: String,
+    /// See [`Finding::place`].
+    pub place: String,
+    /// See [`Finding::remedy`].
+    pub remedy: String,
+    /// See [`Finding::command`].
+    pub command: Option<String>,
+}
+
+impl Evidence {
+    /// Evidence without a command.
+    pub fn new(
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+        place: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: None,
+            expected: expected.into(),
+            seen: seen.into(),
+            place: place.into(),
+            remedy: remedy.into(),
+            command: None,
+        }
+    }
+
+    /// The same with what to type.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+
+    /// The same, of another severity than the rule's own.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+}
+
+impl From<Evidence> for Verdict {
+    fn from(evidence: Evidence) -> Self {
+        Self::Broken(evidence)
+    }
+}
+
+impl Verdict {
+    /// Whether the rule is broken.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Self::Broken(_))
+    }
+}

@@ -1,0 +1,233 @@
+//! What STS answers is the proof. A refusal is read by code and message together, because one code has several
+//! causes. (AssumeRoleWithOIDC, error codes.)
+
+use rrsa_shared::api::Fault;
+use rrsa_shared::arn::RoleArn;
+use rrsa_shared::sts::{FaultKind, KnownFault};
+
+use super::finding::{Evidence, Verdict};
+use crate::facts::{DEFAULT_ISSUER, ExchangeFacts, ExchangeOutcome, Facts};
+
+/// The role's trust policy admits the token.
+pub(super) fn x01(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::TrustPolicyRefused], |exchange, _| {
+        let issuer = facts.cluster.issuer.value().map_or("the cluster's issuer", String::as_str);
+        let role = RoleArn::parse(&exchange.role_arn).map_or_else(|_| "ROLE".to_owned(), |arn| arn.name);
+        (
+            format!(
+                "a statement of the role's trust policy that allows sts:AssumeRole to {} with oidc:iss = {issuer}, \
+                 oidc:aud = sts.aliyuncs.com and oidc:sub = {}",
+                exchange.provider_arn,
+                facts.token_subject()
+            ),
+            "compare the trust policy with these three claims to the letter; a change takes about 30 s to bite"
+                .to_owned(),
+            Some(format!("aliyun ram GetRole --RoleName {role}")),
+        )
+    })
+}
+
+/// The OIDC provider exists in RAM.
+pub(super) fn x02(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::ProviderNotRegistered], |exchange, _| {
+        (
+            exchange.provider_arn.clone(),
+            "turn RRSA on for this cluster (again): that makes the provider; then restart the pods".to_owned(),
+            Some("aliyun ims ListOIDCProviders".to_owned()),
+        )
+    })
+}
+
+/// The OIDC provider ARN can be read.
+pub(super) fn x03(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::ProviderArnInvalid], |_, _| {
+        let right = facts.cluster.provider_arn.value().map_or("acs:ram::ACCOUNT:oidc-provider/NAME", String::as_str);
+        (right.to_owned(), "set the provider ARN of this cluster".to_owned(), None)
+    })
+}
+
+/// The OIDC provider takes the token's audience.
+pub(super) fn x04(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::AudienceNotMatch], |exchange, _| {
+        let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
+        let right = facts.token.value().is_some_and(|t| t.claims.audiences.iter().any(|a| a == crate::facts::AUDIENCE));
+        if right {
+            (
+                "sts.aliyuncs.com among the client ids of the OIDC provider".to_owned(),
+                "the token's audience is right, so the provider lacks the client id: add it".to_owned(),
+                Some(format!(
+                    "aliyun ims AddClientIdToOIDCProvider --OIDCProviderName {name} --ClientId sts.aliyuncs.com"
+                )),
+            )
+        } else {
+            (
+                "a token for audience sts.aliyuncs.com".to_owned(),
+                "project the token for audience sts.aliyuncs.com, whatever STS host is used".to_owned(),
+                None,
+            )
+        }
+    })
+}
+
+/// STS finds the token alive.
+pub(super) fn x05(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::TokenExpired], |_, _| {
+        (
+            "a token that is neither expired nor older than the provider's issuance limit".to_owned(),
+            "read the token file anew for each exchange; if the file itself is old, restart the pod".to_owned(),
+            None,
+        )
+    })
+}
+
+/// STS can read the token.
+pub(super) fn x06(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::TokenInvalid], |_, _| {
+        (
+            "an RS256 JWT of three parts".to_owned(),
+            "look at the token file: something else than the projected token is in it".to_owned(),
+            None,
+        )
+    })
+}
+
+/// STS finds the signature right.
+pub(super) fn x07(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::TokenSignatureInvalid], |_, _| {
+        (
+            "a signature by one of the keys that the issuer publishes".to_owned(),
+            "restart the pod for a new token; if it stays, the published keys are out of date: open a ticket"
+                .to_owned(),
+            None,
+        )
+    })
+}
+
+/// The OIDC provider is for the token's issuer.
+pub(super) fn x08(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::IssuerNotMatch], |exchange, _| {
+        let issuer = facts.token.value().and_then(|token| token.claims.issuer.as_deref());
+        let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
+        (
+            format!("a provider whose issuer is {}", issuer.unwrap_or("the token's")),
+            "use the provider of this cluster; if it is this one, turn RRSA off and on, and restart the pods"
+                .to_owned(),
+            Some(format!("aliyun ims GetOIDCProvider --OIDCProviderName {name}")),
+        )
+    })
+}
+
+/// STS can fetch the issuer's keys.
+pub(super) fn x09(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::IssuerConfigurationBroken], |_, fault| {
+        let remedy = if fault.message.contains(DEFAULT_ISSUER) {
+            "RRSA is off, or the token is older than RRSA on this cluster: turn it on, then restart the pods"
+        } else {
+            "the issuer's discovery document or keys cannot be fetched: try its address, then open a ticket"
+        };
+        let url = facts.cluster.discovery_url.value().filter(|_| !fault.message.contains(DEFAULT_ISSUER));
+        (
+            "an issuer whose keys STS can fetch".to_owned(),
+            remedy.to_owned(),
+            url.map(|url| format!("curl -sS {url}")),
+        )
+    })
+}
+
+/// STS trusts the issuer's TLS certificate.
+pub(super) fn x10(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::IssuerTlsInvalid, FaultKind::IssuerFingerprintMismatch], |exchange, _| {
+        let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
+        (
+            "a certificate chain that the OIDC provider's fingerprints and STS accept".to_owned(),
+            "compare the provider's fingerprints with the issuer's certificate; RRSA manages them: open a ticket"
+                .to_owned(),
+            Some(format!("aliyun ims GetOIDCProvider --OIDCProviderName {name}")),
+        )
+    })
+}
+
+/// The role exists.
+pub(super) fn x11(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::RoleNotExist], |exchange, _| {
+        (
+            exchange.role_arn.clone(),
+            "create the role, or mend its name in the ServiceAccount's annotation".to_owned(),
+            Some("aliyun ram ListRoles".to_owned()),
+        )
+    })
+}
+
+/// STS is not throttling.
+pub(super) fn x14(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::Throttled], |exchange, _| {
+        (
+            "an answer".to_owned(),
+            format!(
+                "wait and try again ({} attempts were made); find the workload that asks STS for each request \
+                 instead of keeping its session",
+                exchange.attempts
+            ),
+            None,
+        )
+    })
+}
+
+/// STS has no trouble of its own.
+pub(super) fn x15(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::ServerTrouble], |exchange, _| {
+        let remedy = format!("try again ({} attempts were made); nothing of yours is wrong", exchange.attempts);
+        ("an answer".to_owned(), remedy, None)
+    })
+}
+
+/// The session is of the role that was meant.
+pub(super) fn x18(facts: &Facts) -> Verdict {
+    let exchange = match facts.exchange.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(exchange) => exchange,
+    };
+    let ExchangeOutcome::Granted { identity, .. } = &exchange.outcome else { return Verdict::NotApplicable };
+    let identity = match identity.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(identity) => identity,
+    };
+    let expected = exchange.role_arn.replacen(":role/", ":assumed-role/", 1);
+    if identity.arn.strip_prefix(&expected).is_some_and(|session| session.starts_with('/')) {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        format!("{expected}/…"),
+        &identity.arn,
+        "GetCallerIdentity",
+        "the role ARN in use is not the one that was meant: compare it with the ServiceAccount's annotation",
+    )
+    .into()
+}
+
+type Advice = (String, String, Option<String>);
+
+fn refused(facts: &Facts, kinds: &[FaultKind], advice: impl FnOnce(&ExchangeFacts, &Fault) -> Advice) -> Verdict {
+    let exchange = match facts.exchange.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(exchange) => exchange,
+    };
+    let fault = match &exchange.outcome {
+        ExchangeOutcome::Granted { .. } => return Verdict::Holds,
+        ExchangeOutcome::Lost(why) => return Verdict::Unseen(why.clone()),
+        ExchangeOutcome::Refused(fault) => fault,
+    };
+    if !kinds.contains(&FaultKind::of(fault)) {
+        return Verdict::NotApplicable;
+    }
+    let (expected, remedy, command) = advice(exchange, fault);
+    let cause = KnownFault::of(fault).map_or("", |known| known.cause);
+    let mut evidence = Evidence::new(
+        expected,
+        format!("{fault}: {cause}"),
+        format!("AssumeRoleWithOIDC at {}", exchange.endpoint),
+        remedy,
+    );
+    evidence.command = command;
+    evidence.into()
+}

@@ -1,0 +1,146 @@
+//! The token must be there, whole, alive, and say what STS and the trust policy will look for.
+//! (Projected ServiceAccount tokens; the kubelet renews one when less than a fifth of its life is left.)
+
+use super::finding::{Evidence, Severity, Verdict};
+use super::pod;
+use crate::facts::{AUDIENCE, DEFAULT_ISSUER, Facts, TokenFacts, TokenProblem, TokenSource};
+
+/// There is a token to read.
+pub(super) fn t01(facts: &Facts) -> Verdict {
+    if [pod::p12, pod::p15, pod::p16].iter().any(|rule| rule(facts).is_broken()) {
+        return Verdict::NotApplicable;
+    }
+    judge(facts, false, |token| {
+        let seen = match token.problem.as_ref()? {
+            TokenProblem::Missing => "no such file".to_owned(),
+            TokenProblem::Empty => "the file is empty".to_owned(),
+            TokenProblem::Unreadable(why) => why.clone(),
+            TokenProblem::Malformed(_) | TokenProblem::Surrounded => return None,
+        };
+        Some(Evidence::new(
+            "a token",
+            seen,
+            place(token),
+            "look at the pod's events (kubectl describe pod) for why the kubelet could not project the token",
+        ))
+    })
+}
+
+/// The file holds a token and nothing else.
+pub(super) fn t02(facts: &Facts) -> Verdict {
+    judge(facts, false, |token| {
+        let seen = match token.problem.as_ref()? {
+            TokenProblem::Malformed(why) => why.clone(),
+            TokenProblem::Surrounded => "white space before or after the token".to_owned(),
+            TokenProblem::Missing | TokenProblem::Empty | TokenProblem::Unreadable(_) => return None,
+        };
+        Some(Evidence::new(
+            "a JWT of three parts and nothing around it",
+            seen,
+            place(token),
+            "mount the projected token itself, not a copy of it: no SDK trims what it reads",
+        ))
+    })
+}
+
+/// The token is alive and being renewed.
+pub(super) fn t04(facts: &Facts) -> Verdict {
+    judge(facts, true, |token| {
+        let (issued, expires) = (token.claims.issued_at?, token.claims.expires_at?);
+        let (age, left) = (token.seen_at - issued, expires - token.seen_at);
+        let evidence = |seen: String| {
+            Evidence::new(
+                "a token renewed before four fifths of its life are over",
+                seen,
+                place(token),
+                "the kubelet is not renewing it: look at the node and its events, and for a subPath mount, \
+                 which is never renewed; restart the pod to get a new one",
+            )
+        };
+        if left <= 0 {
+            Some(evidence(format!("expired {} s ago", -left)))
+        } else if age * 5 > (expires - issued) * 4 + 5 * RENEWAL_SLACK {
+            Some(evidence(format!("{age} s old, {left} s left")).severity(Severity::Warning))
+        } else {
+            None
+        }
+    })
+}
+
+/// The kubelet looks at a pod's token about once a minute, and adds up to 10 s of its own.
+const RENEWAL_SLACK: i64 = 90;
+
+/// The token is for STS.
+pub(super) fn t06(facts: &Facts) -> Verdict {
+    if pod::p13(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    judge(facts, true, |token| {
+        let audiences = &token.claims.audiences;
+        (!audiences.iter().any(|audience| audience == AUDIENCE)).then(|| {
+            Evidence::new(
+                AUDIENCE,
+                audiences.join(", "),
+                format!("claim aud of {}", place(token)),
+                format!("project the token for audience {AUDIENCE}"),
+            )
+        })
+    })
+}
+
+/// The token is of this cluster's issuer.
+pub(super) fn t07(facts: &Facts) -> Verdict {
+    let issuer = match facts.cluster.issuer.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(issuer) => issuer,
+    };
+    judge(facts, true, |token| {
+        let seen = token.claims.issuer.as_deref().unwrap_or("no issuer");
+        // A token of the time before RRSA is C02's finding.
+        let older = token.source != TokenSource::TokenRequest && seen == DEFAULT_ISSUER;
+        (seen != issuer && !older).then(|| {
+            Evidence::new(
+                issuer,
+                seen,
+                format!("claim iss of {}", place(token)),
+                "compare to the byte (slash, region, cluster id): the token was minted by another cluster or \
+                 another API server; mount this cluster's own projected token",
+            )
+        })
+    })
+}
+
+/// The token is of the ServiceAccount the pod runs as.
+pub(super) fn t08(facts: &Facts) -> Verdict {
+    judge(facts, true, |token| {
+        let seen = token.claims.subject.as_deref().unwrap_or("no subject");
+        let expected = facts.token_subject();
+        (seen != expected).then(|| {
+            Evidence::new(
+                expected,
+                seen,
+                format!("claim sub of {}", place(token)),
+                "mount the pod's own projected token, or run the pod as that ServiceAccount",
+            )
+        })
+    })
+}
+
+fn judge(facts: &Facts, whole: bool, broken: impl FnOnce(&TokenFacts) -> Option<Evidence>) -> Verdict {
+    match facts.token.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        // White space around a token hides nothing of what it says.
+        Ok(token) if whole && token.problem.as_ref().is_some_and(|p| *p != TokenProblem::Surrounded) => {
+            Verdict::NotApplicable
+        }
+        Ok(token) => broken(token).map_or(Verdict::Holds, Verdict::from),
+    }
+}
+
+fn place(token: &TokenFacts) -> String {
+    match (&token.source, &token.file) {
+        (TokenSource::Exec { container }, Some(file)) => format!("{} in container {container}", file.path),
+        (TokenSource::Exec { container }, None) => format!("the token of container {container}"),
+        (TokenSource::TokenRequest, _) => "the token of TokenRequest".to_owned(),
+    }
+}

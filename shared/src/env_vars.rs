@@ -1,0 +1,96 @@
+//! Every environment variable this project reads, in one list.
+
+/// One environment variable.
+#[derive(Clone, Copy, Debug)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means to us.
+    pub meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $text:literal;)+) => {
+        $($(#[doc = $meaning])+ pub const $name: &str = $text;)+
+
+        /// All of them, in the order of the documentation.
+        pub const ALL: &[EnvVar] = &[$(EnvVar { name: $text, meaning: concat!($($meaning),+) }),+];
+    };
+}
+
+variables! {
+    /// ARN of the RAM role to assume; set in a pod by the webhook.
+    ROLE_ARN = "ALIBABA_CLOUD_ROLE_ARN";
+    /// ARN of the cluster's OIDC provider; set in a pod by the webhook.
+    OIDC_PROVIDER_ARN = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
+    /// Path of the projected ServiceAccount token; set in a pod by the webhook.
+    OIDC_TOKEN_FILE = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
+    /// Name of the role session, 2 to 64 of letters, digits, `.`, `@`, `-`, `_`.
+    ROLE_SESSION_NAME = "ALIBABA_CLOUD_ROLE_SESSION_NAME";
+    /// STS host or URL; wins over region and VPC flag. Option `--sts-endpoint`.
+    STS_ENDPOINT = "ALIBABA_CLOUD_STS_ENDPOINT";
+    /// Region whose STS host is used.
+    STS_REGION = "ALIBABA_CLOUD_STS_REGION";
+    /// `true` selects the VPC host of the STS region.
+    VPC_ENDPOINT_ENABLED = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED";
+    /// File of PEM certificates trusted for Alibaba Cloud's hosts, besides the machine's own. Option `--cloud-certificate-authority`.
+    CLOUD_CA_FILE = "RRSA_CLOUD_CA_FILE";
+    /// RAM host or URL. Option `--ram-endpoint`.
+    RAM_ENDPOINT = "RRSA_RAM_ENDPOINT";
+    /// IMS host or URL (OIDC providers). Option `--ims-endpoint`.
+    IMS_ENDPOINT = "RRSA_IMS_ENDPOINT";
+    /// ACK (`cs`) host or URL. Option `--ack-endpoint`.
+    ACK_ENDPOINT = "RRSA_ACK_ENDPOINT";
+    /// Instance metadata service URL. Option `--imds-endpoint`.
+    IMDS_ENDPOINT = "ALIBABA_CLOUD_IMDS_ENDPOINT";
+    /// Access key id for signed calls.
+    ACCESS_KEY_ID = "ALIBABA_CLOUD_ACCESS_KEY_ID";
+    /// Access key secret for signed calls.
+    ACCESS_KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
+    /// Security token that goes with a temporary access key.
+    SECURITY_TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN";
+    /// Any value turns colour off.
+    NO_COLOR = "NO_COLOR";
+    /// Proxy for https hosts; lower case is read too.
+    HTTPS_PROXY = "HTTPS_PROXY";
+    /// Proxy for http hosts; lower case is read too.
+    HTTP_PROXY = "HTTP_PROXY";
+    /// Hosts reached without a proxy; lower case is read too.
+    NO_PROXY = "NO_PROXY";
+    /// List of kubeconfig files.
+    KUBECONFIG = "KUBECONFIG";
+    /// kubectl's preferences file, or `off`.
+    KUBERC = "KUBERC";
+    /// `false` turns kubectl's preferences file off.
+    KUBECTL_KUBERC = "KUBECTL_KUBERC";
+    /// Address of the API server when running in a pod.
+    KUBERNETES_SERVICE_HOST = "KUBERNETES_SERVICE_HOST";
+    /// Port of the API server when running in a pod.
+    KUBERNETES_SERVICE_PORT = "KUBERNETES_SERVICE_PORT";
+    /// Home directory.
+    HOME = "HOME";
+}
+
+/// Variables under which some Alibaba Cloud SDK or tool takes a static access key id. One of them in a
+/// container beats the OIDC token in every default credential chain.
+pub const STATIC_KEY_ALIASES: &[&str] = &[
+    "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "ALIBABACLOUD_ACCESS_KEY_ID",
+    "ALICLOUD_ACCESS_KEY_ID",
+    "ALICLOUD_ACCESS_KEY",
+    "ACCESS_KEY_ID",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_variable_is_listed_twice_and_each_has_a_meaning() {
+        let mut names: Vec<_> = ALL.iter().map(|v| v.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+        assert!(ALL.iter().all(|v| v.meaning.trim().ends_with(['.', '`'])));
+    }
+}

@@ -1,0 +1,14 @@
+//! The core of RRSA (RAM Roles for Service Accounts) on Alibaba Cloud: requests, signatures, tokens and trust
+//! policies as values and functions, and the ports through which they reach the machine.
+#![warn(missing_docs)]
+
+pub mod ack;
+pub mod api;
+pub mod arn;
+pub mod env_vars;
+pub mod oidc;
+pub mod policy;
+pub mod ports;
+pub mod secret;
+pub mod sign;
+pub mod sts;

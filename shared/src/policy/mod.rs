@@ -1,0 +1,18 @@
+//! Trust policies of RAM roles: who may assume a role, read and evaluated without asking the cloud.
+
+#[cfg(test)]
+mod cases;
+mod condition;
+mod document;
+mod evaluate;
+mod object;
+mod reading;
+mod wildcard;
+mod writing;
+
+pub use condition::{ConditionEvaluation, ConditionReason};
+pub use document::{
+    AUDIENCE, Condition, ConditionValue, Document, Effect, Operator, Principal, Statement, subject,
+};
+pub use evaluate::{Check, Claims, Evaluation, StatementEvaluation, Verdict, evaluate};
+pub use reading::DocumentError;

@@ -1,0 +1,39 @@
+//! Environment variables: the process's own, or a map in tests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Read access to environment variables.
+#[derive(Clone, Debug)]
+pub struct Env(Inner);
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Real,
+    Fake(Arc<BTreeMap<String, String>>),
+}
+
+impl Env {
+    /// The environment of this process.
+    #[must_use]
+    pub fn real() -> Self {
+        Self(Inner::Real)
+    }
+
+    /// An environment that holds `pairs` and nothing else.
+    pub fn fake<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(Inner::Fake(Arc::new(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())))
+    }
+
+    /// The value of `name`; `None` when it is unset, empty or not UTF-8. An empty variable counts as unset,
+    /// as it does for every Alibaba Cloud SDK.
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<String> {
+        let value = match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "the adapter that owns the environment")]
+            Inner::Real => std::env::var(name).ok(),
+            Inner::Fake(map) => map.get(name).cloned(),
+        };
+        value.filter(|v| !v.is_empty())
+    }
+}

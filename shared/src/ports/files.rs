@@ -1,0 +1,42 @@
+//! Files that are read: the machine's, or a map in tests.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Read access to files.
+#[derive(Clone, Debug)]
+pub struct Files(Inner);
+
+#[derive(Clone, Debug)]
+enum Inner {
+    Real,
+    Fake(Arc<BTreeMap<PathBuf, Vec<u8>>>),
+}
+
+impl Files {
+    /// The file system of this machine.
+    #[must_use]
+    pub fn real() -> Self {
+        Self(Inner::Real)
+    }
+
+    /// A file system that holds `files` and nothing else.
+    pub fn fake<P: Into<PathBuf>, B: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, B)>) -> Self {
+        Self(Inner::Fake(Arc::new(files.into_iter().map(|(p, b)| (p.into(), b.into())).collect())))
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// As the operating system reports them.
+    pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match &self.0 {
+            Inner::Real => std::fs::read(path),
+            Inner::Fake(files) => {
+                files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+            }
+        }
+    }
+}

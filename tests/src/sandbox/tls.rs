@@ -1,0 +1,76 @@
+//! A throw-away certificate authority for the sandbox's own addresses.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// The names and addresses that the server certificate is good for.
+const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc"];
+
+/// A certificate authority that lives as long as the sandbox.
+pub struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Ca {
+    /// Makes an authority with a fresh P-256 key.
+    ///
+    /// # Panics
+    /// When the machine has no source of randomness.
+    #[must_use]
+    pub fn generate() -> Self {
+        let mut params = params("rrsa-sandbox throw-away CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().expect("the machine has randomness");
+        let pem = params.self_signed(&key).expect("the parameters are constant").pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// The authority's certificate, one PEM block.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A TLS server with a leaf for loopback and `kubernetes.default.svc`, speaking HTTP/1.1.
+    ///
+    /// # Panics
+    /// When the machine has no source of randomness.
+    #[must_use]
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        let mut params = params("rrsa-sandbox");
+        params.subject_alt_names =
+            CertificateParams::new(NAMES.map(str::to_owned)).expect("the names are constant").subject_alt_names;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate().expect("the machine has randomness");
+        let leaf = params.signed_by(&key, &self.issuer).expect("the parameters are constant");
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring offers TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_single_cert(vec![leaf.der().clone()], key)
+            .expect("the key belongs to the leaf");
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+}
+
+/// Wide validity: the certificates die with the sandbox, whatever its clock says.
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.remove(DnType::CommonName);
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(2099, 1, 1);
+    params
+}
