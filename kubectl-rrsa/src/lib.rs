@@ -1,3 +1,15 @@
-//! kubectl-rrsa.
-pub mod error;
+//! `kubectl rrsa`: shows and proves RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
 
+pub mod cli;
+pub mod cloud;
+pub mod collect;
+pub mod commands;
+pub mod context;
+pub mod error;
+pub mod facts;
+pub mod live;
+pub mod render;
+pub mod report;
+pub mod rules;
+
+pub use cli::main;

@@ -1,1 +1,5 @@
-fn main() {}
+//! `kubectl rrsa`.
+
+fn main() -> std::process::ExitCode {
+    kubectl_rrsa::main()
+}

@@ -226,7 +226,7 @@ async fn webhook(client: &Client) -> Seen<Option<WebhookFacts>> {
 
 fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
     let name = deployment.metadata.name.as_deref()?;
-    let spec = deployment.spec.as_ref()?;
+    let spec = &deployment.spec;
     let images = spec.template.spec.as_ref().map(|pod| pod.containers.as_slice()).unwrap_or_default();
     let image = images.iter().filter_map(|c| c.image.as_deref()).find(|image| image.contains(WEBHOOK));
     if image.is_none() && !name.contains(WEBHOOK) {

@@ -6,15 +6,15 @@ use k8s_openapi::api::core::v1 as core;
 use kube::Client;
 use kube::api::Api;
 
-use super::reason::why_not;
-use crate::facts::{ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, Seen, TokenProjection};
+use crate::facts::{ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection};
 
-/// The pod; `None` inside when it does not exist.
-pub async fn pod(client: &Client, namespace: &str, name: &str) -> Seen<Option<PodFacts>> {
-    match Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await {
-        Ok(found) => Seen::known(found.as_ref().map(pod_facts), format!("pod {namespace}/{name}")),
-        Err(error) => Seen::unknown(why_not(&error, &format!("get pods in {namespace}"))),
-    }
+/// The pod; `None` when it does not exist.
+///
+/// # Errors
+/// As the API server gives them.
+pub async fn pod(client: &Client, namespace: &str, name: &str) -> Result<Option<PodFacts>, kube::Error> {
+    let found = Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await?;
+    Ok(found.as_ref().map(pod_facts))
 }
 
 /// The facts of a pod.

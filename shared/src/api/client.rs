@@ -51,7 +51,7 @@ impl Default for RetryPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// The API refused.
-    Fault(Fault),
+    Fault(Box<Fault>),
     /// No answer.
     Transport(TransportError),
     /// An answer that the API does not give: a proxy's page, a redirect, a success without its fields.
@@ -160,7 +160,7 @@ fn judge<T>(answer: &Response, read: impl Fn(&Response) -> Result<T, String>) ->
         return read(answer).map_err(odd);
     }
     if let Some(fault) = Fault::read(answer) {
-        return Err(ApiError::Fault(fault));
+        return Err(ApiError::Fault(Box::new(fault)));
     }
     Err(odd(match answer.status {
         300..=399 => "it is a redirect, and those are not followed".to_owned(),

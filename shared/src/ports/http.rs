@@ -1,7 +1,6 @@
 //! HTTP: requests and responses as values, sent by reqwest or answered by a fake.
 
 use std::collections::VecDeque;
-use std::error::Error as _;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

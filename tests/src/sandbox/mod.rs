@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod cloud;
+pub mod cluster;
 pub mod issuer;
 pub mod minted;
 pub mod serve;

@@ -54,7 +54,6 @@ pub(crate) enum Deed<'a> {
 }
 
 /// Users, their tokens and their rules.
-#[derive(Debug)]
 pub(crate) struct Access {
     tokens: BTreeMap<String, User>,
     minted: Mutex<BTreeMap<String, (User, Timestamp)>>,

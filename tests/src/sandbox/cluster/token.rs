@@ -32,7 +32,7 @@ pub(crate) struct Grant {
 }
 
 /// A token, and what the one who asked is told about it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub(crate) struct Token {
     /// The JSON Web Token.
     pub(crate) jwt: String,

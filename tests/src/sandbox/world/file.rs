@@ -153,7 +153,7 @@ fn demo_role(world: &World) -> Role {
 }
 
 fn default_permissions() -> Vec<Permission> {
-    let actions = ["sts:AssumeRole", "ram:Get*", "ram:List*", "ims:Get*", "ims:List*"];
+    let actions = ["sts:AssumeRole", "ram:Get*", "ram:List*"];
     vec![Permission {
         who: format!("user/{DEFAULT_USER}"),
         actions: actions.map(str::to_owned).to_vec(),

@@ -84,7 +84,8 @@ impl Call {
 
     /// The first value of a query parameter, empty when it is absent.
     pub(crate) fn parameter(&self, name: &str) -> &str {
-        self.parameters(name).next().unwrap_or_default()
+        let value = self.query.iter().find(|(key, _)| key == name);
+        value.map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
     /// Every value of a query parameter.

@@ -1,0 +1,135 @@
+//! The command line: what can be typed, and which command it runs.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use rrsa_shared::ports::clock::Clock;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::Files;
+use rrsa_shared::ports::random::Random;
+
+use crate::cloud::CloudFlags;
+use crate::commands::{check, status, version};
+use crate::context::KubeFlags;
+use crate::error::{Error, exit};
+
+/// Show and prove RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
+///
+/// Exit codes: 0 healthy or done, 1 findings, 2 usage, 3 could not tell.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-rrsa", disable_version_flag = true, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Options of kubectl.
+    #[command(flatten)]
+    pub kube: KubeFlags,
+    /// Options of the cloud.
+    #[command(flatten)]
+    pub cloud: CloudFlags,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Status(status::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Check(check::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Version(version::Args),
+}
+
+/// What every command is given of the machine.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Environment variables.
+    pub env: Env,
+    /// Files.
+    pub files: Files,
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: Random,
+}
+
+/// What a command leaves: bytes for stdout, and the exit code.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Goes to stdout as it is.
+    pub text: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    // Help speaks of `kubectl rrsa` when that is how we were called.
+    let called = std::env::args().next().unwrap_or_default();
+    let as_plugin = std::path::Path::new(&called)
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with("kubectl-"));
+    let command = Cli::command().bin_name(if as_plugin { "kubectl rrsa" } else { "kubectl-rrsa" });
+    let cli = match command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::HEALTHY });
+        }
+    };
+    let machine =
+        Machine { env: Env::real(), files: Files::real(), clock: Clock::real(), random: Random::real() };
+    ExitCode::from(match run(cli, &machine) {
+        Ok(outcome) => {
+            // A reader that has gone away is no failure.
+            let _ = std::io::stdout().lock().write_all(outcome.text.as_bytes());
+            outcome.code
+        }
+        Err(error) => {
+            let _ = writeln!(std::io::stderr().lock(), "{error}");
+            error.exit_code()
+        }
+    })
+}
+
+fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::could_not_tell("no runtime could be started").caused_by(error))?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Status(args) => status::run(args, &cli, machine).await,
+            Command::Check(args) => check::run(args, &cli, machine).await,
+            Command::Version(args) => version::run(args),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn kubectls_options_are_taken_at_any_depth() {
+        for line in [
+            "rrsa -n demo --context c check sa/x",
+            "rrsa check -n demo sa/x --context c",
+            "rrsa check sa/x --context=c --namespace=demo",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.kube.namespace.as_deref(), Some("demo"), "{line}");
+            assert_eq!(cli.kube.context.as_deref(), Some("c"), "{line}");
+        }
+    }
+}

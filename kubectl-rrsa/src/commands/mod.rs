@@ -1,0 +1,5 @@
+//! One file a command: what can be typed, then what it does.
+
+pub mod check;
+pub mod status;
+pub mod version;

@@ -1,0 +1,168 @@
+//! Reads RRSA's variables and token in a running container, with programs that most images have.
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, AttachParams};
+use rrsa_shared::env_vars;
+use rrsa_shared::secret::Secret;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use crate::collect::why_not;
+use crate::facts::{EnvFact, PodFacts, RRSA_ENV, Seen, TokenFile};
+
+/// More than any token; what a program prints beyond it is not read.
+const MAX_OUTPUT: u64 = 64 * 1024;
+/// Time for one program to run to its end.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What was read in a container.
+#[derive(Debug)]
+pub struct Container {
+    /// Name.
+    pub name: String,
+    /// RRSA's variables as the container's processes see them.
+    pub env: Vec<(&'static str, EnvFact)>,
+    /// The file the token is in.
+    pub file: TokenFile,
+    /// What the file holds.
+    pub text: Result<Secret, FileError>,
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// It does not exist.
+    Missing,
+    /// It may not be read: `cat`'s own words.
+    Denied(String),
+    /// The program could not be run there: why.
+    NoWay(String),
+}
+
+/// Reads the token of `container`, or of the first app container that has one of RRSA's variables.
+///
+/// # Errors
+/// Why there is nothing to read.
+pub async fn read_pod(
+    client: &Client,
+    namespace: &str,
+    pod: &PodFacts,
+    container: Option<&str>,
+) -> Result<Container, String> {
+    let chosen = match container {
+        Some(name) => pod.containers.iter().find(|c| c.name == name).ok_or_else(|| {
+            let names: Vec<_> = pod.containers.iter().map(|c| c.name.as_str()).collect();
+            format!("pod {} has no container {name}; it has {}", pod.name, names.join(", "))
+        })?,
+        None => pod
+            .app_containers()
+            .find(|c| c.has_rrsa_env())
+            .or_else(|| pod.app_containers().find(|c| !c.env_from.is_empty()))
+            .ok_or_else(|| format!("no container of pod {} has any of RRSA's variables", pod.name))?,
+    };
+    if let Some(phase) = pod.phase.as_deref().filter(|phase| *phase != "Running") {
+        return Err(format!("pod {} is {phase}, not Running", pod.name));
+    }
+    let shell = Shell { pods: Api::namespaced(client.clone(), namespace), pod: &pod.name, container: &chosen.name };
+    let env = join_all(RRSA_ENV.map(|name| shell.variable(name))).await;
+    let env: Vec<_> = env.into_iter().flatten().collect();
+    let seen_live = env.iter().find_map(|(name, fact)| match fact {
+        EnvFact::Value(value) if *name == env_vars::OIDC_TOKEN_FILE => Some(value.clone()),
+        _ => None,
+    });
+    let path = seen_live
+        .or_else(|| chosen.value(env_vars::OIDC_TOKEN_FILE).map(str::to_owned))
+        .ok_or_else(|| format!("{} is not set in container {}", env_vars::OIDC_TOKEN_FILE, chosen.name))?;
+    let (text, mode) = join(shell.cat(&path), shell.mode(&path)).await;
+    Ok(Container { name: chosen.name.clone(), env, file: TokenFile { path, mode }, text })
+}
+
+struct Shell<'a> {
+    pods: Api<Pod>,
+    pod: &'a str,
+    container: &'a str,
+}
+
+/// What a program did.
+struct Output {
+    stdout: Secret,
+    stderr: String,
+    success: bool,
+}
+
+impl Shell<'_> {
+    /// One variable; nothing when it is unset, or when there is no way to ask.
+    async fn variable(&self, name: &'static str) -> Option<(&'static str, EnvFact)> {
+        let output = self.run(&["printenv", name]).await.ok().filter(|output| output.success)?;
+        let value = output.stdout.expose().trim_end_matches(['\r', '\n']).to_owned();
+        Some((name, EnvFact::Value(value)))
+    }
+
+    async fn cat(&self, path: &str) -> Result<Secret, FileError> {
+        let output = self.run(&["cat", path]).await.map_err(FileError::NoWay)?;
+        if output.success {
+            return Ok(output.stdout);
+        }
+        let words = output.stderr.trim().to_owned();
+        if words.contains("No such file") {
+            Err(FileError::Missing)
+        } else if words.contains("Permission denied") {
+            Err(FileError::Denied(words))
+        } else {
+            Err(FileError::NoWay(words))
+        }
+    }
+
+    async fn mode(&self, path: &str) -> Seen<String> {
+        match self.run(&["stat", "-L", "-c", "%a %u:%g", path]).await {
+            Ok(output) if output.success => {
+                Seen::known(output.stdout.expose().trim().to_owned(), format!("stat in container {}", self.container))
+            }
+            Ok(output) => Seen::unknown(output.stderr.trim()),
+            Err(why) => Seen::unknown(why),
+        }
+    }
+
+    async fn run(&self, argv: &[&str]) -> Result<Output, String> {
+        tokio::time::timeout(DEADLINE, self.exec(argv))
+            .await
+            .unwrap_or_else(|_| Err(format!("{} did not end within {} s", argv[0], DEADLINE.as_secs())))
+    }
+
+    async fn exec(&self, argv: &[&str]) -> Result<Output, String> {
+        let parameters = AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container);
+        let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(|error| {
+            match error {
+                kube::Error::UpgradeConnection(refused) => {
+                    format!("the API server refused exec ({refused}); it needs create and get on pods/exec")
+                }
+                other => why_not(&other, "create pods/exec"),
+            }
+        })?;
+        let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status());
+        let (stdout, stderr) = join(read(stdout), read(stderr)).await;
+        let status = match status {
+            Some(status) => status.await,
+            None => None,
+        };
+        let status = status.ok_or_else(|| format!("{} ended without a status", argv[0]))?;
+        let success = status.status.as_deref() == Some("Success");
+        if !success && status.reason.as_deref() != Some("NonZeroExitCode") {
+            let message = status.message.unwrap_or_default();
+            return Err(format!("{} cannot be run in container {}: {}", argv[0], self.container, message.trim()));
+        }
+        Ok(Output { stdout: Secret::from(stdout), stderr, success })
+    }
+}
+
+async fn read(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        // What was read before a stream broke is still worth showing; the status tells the rest.
+        let _ = stream.take(MAX_OUTPUT).read_to_end(&mut bytes).await;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}

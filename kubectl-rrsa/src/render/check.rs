@@ -1,0 +1,134 @@
+//! A report for eyes: the chain as a checklist, then what is wrong and what to type.
+
+use std::fmt::Write as _;
+
+use super::printable::printable;
+use super::style::Style;
+use crate::facts::{ExchangeOutcome, Facts, TokenSource};
+use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
+use crate::rules::{Finding, Link, Severity};
+
+/// The report.
+#[must_use]
+pub fn check(report: &Report, style: Style) -> String {
+    let facts = &report.facts;
+    let subject = format!("{} in namespace {}", facts.subject, facts.namespace);
+    let mut shown = format!("{}\n\n", style.strong(&printable(&subject)));
+    for link in &report.links {
+        let mark = match link.status {
+            LinkStatus::Good => style.good("✓"),
+            LinkStatus::Warned => style.doubtful("!"),
+            LinkStatus::Broken => style.bad("✗"),
+            LinkStatus::Unseen => style.doubtful("?"),
+            LinkStatus::NotAsked => "-".to_owned(),
+        };
+        let _ = writeln!(shown, "{mark} {:<15}{}", link.link.to_string(), printable(&words(report, link)));
+    }
+    for finding in &report.findings {
+        shown.push('\n');
+        shown.push_str(&one(finding, style));
+    }
+    shown.push('\n');
+    let conclusion = match report.conclusion {
+        Conclusion::Healthy => style.good(&format!("Healthy: {}.", printable(&identity(facts)))),
+        Conclusion::Broken => style.bad(&format!(
+            "Broken: the first broken link is {}.",
+            report.findings.iter().find(|f| Some(f.rule) == report.first_broken).map_or_else(
+                String::new,
+                |first| format!("{} ({}: {})", first.link, first.rule, first.title)
+            )
+        )),
+        Conclusion::Unknown => style.doubtful("Could not tell: nothing wrong was seen, but not enough was."),
+    };
+    let _ = writeln!(shown, "{conclusion}");
+    shown
+}
+
+fn one(finding: &Finding, style: Style) -> String {
+    let mark = if finding.severity == Severity::Warning { style.doubtful("!") } else { style.bad("✗") };
+    let head = format!("{} {}: {}", finding.rule, finding.severity, finding.title);
+    let mut shown = format!("{mark} {}\n", style.strong(&head));
+    let rows = [
+        ("expected", Some(&finding.expected)),
+        ("seen", Some(&finding.seen)),
+        ("where", Some(&finding.place)),
+        ("mend", Some(&finding.remedy)),
+        ("type", finding.command.as_ref()),
+    ];
+    for (name, text) in rows {
+        if let Some(text) = text {
+            let _ = writeln!(shown, "    {name:<10}{}", printable(text));
+        }
+    }
+    shown
+}
+
+/// One line on a link: what it says when it is good, why not otherwise.
+fn words(report: &Report, link: &LinkReport) -> String {
+    if let Some(worst) = report.findings.iter().filter(|f| f.link == link.link).max_by_key(|f| f.severity) {
+        return format!("{} {}", worst.rule, worst.title);
+    }
+    if link.status == LinkStatus::Unseen {
+        return link.unseen.clone().unwrap_or_default();
+    }
+    let facts = &report.facts;
+    match link.link {
+        Link::Cluster => facts.cluster.issuer.value().map(|issuer| format!("issuer {issuer}")),
+        Link::Namespace if facts.is_wired() => Some("the workload is wired, injected or by hand".to_owned()),
+        Link::Namespace => Some("asks the webhook to inject".to_owned()),
+        Link::ServiceAccount => account(facts),
+        Link::Pod => pod(facts),
+        Link::Token => token(facts),
+        Link::Exchange => exchange(facts),
+        Link::Identity => facts.exchange.value().map(|_| identity(facts)),
+    }
+    .unwrap_or_default()
+}
+
+fn account(facts: &Facts) -> Option<String> {
+    let account = facts.service_account.value()?.as_ref()?;
+    let role = account.role_name().map_or_else(|| "names no role".to_owned(), |role| format!("role {role}"));
+    Some(format!("{}: {role}", account.name))
+}
+
+fn pod(facts: &Facts) -> Option<String> {
+    let Some(pod) = &facts.pod else {
+        let count = facts.pods_using.value()?;
+        return Some(format!("{} pods use it, RRSA has reached {}", count.total, count.wired));
+    };
+    let with = pod.app_containers().filter(|container| container.has_rrsa_env()).count();
+    let volume = pod.rrsa_projection().map_or("no token volume", |projection| projection.volume.as_str());
+    Some(format!("{volume}, variables in {with} of {} containers", pod.app_containers().count()))
+}
+
+fn token(facts: &Facts) -> Option<String> {
+    let token = facts.token.value()?;
+    let from = match &token.source {
+        TokenSource::TokenRequest => "TokenRequest".to_owned(),
+        TokenSource::Exec { container } => format!("file in container {container}"),
+    };
+    let mode = token.file.as_ref().and_then(|file| file.mode.value());
+    let mode = mode.map(|mode| format!(", mode {mode}")).unwrap_or_default();
+    let left = token.claims.expires_at.map(|at| format!(", {} s left", at - token.seen_at)).unwrap_or_default();
+    let signed = match token.signature.value() {
+        Some(None) => ", signed by a published key",
+        _ => "",
+    };
+    Some(format!("{from}{mode}{left}{signed}"))
+}
+
+fn exchange(facts: &Facts) -> Option<String> {
+    let exchange = facts.exchange.value()?;
+    let tries = if exchange.attempts > 1 { format!(", {} attempts", exchange.attempts) } else { String::new() };
+    Some(format!("AssumeRoleWithOIDC at {}, {} ms{tries}", exchange.endpoint, exchange.took_ms))
+}
+
+fn identity(facts: &Facts) -> String {
+    match facts.exchange.value().map(|exchange| &exchange.outcome) {
+        Some(ExchangeOutcome::Granted { identity, .. }) => match identity.value() {
+            Some(identity) => format!("{}, {} ms", identity.arn, identity.took_ms),
+            None => identity.why_unknown().unwrap_or_default().to_owned(),
+        },
+        _ => "no session".to_owned(),
+    }
+}

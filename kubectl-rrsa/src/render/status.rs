@@ -1,0 +1,44 @@
+//! The cluster's facts for eyes: one a line, with where each was read.
+
+use std::fmt::Write as _;
+
+use super::printable::printable;
+use super::style::Style;
+use crate::facts::{ClusterFacts, Seen, WebhookFacts};
+
+/// The facts, aligned; what could not be seen is `?` with the reason.
+#[must_use]
+pub fn status(facts: &ClusterFacts, style: Style) -> String {
+    let text = |seen: &Seen<String>| seen.clone();
+    let rows: [(&str, Seen<String>); 13] = [
+        ("RRSA", facts.rrsa_enabled.map(|on| if *on { "on" } else { "off" }.to_owned())),
+        ("Issuer", text(&facts.issuer)),
+        ("Discovery URL", text(&facts.discovery_url)),
+        ("JWKS URL", text(&facts.jwks_url)),
+        ("Key ids", facts.key_ids.map(|ids| ids.join(", "))),
+        ("Provider", text(&facts.provider_name)),
+        ("Provider ARN", text(&facts.provider_arn)),
+        ("Cluster id", text(&facts.cluster_id)),
+        ("Region", text(&facts.region)),
+        ("Account", text(&facts.account)),
+        ("Webhook", facts.webhook.map(webhook)),
+        ("API server", Seen::known(facts.server.clone(), "kubeconfig")),
+        ("Version", text(&facts.version)),
+    ];
+    let mut shown = String::new();
+    for (name, seen) in rows {
+        let line = match &seen {
+            Seen::Known { value, from } => format!("{}  ({})", printable(value), printable(from)),
+            Seen::Unknown(why) => format!("{}  ({})", style.doubtful("?"), printable(why)),
+        };
+        let _ = writeln!(shown, "{:<15}{line}", format!("{name}:"));
+    }
+    shown
+}
+
+fn webhook(facts: &Option<WebhookFacts>) -> String {
+    let Some(facts) = facts else { return "not installed".to_owned() };
+    let version = facts.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+    let ready = facts.replicas.map(|(ready, wanted)| format!(", {ready} of {wanted} ready")).unwrap_or_default();
+    format!("{}{version}{ready}", facts.name)
+}

@@ -1,0 +1,234 @@
+//! The cluster: its objects and everything that acts on them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use serde_json::{Value, json};
+
+use super::access::Access;
+use super::failure::Failure;
+use super::fault::Faults;
+use super::manifest::{self, ManifestError};
+use super::object::{self, fill, suffix, text};
+use super::pod::kubelet::Kubelet;
+use super::pod::webhook::Webhook;
+use super::pod::{ProcessView, Source, admission};
+use super::resource::Resource;
+use super::store::{Key, Store};
+use super::token::Tokens;
+use super::{api, patch, seed};
+use crate::sandbox::clock::Clock;
+use crate::sandbox::issuer::Issuer;
+use crate::sandbox::minted::Minted;
+use crate::sandbox::world::World;
+
+/// The cluster half of the sandbox.
+pub struct Cluster {
+    pub(super) access: Access,
+    pub(super) clock: Clock,
+    pub(super) faults: Faults,
+    pub(super) tokens: Tokens,
+    store: Mutex<Store>,
+    kubelet: Mutex<Kubelet>,
+    webhook: Option<Webhook>,
+    ca: String,
+}
+
+impl Cluster {
+    /// The cluster of `world`, with what every cluster holds. Its tokens are signed by the key of `issuer`
+    /// and say that they are the world's; `ca` is the certificate that its pods trust.
+    ///
+    /// # Panics
+    /// Never: what every cluster holds is admitted.
+    #[must_use]
+    pub fn new(world: &World, clock: Clock, issuer: Issuer, minted: Minted, ca: &str) -> Arc<Self> {
+        let cluster = Self {
+            access: Access::new(&world.cluster.rbac, &minted),
+            faults: Faults::new(&world.cluster.faults),
+            tokens: Tokens::new(issuer, world.token_issuer(), world.cluster.token_ceiling_seconds, minted),
+            store: Mutex::default(),
+            kubelet: Mutex::default(),
+            webhook: world.cluster.webhook.then(|| Webhook::new(world)),
+            clock,
+            ca: ca.to_owned(),
+        };
+        for object in seed::objects(world, &cluster.now()) {
+            let resource = Resource::of(text(&object, "/apiVersion"), text(&object, "/kind"));
+            let resource = resource.expect("the seed is of known resources");
+            cluster.restore(resource, object).expect("the seed is admitted");
+        }
+        Arc::new(cluster)
+    }
+
+    /// Its API.
+    #[must_use]
+    pub fn router(self: &Arc<Self>) -> Router {
+        api::router(Arc::clone(self))
+    }
+
+    /// Loads a manifest of YAML documents in order, each as `kubectl apply` would: what is there is merged
+    /// with. Unlike a request, a manifest may bring `uid`, `creationTimestamp` and `status` along.
+    /// `file` is what errors call it.
+    ///
+    /// # Errors
+    /// The text is not YAML, or an object is not admitted.
+    pub fn load(&self, file: &str, yaml: &str) -> Result<(), ManifestError> {
+        manifest::load(self, file, yaml)
+    }
+
+    /// The users that have a bearer token of their own, and their tokens: the administrator first, then those
+    /// that the world limits.
+    #[must_use]
+    pub fn users(&self) -> Vec<(String, String)> {
+        self.access.users()
+    }
+
+    /// Changes the issuer of tokens that are minted from now on, as turning RRSA on or off does.
+    pub fn set_issuer(&self, url: &str) {
+        self.tokens.set_url(url);
+    }
+
+    /// The objects.
+    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kubelet(&self) -> MutexGuard<'_, Kubelet> {
+        self.kubelet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> String {
+        self.clock.now().strftime("%FT%TZ").to_string()
+    }
+
+    /// Admits and keeps a new object.
+    ///
+    /// # Errors
+    /// It exists, its namespace does not, or it is not admitted.
+    pub(super) fn create(&self, resource: &Resource, mut object: Value, dry_run: bool) -> Result<Value, Failure> {
+        self.name(resource, &mut object)?;
+        let (namespace, name) = (object::namespace(&object).to_owned(), object::name(&object).to_owned());
+        let key = Key::new(resource, &namespace, &name);
+        let mut store = self.store();
+        if resource.namespaced && store.core("namespaces", "", &namespace).is_none() {
+            return Err(Failure::not_found(Resource::core("namespaces"), &namespace));
+        }
+        if store.find(&key).is_some() {
+            return Err(Failure::already_exists(resource, &name));
+        }
+        fill(&mut object, &["apiVersion"], resource.api_version());
+        fill(&mut object, &["kind"], resource.kind);
+        fill(&mut object, &["metadata", "uid"], object::new_uid());
+        fill(&mut object, &["metadata", "creationTimestamp"], self.now());
+        match resource.plural {
+            "pods" => {
+                admission::admit(&mut object, &store, self.webhook.as_ref())?;
+                if !dry_run {
+                    let source = self.source(&store);
+                    self.kubelet().start(&mut object, seed::NODE, &source)?;
+                }
+            }
+            "namespaces" => {
+                fill(&mut object, &["metadata", "labels", "kubernetes.io/metadata.name"], name.as_str());
+                fill(&mut object, &["status", "phase"], "Active");
+            }
+            "deployments" | "replicasets" | "statefulsets" => fill(&mut object, &["spec", "replicas"], 1),
+            "secrets" => {
+                fill(&mut object, &["type"], "Opaque");
+                encode(&mut object);
+            }
+            _ => {}
+        }
+        if dry_run {
+            return Ok(object);
+        }
+        let kept = store.put(key, object);
+        drop(store);
+        if resource.plural == "namespaces" {
+            self.furnish(&name);
+        }
+        Ok(kept)
+    }
+
+    /// Checks the name, or makes one up.
+    fn name(&self, resource: &Resource, object: &mut Value) -> Result<(), Failure> {
+        let invalid = |name: &str, why: &str| {
+            Err(Failure::invalid(resource.kind, resource.group, name, "metadata.name", "FieldValueInvalid", why))
+        };
+        let name = match (object::name(object), text(object, "/metadata/generateName")) {
+            ("", "") => return invalid("", "Required value: name or generateName is required"),
+            ("", prefix) => format!("{prefix}{}", suffix()),
+            (name, _) => name.to_owned(),
+        };
+        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let ends = [name.bytes().next(), name.bytes().last()];
+        if name.len() > 253
+            || !name.bytes().all(|byte| letters(byte) || matches!(byte, b'-' | b'.'))
+            || !ends.into_iter().flatten().all(letters)
+        {
+            let why = format!("Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character");
+            return invalid(&name, &why);
+        }
+        object["metadata"]["name"] = name.into();
+        Ok(())
+    }
+
+    /// What controllers put into a new namespace.
+    fn furnish(&self, namespace: &str) {
+        let metadata = |name: &str| json!({"name": name, "namespace": namespace});
+        let account = json!({"metadata": metadata("default")});
+        let root = json!({"metadata": metadata("kube-root-ca.crt"), "data": {"ca.crt": self.ca}});
+        for (plural, object) in [("serviceaccounts", account), ("configmaps", root)] {
+            // The namespace is new: the names are free unless somebody was quicker, whose object stays.
+            drop(self.create(Resource::core(plural), object, false));
+        }
+    }
+
+    /// Loads an object of a manifest: makes it, or merges it with the one that is there.
+    pub(super) fn restore(&self, resource: &Resource, object: Value) -> Result<(), Failure> {
+        let key = Key::new(resource, object::namespace(&object), object::name(&object));
+        let current = self.store().find(&key).cloned();
+        match current {
+            None => self.create(resource, object, false).map(drop),
+            Some(_) if resource.plural == "pods" => Err(Failure::already_exists(resource, object::name(&object))),
+            Some(mut merged) => {
+                patch::merge(&mut merged, &object);
+                self.store().put(key, merged);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes an object away, and what goes with it.
+    pub(super) fn delete(&self, key: &Key) {
+        let mut store = self.store();
+        let removed = store.remove(key);
+        let mut gone: Vec<String> = removed.iter().map(|object| object::uid(object).to_owned()).collect();
+        if removed.is_some_and(|object| object["kind"] == "Namespace") {
+            gone.extend(store.empty(&key.name));
+        }
+        let mut kubelet = self.kubelet();
+        gone.iter().for_each(|uid| kubelet.forget(uid));
+    }
+
+    /// What a process in a container sees.
+    pub(super) fn enter(&self, pod: &Value, container: &str) -> Result<Option<ProcessView>, Failure> {
+        let store = self.store();
+        let source = self.source(&store);
+        self.kubelet().enter(pod, container, &source)
+    }
+
+    fn source<'a>(&'a self, store: &'a Store) -> Source<'a> {
+        Source { store, tokens: &self.tokens, access: &self.access, now: self.clock.now() }
+    }
+}
+
+/// Encodes `stringData` of a Secret into its `data`.
+fn encode(secret: &mut Value) {
+    use base64::Engine as _;
+    let Some(Value::Object(plain)) = object::fields(secret).remove("stringData") else { return };
+    for (key, value) in plain {
+        let value = base64::engine::general_purpose::STANDARD.encode(value.as_str().unwrap_or_default());
+        object::fields(&mut secret["data"]).insert(key, value.into());
+    }
+}
