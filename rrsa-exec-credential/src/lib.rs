@@ -1,1 +1,8 @@
+//! `rrsa-exec-credential`: turns what RRSA gives a pod into credentials, without a trace.
 
+mod cli;
+mod error;
+mod source;
+mod whoami;
+
+pub use cli::main;

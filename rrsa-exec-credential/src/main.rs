@@ -1,1 +1,5 @@
-fn main() {}
+//! `rrsa-exec-credential`.
+
+fn main() -> std::process::ExitCode {
+    rrsa_exec_credential::main()
+}

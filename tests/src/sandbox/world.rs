@@ -7,11 +7,13 @@ mod cluster;
 mod file;
 mod random;
 
+
 use serde::Deserialize;
 use serde_json::Value;
 
 pub use cluster::{ClusterFault, ClusterRule, ClusterUser, ClusterWorld};
 pub use file::WorldError;
+pub(crate) use random::alphanumeric;
 
 /// The issuer of a cluster whose RRSA is off; STS cannot read its keys.
 pub const IN_CLUSTER_ISSUER: &str = "https://kubernetes.default.svc";

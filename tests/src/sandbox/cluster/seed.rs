@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::pod::kubelet::NODE_ADDRESS;
 use super::pod::webhook::VERSION;
 use crate::sandbox::world::World;
 
@@ -53,7 +54,7 @@ fn node(world: &World, now: &str) -> Value {
         "status": {
             "conditions": [condition],
             "addresses": [
-                {"type": "InternalIP", "address": "192.168.0.10"},
+                {"type": "InternalIP", "address": NODE_ADDRESS},
                 {"type": "Hostname", "address": NODE},
             ],
             "nodeInfo": {

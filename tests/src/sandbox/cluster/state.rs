@@ -20,7 +20,7 @@ use super::{api, patch, seed};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::issuer::Issuer;
 use crate::sandbox::minted::Minted;
-use crate::sandbox::world::World;
+use crate::sandbox::world::{IN_CLUSTER_ISSUER, World};
 
 /// The cluster half of the sandbox.
 pub struct Cluster {
@@ -32,6 +32,7 @@ pub struct Cluster {
     kubelet: Mutex<Kubelet>,
     webhook: Option<Webhook>,
     ca: String,
+    public_issuer: String,
 }
 
 impl Cluster {
@@ -51,6 +52,7 @@ impl Cluster {
             webhook: world.cluster.webhook.then(|| Webhook::new(world)),
             clock,
             ca: ca.to_owned(),
+            public_issuer: world.issuer.clone(),
         };
         for object in seed::objects(world, &cluster.now()) {
             let resource = Resource::of(text(&object, "/apiVersion"), text(&object, "/kind"));
@@ -83,9 +85,16 @@ impl Cluster {
         self.access.users()
     }
 
-    /// Changes the issuer of tokens that are minted from now on, as turning RRSA on or off does.
-    pub fn set_issuer(&self, url: &str) {
-        self.tokens.set_url(url);
+    /// The issuer of tokens that are minted now.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.tokens.url()
+    }
+
+    /// Turns RRSA on or off: decides the issuer of tokens that are minted from now on. Pods keep theirs until
+    /// they are made anew or the kubelet renews them.
+    pub fn set_rrsa_enabled(&self, enabled: bool) {
+        self.tokens.set_url(if enabled { &self.public_issuer } else { IN_CLUSTER_ISSUER });
     }
 
     /// The objects.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::{Fault, Role, World, WorldError};
-use crate::sandbox::cloud::KNOWN_APIS;
+use crate::sandbox::cloud::{api_names, is_role_name};
 
 /// Refuses worlds that the cloud could not be in, naming the place.
 pub(super) fn check(world: &World) -> Result<(), WorldError> {
@@ -42,6 +42,10 @@ pub(super) fn check(world: &World) -> Result<(), WorldError> {
 }
 
 fn role(place: &str, role: &Role) -> Result<(), WorldError> {
+    if !is_role_name(&role.name) {
+        let trouble = format!("{:?} is not 1 to 64 letters, digits, '.' or '-'", role.name);
+        return Err(WorldError::at(format!("{place}.name"), trouble));
+    }
     within(&format!("{place}.max_session_duration"), role.max_session_duration, 3600..=43_200)?;
     let policy: Value = serde_json::from_str(&role.trust_policy_text())
         .map_err(|error| WorldError::at(format!("{place}.trust_policy"), error))?;
@@ -53,8 +57,9 @@ fn role(place: &str, role: &Role) -> Result<(), WorldError> {
 
 /// Refuses a fault that would never do anything, or do what HTTP cannot say.
 pub(super) fn fault(place: &str, fault: &Fault) -> Result<(), WorldError> {
-    if fault.api != "*" && !KNOWN_APIS.contains(&fault.api.as_str()) {
-        let trouble = format!("{:?} is not one of {}, *", fault.api, KNOWN_APIS.join(", "));
+    if fault.api != "*" && !api_names().any(|name| name == fault.api) {
+        let names: Vec<&str> = api_names().collect();
+        let trouble = format!("{:?} is not one of {}, *", fault.api, names.join(", "));
         return Err(WorldError::at(format!("{place}.api"), trouble));
     }
     if fault.code.is_none() && fault.latency_ms == 0 {
@@ -106,6 +111,7 @@ mod tests {
             ("region: ''", "region"),
             ("oidc_providers: [{name: a, issuer: b, issuance_limit_hours: 200}]", "oidc_providers[0].issuance_limit_hours"),
             ("roles: [{name: a, trust_policy: {Statement: []}, max_session_duration: 60}]", "roles[0].max_session_duration"),
+            ("roles: [{name: a_b, trust_policy: {Statement: []}}]", "roles[0].name"),
             ("roles: [{name: a, trust_policy: '{'}]", "roles[0].trust_policy"),
             ("roles: [{name: a, trust_policy: {}}]", "roles[0].trust_policy"),
             ("access_keys: [{id: a}, {id: a}]", "access_keys[1].id"),

@@ -9,9 +9,10 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::programs::{Output, View, run};
 use crate::sandbox::cluster::failure::Failure;
@@ -143,7 +144,8 @@ where
         }
     }
     // Whoever hangs up meanwhile has got everything that was said.
-    drop(socket.close(None).await);
+    let farewell = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+    drop(socket.close(Some(farewell)).await);
     while let Some(Ok(_)) = socket.next().await {}
 }
 

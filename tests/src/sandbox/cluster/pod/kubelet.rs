@@ -11,6 +11,9 @@ use super::volumes::{Source, Volumes};
 use crate::sandbox::cluster::failure::Failure;
 use crate::sandbox::cluster::object::{self, fill, list, text};
 
+/// Where the node is.
+pub(crate) const NODE_ADDRESS: &str = "192.168.0.10";
+
 /// What the node holds of a pod that was started.
 #[derive(Default)]
 struct Started {
@@ -48,8 +51,9 @@ impl Kubelet {
             phase => phase.to_owned(),
         });
         if phase != "Pending" {
-            for field in ["podIP", "hostIP"] {
-                fill(pod, &["status", field], if field == "podIP" { &address } else { "192.168.0.10" });
+            for (one, all, address) in [("podIP", "podIPs", address.as_str()), ("hostIP", "hostIPs", NODE_ADDRESS)] {
+                fill(pod, &["status", one], address);
+                fill(pod, &["status", all], json!([{"ip": pod["status"][one]}]));
             }
         }
         let trouble = match self.prepare(pod, &knobs, source) {

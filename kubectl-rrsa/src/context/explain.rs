@@ -1,0 +1,53 @@
+//! Why the API server gave no answer, in words that help.
+
+use std::error::Error as StdError;
+
+use super::connect::KubeContext;
+use crate::error::Error;
+
+/// What a failed call means to somebody at a terminal.
+#[must_use]
+pub fn explain(error: kube::Error, context: &KubeContext) -> Error {
+    let server = &context.server;
+    if let kube::Error::Api(status) = &error {
+        let words = format!("{} {}", status.code, status.message);
+        return match status.code {
+            401 => Error::could_not_tell(format!("{server} does not accept the credentials of {}", user(context)))
+                .caused_by(words.trim())
+                .hint("log in again; kubectl auth whoami tells who you are"),
+            403 => Error::could_not_tell(format!("{server} forbids it")).caused_by(words),
+            _ => Error::could_not_tell(format!("{server} refused")).caused_by(words),
+        };
+    }
+    let chain: Vec<String> = causes(&error);
+    let text = chain.join(": ").to_lowercase();
+    let innermost = chain.last().cloned().unwrap_or_default();
+    let hint = if text.contains("timed out") || text.contains("deadline") || text.contains("elapsed") {
+        "it did not answer in time; is a VPN or proxy needed? --request-timeout sets the limit"
+    } else if text.contains("refused") {
+        "nothing listens there; is the cluster running, and the context the right one?"
+    } else if text.contains("lookup") || text.contains("dns") || text.contains("resolve") {
+        "the host's name does not resolve; is a VPN needed, or the context another one?"
+    } else if text.contains("certificate") || text.contains("unknownissuer") || text.contains("tls") {
+        "its certificate was not accepted; --certificate-authority and --tls-server-name say what to accept"
+    } else if text.contains("tunnel") || text.contains("proxy") {
+        "the proxy did not let it through; HTTPS_PROXY, NO_PROXY and proxy-url decide which proxy is used"
+    } else {
+        "kubectl version tells whether kubectl reaches it"
+    };
+    Error::could_not_tell(format!("cannot reach the API server {server}")).caused_by(innermost).hint(hint)
+}
+
+fn user(context: &KubeContext) -> String {
+    context.user.as_ref().map_or_else(|| "this user".to_owned(), |user| format!("user {user}"))
+}
+
+fn causes(error: &(dyn StdError + 'static)) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    texts
+}

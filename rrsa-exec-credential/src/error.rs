@@ -1,0 +1,41 @@
+//! What stops a command.
+
+use std::fmt;
+
+/// Exit codes, part of the public interface.
+pub(crate) mod exit {
+    /// Done.
+    pub(crate) const DONE: u8 = 0;
+    /// A credential source is configured but broken, or was refused.
+    pub(crate) const REFUSED: u8 = 1;
+    /// The command line or the environment is wrong.
+    pub(crate) const USAGE: u8 = 2;
+    /// No answer came back.
+    pub(crate) const NO_ANSWER: u8 = 3;
+}
+
+/// An error in our words, with the next thing to do; one line each on stderr.
+#[derive(Debug)]
+pub(crate) struct Error {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Error {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  hint: {hint}"))
+    }
+}

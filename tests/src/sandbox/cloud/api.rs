@@ -1,0 +1,60 @@
+//! The APIs that the cloud half answers.
+
+/// `api` of a fault that concerns the metadata service.
+pub(super) const METADATA: &str = "imds";
+
+/// An API of STS, RAM or IMS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Api {
+    AssumeRoleWithOidc,
+    AssumeRole,
+    GetCallerIdentity,
+    GetRole,
+    ListPoliciesForRole,
+    GetOidcProvider,
+    ListOidcProviders,
+}
+
+impl Api {
+    const ALL: [Self; 7] = [
+        Self::AssumeRoleWithOidc,
+        Self::AssumeRole,
+        Self::GetCallerIdentity,
+        Self::GetRole,
+        Self::ListPoliciesForRole,
+        Self::GetOidcProvider,
+        Self::ListOidcProviders,
+    ];
+
+    /// The API with this `Action` and `Version`, both compared exactly.
+    pub(super) fn find(action: &str, version: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|api| api.name() == action && api.version() == version)
+    }
+
+    /// Its `Action`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::AssumeRoleWithOidc => "AssumeRoleWithOIDC",
+            Self::AssumeRole => "AssumeRole",
+            Self::GetCallerIdentity => "GetCallerIdentity",
+            Self::GetRole => "GetRole",
+            Self::ListPoliciesForRole => "ListPoliciesForRole",
+            Self::GetOidcProvider => "GetOIDCProvider",
+            Self::ListOidcProviders => "ListOIDCProviders",
+        }
+    }
+
+    /// Its `Version`, which tells the services apart.
+    fn version(self) -> &'static str {
+        match self {
+            Self::AssumeRoleWithOidc | Self::AssumeRole | Self::GetCallerIdentity => "2015-04-01",
+            Self::GetRole | Self::ListPoliciesForRole => "2015-05-01",
+            Self::GetOidcProvider | Self::ListOidcProviders => "2019-08-15",
+        }
+    }
+}
+
+/// The names that a fault's `api` may take, besides `*` for all.
+pub fn api_names() -> impl Iterator<Item = &'static str> {
+    Api::ALL.into_iter().map(Api::name).chain([METADATA])
+}
