@@ -46,20 +46,22 @@ impl Ca {
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
         let mut params = params("rrsa-sandbox");
-        params.subject_alt_names =
-            CertificateParams::new(NAMES.map(str::to_owned)).expect("the names are constant").subject_alt_names;
+        params.subject_alt_names = CertificateParams::new(NAMES.map(str::to_owned))
+            .expect("the names are constant")
+            .subject_alt_names;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().expect("the machine has randomness");
         let leaf = params.signed_by(&key, &self.issuer).expect("the parameters are constant");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring offers TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], key)
-            .expect("the key belongs to the leaf");
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("ring offers TLS 1.2 and 1.3")
+                .with_no_client_auth()
+                .with_single_cert(vec![leaf.der().clone()], key)
+                .expect("the key belongs to the leaf");
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Arc::new(config)
     }

@@ -7,7 +7,6 @@ mod cluster;
 mod file;
 mod random;
 
-
 use serde::Deserialize;
 use serde_json::Value;
 

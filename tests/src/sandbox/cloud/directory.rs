@@ -11,7 +11,8 @@ use crate::sandbox::world::{OidcProvider, PolicyKind, Role};
 
 /// 1 to 64 letters, digits, `.` and `-`.
 pub(crate) fn is_role_name(name: &str) -> bool {
-    (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
 }
 
 /// RAM `GetRole`.
@@ -61,7 +62,8 @@ pub(super) fn provider(cloud: &Cloud, request: &ApiRequest, caller: &Caller) -> 
     caller.must_be_allowed(cloud, "ram:GetOIDCProvider", &cloud.world().provider_arn(name))?;
     let found = cloud.world().oidc_providers.iter().find(|provider| provider.name == name);
     let provider = found.ok_or_else(|| {
-        Refusal::new("EntityNotExist.OIDCProvider").message(format!("The OIDC provider does not exist: {name}"))
+        Refusal::new("EntityNotExist.OIDCProvider")
+            .message(format!("The OIDC provider does not exist: {name}"))
     })?;
     Ok(json!({"OIDCProvider": shown(cloud, provider)}))
 }
@@ -69,7 +71,8 @@ pub(super) fn provider(cloud: &Cloud, request: &ApiRequest, caller: &Caller) -> 
 /// IMS `ListOIDCProviders`, always on one page.
 pub(super) fn providers(cloud: &Cloud, caller: &Caller) -> Result<Value, Refusal> {
     caller.must_be_allowed(cloud, "ram:ListOIDCProviders", &cloud.world().provider_arn("*"))?;
-    let providers: Vec<Value> = cloud.world().oidc_providers.iter().map(|provider| shown(cloud, provider)).collect();
+    let providers: Vec<Value> =
+        cloud.world().oidc_providers.iter().map(|provider| shown(cloud, provider)).collect();
     Ok(json!({"IsTruncated": false, "OIDCProviders": {"OIDCProvider": providers}}))
 }
 

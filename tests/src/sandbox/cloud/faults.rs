@@ -20,7 +20,9 @@ impl Faults {
     /// The first fault that concerns `api` and is not used up; one use of it is gone.
     pub(super) fn take(&self, api: &str) -> Option<Fault> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = faults.iter_mut().find(|fault| [api, "*"].contains(&fault.api.as_str()) && fault.times != Some(0))?;
+        let fault = faults
+            .iter_mut()
+            .find(|fault| [api, "*"].contains(&fault.api.as_str()) && fault.times != Some(0))?;
         let taken = fault.clone();
         fault.times = fault.times.map(|times| times - 1);
         Some(taken)

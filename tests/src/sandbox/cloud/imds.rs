@@ -54,7 +54,8 @@ fn token(cloud: &Cloud, request: &ApiRequest) -> (StatusCode, String) {
     if request.method != Method::PUT {
         return (StatusCode::METHOD_NOT_ALLOWED, String::new());
     }
-    let seconds = request.header("x-aliyun-ecs-metadata-token-ttl-seconds").and_then(|text| text.parse().ok());
+    let seconds =
+        request.header("x-aliyun-ecs-metadata-token-ttl-seconds").and_then(|text| text.parse().ok());
     match seconds.filter(|seconds| (1..=21_600).contains(seconds)) {
         Some(seconds) => (StatusCode::OK, cloud.metadata_tokens().issue(after(cloud.now(), seconds))),
         None => (StatusCode::BAD_REQUEST, "the ttl is not between 1 and 21600 seconds".to_owned()),

@@ -26,4 +26,4 @@ pub use state::Cloud;
 pub(crate) use directory::is_role_name;
 
 #[cfg(test)]
-mod fixture;
+mod tests;

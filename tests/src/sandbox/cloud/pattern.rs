@@ -66,10 +66,10 @@ mod tests {
     fn a_pair_survives_encoding_and_decoding() {
         let (name, value) = ("key", "a+b c*~%/=&ü");
         assert_eq!(percent_encode("a b*~"), "a%20b%2A~");
-        assert_eq!(pairs(&format!("{name}={}&flag&", percent_encode(value))), [
-            (name.to_owned(), value.to_owned()),
-            ("flag".to_owned(), String::new()),
-        ]);
+        assert_eq!(
+            pairs(&format!("{name}={}&flag&", percent_encode(value))),
+            [(name.to_owned(), value.to_owned()), ("flag".to_owned(), String::new()),]
+        );
         assert_eq!(pairs("a=b+c"), [("a".to_owned(), "b c".to_owned())]);
     }
 }

@@ -51,7 +51,9 @@ fn applies(statement: &Value, principal: &Principal<'_>, context: &Context<'_>) 
 fn names(principals: &Value, principal: &Principal<'_>) -> bool {
     match principal {
         Principal::Federated(provider) => texts(&principals["Federated"]).any(|named| named == *provider),
-        Principal::Ram { arn, root } => texts(&principals["RAM"]).any(|named| named == *arn || named == *root),
+        Principal::Ram { arn, root } => {
+            texts(&principals["RAM"]).any(|named| named == *arn || named == *root)
+        }
     }
 }
 
@@ -124,7 +126,11 @@ mod tests {
     }
 
     fn verdict(statements: Value) -> Verdict {
-        evaluate(&json!({"Version": "1", "Statement": statements}), &Principal::Federated(PROVIDER), &context())
+        evaluate(
+            &json!({"Version": "1", "Statement": statements}),
+            &Principal::Federated(PROVIDER),
+            &context(),
+        )
     }
 
     #[test]

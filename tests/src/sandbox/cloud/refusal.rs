@@ -17,7 +17,8 @@ impl Refusal {
     /// know gets status 400.
     pub(super) fn new(code: &str) -> Self {
         let known = KNOWN.iter().find(|(known, ..)| *known == code);
-        let (status, message) = known.map_or((400, "The request was refused."), |(_, status, message)| (*status, *message));
+        let (status, message) =
+            known.map_or((400, "The request was refused."), |(_, status, message)| (*status, *message));
         Self { status, code: code.to_owned(), message: message.to_owned(), detail: None }
     }
 
@@ -27,7 +28,8 @@ impl Refusal {
 
     /// A parameter that must be there and is not.
     pub(super) fn missing(parameter: &str) -> Self {
-        Self::new("MissingParameter").message(format!("The parameter {parameter} is mandatory and was not given."))
+        Self::new("MissingParameter")
+            .message(format!("The parameter {parameter} is mandatory and was not given."))
     }
 
     /// Adds which action a policy of this type denied; explicitly or by not allowing it.
@@ -57,13 +59,33 @@ const KNOWN: &[(&str, u16, &str)] = &[
     ("AuthenticationFail.ApiPassword", 403, "The password of the API user is not right."),
     ("AuthenticationFail.ApiUsername", 403, "The API user is not known."),
     ("AuthenticationFail.NoPermission", 401, "There is no permission"),
-    ("AuthenticationFail.OIDCToken.AudienceNotMatch", 401, "No audience of the token is a client id of the provider."),
+    (
+        "AuthenticationFail.OIDCToken.AudienceNotMatch",
+        401,
+        "No audience of the token is a client id of the provider.",
+    ),
     ("AuthenticationFail.OIDCToken.Expired", 401, "This JsonWebToken is expired."),
-    ("AuthenticationFail.OIDCToken.HttpsUrlInvalid", 401, "The HTTPS certificate chain of the issuer is not trusted."),
+    (
+        "AuthenticationFail.OIDCToken.HttpsUrlInvalid",
+        401,
+        "The HTTPS certificate chain of the issuer is not trusted.",
+    ),
     ("AuthenticationFail.OIDCToken.Invalid", 401, "This JsonWebToken is not valid."),
-    ("AuthenticationFail.OIDCToken.InvalidSignature", 401, "The signature of this JsonWebToken does not verify."),
-    ("AuthenticationFail.OIDCToken.IssuerConfigurationBroken", 401, "Get public keys from OIDC Provider failed"),
-    ("AuthenticationFail.OIDCToken.IssuerNotMatch", 401, "The issuer of the token is not the issuer of the provider."),
+    (
+        "AuthenticationFail.OIDCToken.InvalidSignature",
+        401,
+        "The signature of this JsonWebToken does not verify.",
+    ),
+    (
+        "AuthenticationFail.OIDCToken.IssuerConfigurationBroken",
+        401,
+        "Get public keys from OIDC Provider failed",
+    ),
+    (
+        "AuthenticationFail.OIDCToken.IssuerNotMatch",
+        401,
+        "The issuer of the token is not the issuer of the provider.",
+    ),
     (
         "AuthenticationFail.OIDCToken.PublicKeyFingerprintMismatch",
         401,
@@ -88,7 +110,11 @@ const KNOWN: &[(&str, u16, &str)] = &[
     ("InvalidParameter.RoleSessionName", 400, "RoleSessionName has a wrong length or character."),
     ("InvalidSecurityToken.Expired", 400, "The security token has expired."),
     ("InvalidSecurityToken.Malformed", 400, "The security token is malformed."),
-    ("InvalidSecurityToken.MismatchWithAccessKey", 400, "The security token does not belong to the access key."),
+    (
+        "InvalidSecurityToken.MismatchWithAccessKey",
+        400,
+        "The security token does not belong to the access key.",
+    ),
     ("InvalidSignatureMethod", 400, "The signature method is not supported."),
     ("InvalidTimeStamp.Expired", 400, "The time stamp is too far from the server's time."),
     ("InvalidTimeStamp.Format", 400, "The time stamp is not of the form 2006-01-02T15:04:05Z."),

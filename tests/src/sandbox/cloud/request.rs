@@ -23,8 +23,10 @@ impl ApiRequest {
     /// Takes a request apart; a body other than a form is refused.
     pub(super) async fn read(request: Request<Body>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, BODY_LIMIT).await.map_err(|_| Refusal::new("InvalidParameter.ContentType"))?;
-        let content_type = parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let body =
+            to_bytes(body, BODY_LIMIT).await.map_err(|_| Refusal::new("InvalidParameter.ContentType"))?;
+        let content_type =
+            parts.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_form = content_type.is_none_or(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         if !is_form && !body.is_empty() {
             return Err(Refusal::new("InvalidParameter.ContentType"));
@@ -59,11 +61,15 @@ impl ApiRequest {
 
     /// `Action`, as the header that a V3 signature covers, or as a parameter.
     pub(super) fn action(&self) -> Result<&str, Refusal> {
-        self.header("x-acs-action").or_else(|| self.parameter("Action")).ok_or_else(|| Refusal::missing("Action"))
+        self.header("x-acs-action")
+            .or_else(|| self.parameter("Action"))
+            .ok_or_else(|| Refusal::missing("Action"))
     }
 
     /// `Version`, found like `Action`.
     pub(super) fn version(&self) -> Result<&str, Refusal> {
-        self.header("x-acs-version").or_else(|| self.parameter("Version")).ok_or_else(|| Refusal::missing("Version"))
+        self.header("x-acs-version")
+            .or_else(|| self.parameter("Version"))
+            .ok_or_else(|| Refusal::missing("Version"))
     }
 }

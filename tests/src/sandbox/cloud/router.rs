@@ -58,23 +58,22 @@ async fn call(cloud: &Cloud, request: &ApiRequest) -> Result<Value, Refusal> {
     if ![Method::GET, Method::POST].contains(&request.method) {
         return Err(Refusal::new("UnsupportedHTTPMethod"));
     }
-    let api = Api::find(request.action()?, request.version()?).ok_or_else(|| Refusal::new("InvalidParameter"))?;
+    let api =
+        Api::find(request.action()?, request.version()?).ok_or_else(|| Refusal::new("InvalidParameter"))?;
     cloud.count(api.name());
     fault(cloud, api.name()).await?;
     if request.parameter("Format").is_some_and(|format| !format.eq_ignore_ascii_case("json")) {
         return Err(Refusal::new("InvalidParameter.Format"));
     }
-    if api == Api::AssumeRoleWithOidc {
-        return sts::assume_role_with_oidc(cloud, request);
-    }
-    let caller = authenticate(cloud, request)?;
+    let caller = || authenticate(cloud, request);
     match api {
-        Api::AssumeRoleWithOidc | Api::AssumeRole => sts::assume_role(cloud, request, &caller),
-        Api::GetCallerIdentity => Ok(sts::caller_identity(cloud, &caller)),
-        Api::GetRole => directory::role(cloud, request, &caller),
-        Api::ListPoliciesForRole => directory::policies(cloud, request, &caller),
-        Api::GetOidcProvider => directory::provider(cloud, request, &caller),
-        Api::ListOidcProviders => directory::providers(cloud, &caller),
+        Api::AssumeRoleWithOidc => sts::assume_role_with_oidc(cloud, request),
+        Api::AssumeRole => sts::assume_role(cloud, request, &caller()?),
+        Api::GetCallerIdentity => Ok(sts::caller_identity(cloud, &caller()?)),
+        Api::GetRole => directory::role(cloud, request, &caller()?),
+        Api::ListPoliciesForRole => directory::policies(cloud, request, &caller()?),
+        Api::GetOidcProvider => directory::provider(cloud, request, &caller()?),
+        Api::ListOidcProviders => directory::providers(cloud, &caller()?),
     }
 }
 

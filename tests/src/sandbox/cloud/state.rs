@@ -41,7 +41,12 @@ impl Cloud {
 
     /// Like [`Cloud::new`], with a record of secrets that others share.
     #[must_use]
-    pub fn with_minted(world: &World, clock: Clock, jwks: HashMap<String, Value>, minted: Minted) -> Arc<Self> {
+    pub fn with_minted(
+        world: &World,
+        clock: Clock,
+        jwks: HashMap<String, Value>,
+        minted: Minted,
+    ) -> Arc<Self> {
         for key in &world.access_keys {
             minted.record(&key.secret);
         }

@@ -94,5 +94,6 @@ fn absent(claim: &str) -> Refusal {
 }
 
 fn invalid(trouble: &str) -> Refusal {
-    Refusal::new("AuthenticationFail.OIDCToken.Invalid").message(format!("This JsonWebToken is not valid: {trouble}."))
+    Refusal::new("AuthenticationFail.OIDCToken.Invalid")
+        .message(format!("This JsonWebToken is not valid: {trouble}."))
 }

@@ -11,7 +11,9 @@ use crate::sandbox::cloud::{api_names, is_role_name};
 /// Refuses worlds that the cloud could not be in, naming the place.
 pub(super) fn check(world: &World) -> Result<(), WorldError> {
     digits(&world.account_id)?;
-    for (place, text) in [("region", &world.region), ("cluster_id", &world.cluster_id), ("issuer", &world.issuer)] {
+    for (place, text) in
+        [("region", &world.region), ("cluster_id", &world.cluster_id), ("issuer", &world.issuer)]
+    {
         filled(place, text)?;
     }
     unique("oidc_providers", "name", world.oidc_providers.iter().map(|provider| &provider.name))?;
@@ -50,7 +52,10 @@ fn role(place: &str, role: &Role) -> Result<(), WorldError> {
     let policy: Value = serde_json::from_str(&role.trust_policy_text())
         .map_err(|error| WorldError::at(format!("{place}.trust_policy"), error))?;
     if policy.get("Statement").is_none() {
-        return Err(WorldError::at(format!("{place}.trust_policy"), "a policy is an object with a Statement"));
+        return Err(WorldError::at(
+            format!("{place}.trust_policy"),
+            "a policy is an object with a Statement",
+        ));
     }
     Ok(())
 }
@@ -94,7 +99,10 @@ fn unique<'a>(list: &str, field: &str, names: impl Iterator<Item = &'a String>) 
     for (index, name) in names.enumerate() {
         filled(&format!("{list}[{index}].{field}"), name)?;
         if !seen.insert(name) {
-            return Err(WorldError::at(format!("{list}[{index}].{field}"), format!("{name:?} stands there twice")));
+            return Err(WorldError::at(
+                format!("{list}[{index}].{field}"),
+                format!("{name:?} stands there twice"),
+            ));
         }
     }
     Ok(())
@@ -109,8 +117,14 @@ mod tests {
         for (yaml, place) in [
             ("account_id: abc", "account_id"),
             ("region: ''", "region"),
-            ("oidc_providers: [{name: a, issuer: b, issuance_limit_hours: 200}]", "oidc_providers[0].issuance_limit_hours"),
-            ("roles: [{name: a, trust_policy: {Statement: []}, max_session_duration: 60}]", "roles[0].max_session_duration"),
+            (
+                "oidc_providers: [{name: a, issuer: b, issuance_limit_hours: 200}]",
+                "oidc_providers[0].issuance_limit_hours",
+            ),
+            (
+                "roles: [{name: a, trust_policy: {Statement: []}, max_session_duration: 60}]",
+                "roles[0].max_session_duration",
+            ),
             ("roles: [{name: a_b, trust_policy: {Statement: []}}]", "roles[0].name"),
             ("roles: [{name: a, trust_policy: '{'}]", "roles[0].trust_policy"),
             ("roles: [{name: a, trust_policy: {}}]", "roles[0].trust_policy"),

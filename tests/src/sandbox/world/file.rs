@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::random::alphanumeric;
 use super::{
-    AccessKey, ClusterWorld, Fault, OidcProvider, Permission, RRSA_AUDIENCE, Role, World, check, issuance_limit_hours,
-    session_seconds,
+    AccessKey, ClusterWorld, Fault, OidcProvider, Permission, RRSA_AUDIENCE, Role, World, check,
+    issuance_limit_hours, session_seconds,
 };
 
 /// Why a world file is no world; the text names the place.
@@ -80,8 +80,9 @@ pub(super) fn parse(yaml: &str) -> Result<World, WorldError> {
 pub(super) fn resolve(file: WorldFile) -> Result<World, WorldError> {
     let region = file.region.unwrap_or_else(|| "cn-hangzhou".to_owned());
     let cluster_id = file.cluster_id.unwrap_or_else(|| "c0123456789abcdef0123456789abcdef".to_owned());
-    let issuer =
-        file.issuer.unwrap_or_else(|| format!("https://oidc-ack-{region}.oss-{region}.aliyuncs.com/{cluster_id}"));
+    let issuer = file
+        .issuer
+        .unwrap_or_else(|| format!("https://oidc-ack-{region}.oss-{region}.aliyuncs.com/{cluster_id}"));
     let access_keys = file.access_keys.unwrap_or_else(|| {
         vec![AccessKeyFile { id: None, secret: None, user: Some(DEFAULT_USER.to_owned()), active: true }]
     });

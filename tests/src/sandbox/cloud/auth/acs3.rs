@@ -18,8 +18,10 @@ pub(super) fn claim(request: &ApiRequest) -> Result<Option<Claim<'_>>, Refusal> 
     let Some(authorization) = request.header("authorization") else {
         return Ok(None);
     };
-    let fields =
-        authorization.strip_prefix(ALGORITHM).ok_or_else(|| Refusal::new("InvalidSignatureMethod"))?.trim_start();
+    let fields = authorization
+        .strip_prefix(ALGORITHM)
+        .ok_or_else(|| Refusal::new("InvalidSignatureMethod"))?
+        .trim_start();
     let field = |name: &str| {
         let found = fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
         found.ok_or_else(|| Refusal::missing(name))
@@ -38,7 +40,8 @@ pub(super) fn claim(request: &ApiRequest) -> Result<Option<Claim<'_>>, Refusal> 
 /// of the signature, is a signature that does not match.
 pub(super) fn signature(request: &ApiRequest, signed_headers: &str, secret: &str) -> Result<String, Refusal> {
     let names: Vec<&str> = signed_headers.split(';').collect();
-    let token_left_out = request.header("x-acs-security-token").is_some() && !names.contains(&"x-acs-security-token");
+    let token_left_out =
+        request.header("x-acs-security-token").is_some() && !names.contains(&"x-acs-security-token");
     let body_hash = hex(&Sha256::digest(&request.body));
     if request.header("x-acs-content-sha256") != Some(body_hash.as_str())
         || COVERED.iter().any(|name| !names.contains(name))
@@ -64,8 +67,10 @@ pub(super) fn signature(request: &ApiRequest, signed_headers: &str, secret: &str
 fn canonical_query(request: &ApiRequest) -> String {
     let mut query: Vec<_> = request.query.iter().collect();
     query.sort_unstable();
-    let encoded: Vec<String> =
-        query.iter().map(|(key, value)| format!("{}={}", percent_encode(key), percent_encode(value))).collect();
+    let encoded: Vec<String> = query
+        .iter()
+        .map(|(key, value)| format!("{}={}", percent_encode(key), percent_encode(value)))
+        .collect();
     encoded.join("&")
 }
 

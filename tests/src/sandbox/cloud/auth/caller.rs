@@ -41,10 +41,11 @@ impl Caller {
             Identity::Session { role, .. } => format!("role/{role}"),
         };
         let wanted = action.to_ascii_lowercase();
-        let allowed = cloud.world().permissions.iter().filter(|permission| permission.who == who).any(|permission| {
-            permission.actions.iter().any(|action| like(&action.to_ascii_lowercase(), &wanted))
-                && permission.resources.iter().any(|pattern| like(pattern, resource))
-        });
+        let allowed =
+            cloud.world().permissions.iter().filter(|permission| permission.who == who).any(|permission| {
+                permission.actions.iter().any(|action| like(&action.to_ascii_lowercase(), &wanted))
+                    && permission.resources.iter().any(|pattern| like(pattern, resource))
+            });
         if allowed {
             return Ok(());
         }

@@ -30,8 +30,10 @@ pub(super) fn claim(request: &ApiRequest) -> Result<Claim<'_>, Refusal> {
 pub(super) fn signature(request: &ApiRequest, secret: &str) -> String {
     let mut parameters: Vec<_> = request.parameters().filter(|(key, _)| *key != "Signature").collect();
     parameters.sort_unstable();
-    let encoded: Vec<String> =
-        parameters.iter().map(|(key, value)| format!("{}={}", percent_encode(key), percent_encode(value))).collect();
+    let encoded: Vec<String> = parameters
+        .iter()
+        .map(|(key, value)| format!("{}={}", percent_encode(key), percent_encode(value)))
+        .collect();
     let to_sign = format!("{}&%2F&{}", request.method, percent_encode(&encoded.join("&")));
     let mut mac = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()).expect("any length is a key");
     mac.update(to_sign.as_bytes());

@@ -13,7 +13,11 @@ use super::parameters::Wish;
 use super::{begin_session, wanted_role};
 
 /// Checks in the order: parameters, caller's permission, role, trust policy, duration.
-pub(in super::super) fn assume_role(cloud: &Cloud, request: &ApiRequest, caller: &Caller) -> Result<Value, Refusal> {
+pub(in super::super) fn assume_role(
+    cloud: &Cloud,
+    request: &ApiRequest,
+    caller: &Caller,
+) -> Result<Value, Refusal> {
     let wish = Wish::read(request)?;
     let external_id = request.parameter("ExternalId");
     if external_id.is_some_and(|id| !is_external_id(id)) {
@@ -28,9 +32,11 @@ pub(in super::super) fn assume_role(cloud: &Cloud, request: &ApiRequest, caller:
     };
     caller.must_be_allowed(cloud, ASSUME_ROLE, wish.role_arn)?;
     let role = wanted_role(cloud, &wish)?;
-    let policy: Value = serde_json::from_str(&role.trust_policy_text()).map_err(|_| Refusal::new("InternalError"))?;
+    let policy: Value =
+        serde_json::from_str(&role.trust_policy_text()).map_err(|_| Refusal::new("InternalError"))?;
     let root = format!("acs:ram::{}:root", cloud.world().account_id);
-    let context: Context<'_> = external_id.map(|id| BTreeMap::from([("sts:ExternalId", vec![id])])).unwrap_or_default();
+    let context: Context<'_> =
+        external_id.map(|id| BTreeMap::from([("sts:ExternalId", vec![id])])).unwrap_or_default();
     let verdict = evaluate(&policy, &Principal::Ram { arn: &arn, root: &root }, &context);
     if verdict != Verdict::Allow {
         let explicitly = verdict == Verdict::ExplicitDeny;

@@ -29,7 +29,8 @@ fn wanted_role<'a>(cloud: &'a Cloud, wish: &Wish<'_>) -> Result<&'a Role, Refusa
 /// Mints the session, for at most as long as the role lets it live.
 fn begin_session(cloud: &Cloud, role: &Role, wish: &Wish<'_>) -> Result<Value, Refusal> {
     if wish.seconds > i64::from(role.max_session_duration) {
-        let message = format!("DurationSeconds is above the role's MaxSessionDuration {}.", role.max_session_duration);
+        let message =
+            format!("DurationSeconds is above the role's MaxSessionDuration {}.", role.max_session_duration);
         return Err(Refusal::new("InvalidParameter.DurationSeconds").message(message));
     }
     let expires = jiff::Timestamp::from_second(cloud.now().as_second())

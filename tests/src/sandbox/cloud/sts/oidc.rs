@@ -72,7 +72,9 @@ fn keys(cloud: &Cloud, provider: &OidcProvider, issuer: &str) -> Result<Value, R
         Jwks::Published => cloud.issuers().jwks(issuer).ok_or_else(|| no_keys(issuer)),
         Jwks::None => Err(no_keys(issuer)),
         Jwks::UntrustedCertificate => Err(Refusal::new("AuthenticationFail.OIDCToken.HttpsUrlInvalid")),
-        Jwks::FingerprintMismatch => Err(Refusal::new("AuthenticationFail.OIDCToken.PublicKeyFingerprintMismatch")),
+        Jwks::FingerprintMismatch => {
+            Err(Refusal::new("AuthenticationFail.OIDCToken.PublicKeyFingerprintMismatch"))
+        }
     }
 }
 
@@ -96,7 +98,8 @@ fn check_times(provider: &OidcProvider, token: &Token<'_>, now: Timestamp) -> Re
 }
 
 fn check_trust(role: &Role, provider_arn: &str, token: &Token<'_>) -> Result<(), Refusal> {
-    let policy: Value = serde_json::from_str(&role.trust_policy_text()).map_err(|_| Refusal::new("InternalError"))?;
+    let policy: Value =
+        serde_json::from_str(&role.trust_policy_text()).map_err(|_| Refusal::new("InternalError"))?;
     let context: Context<'_> = BTreeMap::from([
         ("oidc:iss", vec![token.issuer.as_str()]),
         ("oidc:sub", vec![token.subject.as_str()]),

@@ -25,7 +25,12 @@ impl<'a> Wish<'a> {
             return Err(Refusal::new("InvalidParameter.RoleSessionName"));
         }
         check_policy(request.parameter("Policy"))?;
-        Ok(Self { role_arn, role_name, session_name, seconds: seconds(request.parameter("DurationSeconds"))? })
+        Ok(Self {
+            role_arn,
+            role_name,
+            session_name,
+            seconds: seconds(request.parameter("DurationSeconds"))?,
+        })
     }
 }
 

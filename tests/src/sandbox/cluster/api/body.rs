@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::call::Call;
+use super::protobuf;
 use crate::sandbox::cluster::failure::Failure;
 use crate::sandbox::cluster::object::text;
 
-/// The document in a request's body: JSON, or YAML where kubectl sends it.
+/// The document in a request's body: JSON, or YAML and protobuf where kubectl sends them.
 ///
 /// # Errors
 /// 400 when it cannot be read, 415 when it is in another format.
@@ -17,6 +18,7 @@ pub(super) fn read(call: &Call, body: &[u8]) -> Result<Value, Failure> {
         "application/yaml" | "application/apply-patch+yaml" => {
             serde_saphyr::from_slice(body).map_err(|error| unreadable(error.to_string()))
         }
+        "application/vnd.kubernetes.protobuf" => protobuf::read(body).map_err(unreadable),
         "" | "application/json" | "application/json-patch+json" | "application/merge-patch+json"
         | "application/strategic-merge-patch+json" => {
             serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))

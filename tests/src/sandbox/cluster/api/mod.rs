@@ -5,6 +5,7 @@ mod call;
 mod discovery;
 mod objects;
 mod oidc;
+mod protobuf;
 mod reviews;
 mod server;
 mod shape;
