@@ -51,3 +51,91 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, 
     let service = TowerToHyperService::new(router);
     drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::tls::Ca;
+    use axum::routing::get;
+    use rustls::RootCertStore;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsConnector;
+
+    struct Running {
+        address: SocketAddr,
+        stop: watch::Sender<bool>,
+        server: tokio::task::JoinHandle<()>,
+    }
+
+    async fn start(tls: Option<Arc<rustls::ServerConfig>>) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, shutdown) = watch::channel(false);
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        Running { address, stop, server: tokio::spawn(serve(listener, router, tls, shutdown)) }
+    }
+
+    async fn fetch(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        // A server may leave out the TLS goodbye; what was read counts.
+        let _ = stream.read_to_string(&mut text).await;
+        text
+    }
+
+    fn trusting(ca: &Ca) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(ca.ca_pem().as_bytes()).unwrap()).unwrap();
+        let config =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    #[tokio::test]
+    async fn plain_connections_are_answered_until_the_shutdown() {
+        let running = start(None).await;
+        let text = fetch(TcpStream::connect(running.address).await.unwrap()).await;
+        assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("hello"), "{text}");
+        let idle = TcpStream::connect(running.address).await.unwrap();
+        running.stop.send(true).unwrap();
+        running.server.await.unwrap();
+        drop(idle);
+        assert!(TcpStream::connect(running.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_leaf_is_good_for_every_name_of_the_sandbox_and_no_other() {
+        let ca = Ca::generate();
+        let running = start(Some(ca.server_config())).await;
+        for (name, is_good) in [
+            ("localhost", true),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("kubernetes.default.svc", true),
+            ("sts.aliyuncs.com", false),
+        ] {
+            let stream = TcpStream::connect(running.address).await.unwrap();
+            let server_name = ServerName::try_from(name).unwrap();
+            match trusting(&ca).connect(server_name, stream).await {
+                Ok(stream) => assert!(is_good && fetch(stream).await.ends_with("hello"), "{name}"),
+                Err(error) => assert!(!is_good, "{name}: {error}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_trusts_the_leaf_of_another_authority() {
+        let running = start(Some(Ca::generate().server_config())).await;
+        let stream = TcpStream::connect(running.address).await.unwrap();
+        let other = trusting(&Ca::generate());
+        assert!(other.connect(ServerName::try_from("localhost").unwrap(), stream).await.is_err());
+    }
+}

@@ -6,6 +6,8 @@ mod check;
 mod cluster;
 mod file;
 mod random;
+#[cfg(test)]
+mod schema;
 
 use serde::Deserialize;
 use serde_json::Value;

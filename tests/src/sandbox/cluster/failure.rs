@@ -44,6 +44,15 @@ impl Failure {
         Self::new(400, "BadRequest", message)
     }
 
+    /// 400: a text field of an object holds something else; `mistyped` is what and where.
+    pub(crate) fn mistyped(resource: &Resource, (place, found): (String, &str)) -> Self {
+        let (kind, version) = (resource.kind, resource.api_version());
+        Self::bad_request(format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: json: cannot unmarshal {found} into Go struct \
+             field {place} of type string"
+        ))
+    }
+
     /// 401: the credentials are not known.
     pub(crate) fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized")

@@ -65,6 +65,26 @@ pub(crate) fn fill(object: &mut Value, path: &[&str], value: impl Into<Value>) {
     }
 }
 
+/// Checks that what the API types as text is text: labels, annotations and names of ServiceAccounts. Returns
+/// the place of the first that is not, and what stands there.
+pub(crate) fn mistyped(object: &Value) -> Option<(String, &'static str)> {
+    let maps = ["labels", "annotations"].into_iter().flat_map(|map| {
+        let values = object["metadata"][map].as_object().into_iter().flatten();
+        values.map(move |(_, value)| (format!("ObjectMeta.metadata.{map}"), value))
+    });
+    let account = object.pointer("/spec/serviceAccountName").map(|value| ("PodSpec.spec.serviceAccountName".to_owned(), value));
+    maps.chain(account).find_map(|(place, value)| {
+        let found = match value {
+            Value::String(_) | Value::Null => return None,
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        Some((place, found))
+    })
+}
+
 /// A random UUID, version 4.
 pub(crate) fn new_uid() -> String {
     let mut bytes = [0_u8; 16];
@@ -92,6 +112,19 @@ mod tests {
         fill(&mut object, &["spec", "a"], 2);
         fill(&mut object, &["status", "b", "c"], "d");
         assert_eq!(object, json!({"spec": {"a": 1}, "status": {"b": {"c": "d"}}}));
+    }
+
+    #[test]
+    fn a_label_that_is_no_text_is_found() {
+        for (object, found) in [
+            (json!({"metadata": {"labels": {"a": "on"}}}), None),
+            (json!({"metadata": {"labels": {"a": true}}}), Some(("ObjectMeta.metadata.labels", "bool"))),
+            (json!({"metadata": {"annotations": {"a": 1}}}), Some(("ObjectMeta.metadata.annotations", "number"))),
+            (json!({"spec": {"serviceAccountName": true}}), Some(("PodSpec.spec.serviceAccountName", "bool"))),
+        ] {
+            let found = found.map(|(place, kind): (&str, &'static str)| (place.to_owned(), kind));
+            assert_eq!(mistyped(&object), found, "{object}");
+        }
     }
 
     #[test]

@@ -115,6 +115,9 @@ impl Cluster {
     /// # Errors
     /// It exists, its namespace does not, or it is not admitted.
     pub(super) fn create(&self, resource: &Resource, mut object: Value, dry_run: bool) -> Result<Value, Failure> {
+        if let Some(mistyped) = object::mistyped(&object) {
+            return Err(Failure::mistyped(resource, mistyped));
+        }
         self.name(resource, &mut object)?;
         let (namespace, name) = (object::namespace(&object).to_owned(), object::name(&object).to_owned());
         let key = Key::new(resource, &namespace, &name);

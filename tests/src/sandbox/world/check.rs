@@ -80,7 +80,7 @@ fn digits(account_id: &str) -> Result<(), WorldError> {
     if !account_id.is_empty() && account_id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());
     }
-    Err(WorldError::at("account_id", format!("{account_id:?} is not a number; write it in quotes")))
+    Err(WorldError::at("account_id", format!("{account_id:?} is not a number")))
 }
 
 fn filled(place: &str, text: &str) -> Result<(), WorldError> {

@@ -50,7 +50,7 @@ pub(super) struct WorldFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AccessKeyFile {
+pub(super) struct AccessKeyFile {
     #[serde(default)]
     id: Option<String>,
     #[serde(default)]
@@ -198,6 +198,11 @@ mod tests {
         assert_ne!(one.access_keys[0].secret, other.access_keys[0].secret);
         assert_eq!(one.access_keys[0].secret.len(), 30);
         assert!(!format!("{one:?}").contains(&one.access_keys[0].secret));
+    }
+
+    #[test]
+    fn an_account_id_may_go_without_quotes() {
+        assert_eq!(World::parse("account_id: 1000000000000001").unwrap().account_id, "1000000000000001");
     }
 
     #[test]

@@ -40,12 +40,12 @@ async fn a_fault_of_another_api_does_nothing_and_one_can_be_added_later() {
     assert_eq!(sky.call_v3(&key, WHO, &[], "3").await.status, 200);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn latency_without_a_code_delays_a_call_that_then_succeeds() {
-    let sky = Sky::over("faults: [{api: GetCallerIdentity, latency_ms: 5000}]");
+    let sky = Sky::over("faults: [{api: GetCallerIdentity, latency_ms: 40}]");
     let before = tokio::time::Instant::now();
     assert_eq!(sky.call_v3(&Key::long_term("testid", "testsecret"), WHO, &[], "n").await.status, 200);
-    assert!(before.elapsed().as_millis() >= 5000);
+    assert!(before.elapsed().as_millis() >= 40);
 }
 
 #[tokio::test]

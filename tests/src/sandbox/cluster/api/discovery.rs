@@ -64,6 +64,9 @@ fn resources(group: &str, version: &str) -> Option<Value> {
             "name": member.plural, "singularName": member.singular, "namespaced": member.namespaced,
             "kind": member.kind, "verbs": member.verbs(),
         });
+        if matches!(member.kind, "Pod" | "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet") {
+            entry["categories"] = json!(["all"]);
+        }
         if !member.short.is_empty() {
             entry["shortNames"] = json!(member.short);
         }

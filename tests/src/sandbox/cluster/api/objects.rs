@@ -127,6 +127,9 @@ fn replace(cluster: &Cluster, call: &Call, target: &Target, mut next: Value) -> 
     let (resource, name) = (target.resource, target.name()?);
     let current = read(cluster, target)?;
     place(&mut next, target)?;
+    if let Some(mistyped) = object::mistyped(&next) {
+        return Err(Failure::mistyped(resource, mistyped));
+    }
     if object::name(&next) != name {
         return Err(Failure::bad_request(format!(
             "the name of the object ({}) does not match the name on the URL ({name})",

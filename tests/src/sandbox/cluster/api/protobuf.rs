@@ -27,14 +27,14 @@ enum Kind {
 /// Number, name and kind.
 type Field = (u64, &'static str, Kind);
 
-static UNKNOWN: &[Field] = &[
+const UNKNOWN: &[Field] = &[
     (1, "type", Kind::Message(&[(1, "apiVersion", Kind::Text), (2, "kind", Kind::Text)])),
     (2, "raw", Kind::Ignored),
     (3, "contentEncoding", Kind::Text),
     (4, "contentType", Kind::Text),
 ];
 
-static METADATA: &[Field] = &[
+const METADATA: &[Field] = &[
     (1, "name", Kind::Text),
     (2, "generateName", Kind::Text),
     (3, "namespace", Kind::Text),
@@ -51,20 +51,20 @@ static METADATA: &[Field] = &[
     (17, "managedFields", Kind::Ignored),
 ];
 
-static REFERENCE: &[Field] = &[
+const REFERENCE: &[Field] = &[
     (1, "kind", Kind::Text),
     (2, "apiVersion", Kind::Text),
     (3, "name", Kind::Text),
     (4, "uid", Kind::Text),
 ];
 
-static TOKEN_REQUEST: &[Field] = &[
+const TOKEN_REQUEST: &[Field] = &[
     (1, "audiences", Kind::Texts),
     (3, "boundObjectRef", Kind::Message(REFERENCE)),
     (4, "expirationSeconds", Kind::Number),
 ];
 
-static RESOURCE_ATTRIBUTES: &[Field] = &[
+const RESOURCE_ATTRIBUTES: &[Field] = &[
     (1, "namespace", Kind::Text),
     (2, "verb", Kind::Text),
     (3, "group", Kind::Text),
@@ -74,7 +74,7 @@ static RESOURCE_ATTRIBUTES: &[Field] = &[
     (7, "name", Kind::Text),
 ];
 
-static ACCESS_REVIEW: &[Field] = &[
+const ACCESS_REVIEW: &[Field] = &[
     (1, "resourceAttributes", Kind::Message(RESOURCE_ATTRIBUTES)),
     (2, "nonResourceAttributes", Kind::Message(&[(1, "path", Kind::Text), (2, "verb", Kind::Text)])),
 ];
