@@ -18,7 +18,12 @@ use crate::error::{Error, exit};
 ///
 /// Exit codes: 0 healthy or done, 1 findings, 2 usage, 3 could not tell.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-rrsa", disable_version_flag = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "kubectl-rrsa",
+    disable_version_flag = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Options of kubectl.
     #[command(flatten)]

@@ -61,8 +61,10 @@ impl CloudFlags {
     }
 
     fn http(&self, env: &Env, files: &Files) -> Result<Http, Error> {
-        let file =
-            self.cloud_certificate_authority.clone().or_else(|| env.var(env_vars::CLOUD_CA_FILE).map(PathBuf::from));
+        let file = self
+            .cloud_certificate_authority
+            .clone()
+            .or_else(|| env.var(env_vars::CLOUD_CA_FILE).map(PathBuf::from));
         let unusable = |file: &PathBuf| {
             Error::usage(format!("the certificate file {} cannot be used", file.display()))
                 .hint("name a PEM file with --cloud-certificate-authority")

@@ -105,12 +105,15 @@ impl Report {
             LinkReport { link, status, unseen }
         };
         let mut links: Vec<_> = Link::ALL.into_iter().map(link_report).collect();
-        let granted = facts.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Granted { .. }));
+        let granted =
+            facts.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Granted { .. }));
         // A refusal with a code no rule knows is not good, whatever the rules say.
         if let (Some(exchange), false) = (facts.exchange.value(), granted)
             && let ExchangeOutcome::Refused(fault) = &exchange.outcome
         {
-            for link in links.iter_mut().filter(|l| l.link == Link::Exchange && l.status != LinkStatus::Broken) {
+            for link in
+                links.iter_mut().filter(|l| l.link == Link::Exchange && l.status != LinkStatus::Broken)
+            {
                 if link.status != LinkStatus::Warned {
                     link.status = LinkStatus::Unseen;
                     link.unseen = Some(fault.to_string());

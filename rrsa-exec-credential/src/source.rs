@@ -27,7 +27,8 @@ pub(crate) fn rrsa(env: &Env, files: &Files) -> Result<AssumeRoleWithOidc, Error
         variable(env_vars::OIDC_PROVIDER_ARN)?,
         variable(env_vars::OIDC_TOKEN_FILE)?,
     );
-    let broken = |why: String| Error::new(exit::REFUSED, format!("the token file {file} cannot be used: {why}"));
+    let broken =
+        |why: String| Error::new(exit::REFUSED, format!("the token file {file} cannot be used: {why}"));
     let bytes = files.read(Path::new(&file)).map_err(|error| broken(error.to_string()))?;
     let text = String::from_utf8(bytes).map(Secret::from).map_err(|_| broken("it is not text".to_owned()))?;
     let token = OidcToken::parse(text.expose()).map_err(|error| broken(error.to_string()))?;
@@ -36,7 +37,14 @@ pub(crate) fn rrsa(env: &Env, files: &Files) -> Result<AssumeRoleWithOidc, Error
         Some(name) => SessionName::parse(&name)
             .map_err(|error| Error::new(exit::USAGE, format!("{}: {error}", env_vars::ROLE_SESSION_NAME)))?,
     };
-    Ok(AssumeRoleWithOidc { provider_arn, role_arn, token, session_name, duration_seconds: Some(900), policy: None })
+    Ok(AssumeRoleWithOidc {
+        provider_arn,
+        role_arn,
+        token,
+        session_name,
+        duration_seconds: Some(900),
+        policy: None,
+    })
 }
 
 #[cfg(test)]
@@ -64,7 +72,10 @@ mod tests {
         let unset = rrsa(&Env::fake::<&str, &str>([]), &files).unwrap_err();
         assert!(unset.message.contains("ALIBABA_CLOUD_ROLE_ARN is not set"), "{unset}");
         let malformed = rrsa(&env(""), &files).unwrap_err();
-        assert!(malformed.message.contains("/token") && !malformed.message.contains("hunter2"), "{malformed}");
+        assert!(
+            malformed.message.contains("/token") && !malformed.message.contains("hunter2"),
+            "{malformed}"
+        );
         let missing = rrsa(&env(""), &Files::fake::<&str, &str>([])).unwrap_err();
         assert_eq!(missing.code, exit::REFUSED);
         let name = rrsa(&env("a b"), &Files::fake([("/token", "a.b.c")])).unwrap_err();

@@ -52,7 +52,11 @@ impl Case {
         }
         let report = outcome.json();
         let rules: Vec<_> = report["findings"].as_array().into_iter().flatten().map(|f| &f["rule"]).collect();
-        let first = if self.exit == 1 { &report["firstBroken"] } else { rules.first().copied().unwrap_or(&Value::Null) };
+        let first = if self.exit == 1 {
+            &report["firstBroken"]
+        } else {
+            rules.first().copied().unwrap_or(&Value::Null)
+        };
         if *first != self.rule.as_str() {
             return Err(format!("first is {first} among {rules:?}, skipped {}", report["skipped"]));
         }

@@ -138,7 +138,9 @@ async fn keys(
         (Err(why), _) => match issuer.value().filter(|issuer| *issuer != DEFAULT_ISSUER) {
             None => return (Seen::unknown(why.clone()), Seen::unknown(why.clone())),
             Some(issuer) => match Discovery::fetch(http, issuer).await {
-                Ok(document) => (Seen::known(document.jwks_uri, "discovery document of the issuer"), why.clone()),
+                Ok(document) => {
+                    (Seen::known(document.jwks_uri, "discovery document of the issuer"), why.clone())
+                }
                 Err(error) => {
                     let both = format!("{why}; {error}");
                     return (Seen::unknown(both.clone()), Seen::unknown(both));
@@ -158,7 +160,10 @@ async fn keys(
 
 async fn text(client: &Client, path: &str) -> Result<String, String> {
     let request = http::Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
-    client.request_text(request).await.map_err(|error| why_not(&error, &format!("get on non-resource URL {path}")))
+    client
+        .request_text(request)
+        .await
+        .map_err(|error| why_not(&error, &format!("get on non-resource URL {path}")))
 }
 
 /// Cluster id and account of ConfigMap kube-system/ack-cluster-profile.
@@ -204,15 +209,18 @@ async fn webhook(client: &Client) -> Seen<Option<WebhookFacts>> {
     let all = ListParams::default();
     let configurations = Api::<MutatingWebhookConfiguration>::all(client.clone());
     let deployments = Api::<Deployment>::namespaced(client.clone(), "kube-system");
-    let (configurations, deployments) = join(configurations.list_metadata(&all), deployments.list(&all)).await;
-    let deployment = deployments.as_ref().ok().and_then(|list| list.items.iter().find_map(webhook_deployment));
+    let (configurations, deployments) =
+        join(configurations.list_metadata(&all), deployments.list(&all)).await;
+    let deployment =
+        deployments.as_ref().ok().and_then(|list| list.items.iter().find_map(webhook_deployment));
     let configured = configurations.as_ref().ok().and_then(|list| {
         let mut names = list.items.iter().filter_map(|item| item.metadata.name.as_deref());
         names.find(|name| name.contains(WEBHOOK)).map(str::to_owned)
     });
     match (configured, deployment, configurations, deployments) {
         (Some(name), deployment, ..) => {
-            let facts = deployment.unwrap_or(WebhookFacts { name: name.clone(), version: None, replicas: None });
+            let facts =
+                deployment.unwrap_or(WebhookFacts { name: name.clone(), version: None, replicas: None });
             Seen::known(Some(facts), format!("mutatingwebhookconfiguration {name}"))
         }
         (None, Some(facts), ..) => {

@@ -28,7 +28,11 @@ pub async fn namespace(client: &Client, name: &str) -> Seen<Option<NamespaceFact
 }
 
 /// The ServiceAccount; `None` inside when it does not exist.
-pub async fn service_account(client: &Client, namespace: &str, name: &str) -> Seen<Option<ServiceAccountFacts>> {
+pub async fn service_account(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Seen<Option<ServiceAccountFacts>> {
     match Api::<ServiceAccount>::namespaced(client.clone(), namespace).get_opt(name).await {
         Ok(found) => Seen::known(
             found.map(|account| ServiceAccountFacts {

@@ -27,7 +27,9 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
     let containers = init
         .iter()
         .map(|c| container(ContainerKind::Init, &c.name, &c.env, &c.env_from, &c.volume_mounts))
-        .chain(app.iter().map(|c| container(ContainerKind::App, &c.name, &c.env, &c.env_from, &c.volume_mounts)))
+        .chain(
+            app.iter().map(|c| container(ContainerKind::App, &c.name, &c.env, &c.env_from, &c.volume_mounts)),
+        )
         .chain(
             ephemeral
                 .iter()
@@ -52,7 +54,8 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
 
 /// What `kubectl rollout restart` takes: a ReplicaSet's own owner is found by dropping the template's hash.
 fn owner(pod: &core::Pod) -> Option<String> {
-    let owner = pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
+    let owner =
+        pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
     let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
     match (owner.kind.as_str(), hash) {
         ("ReplicaSet", Some(hash)) => {
@@ -68,11 +71,13 @@ fn projections(spec: &core::PodSpec) -> Vec<TokenProjection> {
     volumes
         .flat_map(|volume| {
             let sources = volume.projected.as_ref().and_then(|p| p.sources.as_deref()).unwrap_or_default();
-            sources.iter().filter_map(|source| source.service_account_token.as_ref()).map(|token| TokenProjection {
-                volume: volume.name.clone(),
-                audience: token.audience.clone().filter(|audience| !audience.is_empty()),
-                expiration_seconds: token.expiration_seconds,
-                path: token.path.clone(),
+            sources.iter().filter_map(|source| source.service_account_token.as_ref()).map(|token| {
+                TokenProjection {
+                    volume: volume.name.clone(),
+                    audience: token.audience.clone().filter(|audience| !audience.is_empty()),
+                    expiration_seconds: token.expiration_seconds,
+                    path: token.path.clone(),
+                }
             })
         })
         .collect()
@@ -97,9 +102,19 @@ fn container(
     let mounts = mounts.as_deref().unwrap_or_default().iter().map(|mount| MountFacts {
         volume: mount.name.clone(),
         path: mount.mount_path.clone(),
-        sub_path: mount.sub_path.clone().or_else(|| mount.sub_path_expr.clone()).filter(|path| !path.is_empty()),
+        sub_path: mount
+            .sub_path
+            .clone()
+            .or_else(|| mount.sub_path_expr.clone())
+            .filter(|path| !path.is_empty()),
     });
-    ContainerFacts { name: name.to_owned(), kind, env, env_from: env_from.collect(), mounts: mounts.collect() }
+    ContainerFacts {
+        name: name.to_owned(),
+        kind,
+        env,
+        env_from: env_from.collect(),
+        mounts: mounts.collect(),
+    }
 }
 
 fn env_fact(var: &core::EnvVar) -> EnvFact {
@@ -147,10 +162,10 @@ mod tests {
     #[test]
     fn a_pod_of_a_deployment_names_what_to_restart() {
         let facts = read(serde_json::json!({"metadata": {
-            "labels": {"pod-template-hash": "5d8f"},
-            "ownerReferences": [
-                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "demo-5d8f", "uid": "u", "controller": true}
-            ]}}));
+        "labels": {"pod-template-hash": "5d8f"},
+        "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "demo-5d8f", "uid": "u", "controller": true}
+        ]}}));
         assert_eq!(facts.owner.as_deref(), Some("deployment/demo"));
     }
 }

@@ -14,7 +14,8 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, Facts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem, TokenSource,
+    ClusterFacts, Facts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem,
+    TokenSource,
 };
 use crate::live::{self, Live, Plan};
 use crate::render::{self, Format, Style};
@@ -59,8 +60,10 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let subject = subject(&args.subject)?;
     let live = match (args.live, &subject) {
         (Some(Live::Exec), SubjectRef::ServiceAccount(_)) => {
-            return Err(Error::usage("--live=exec reads the token of a running pod, and a ServiceAccount has none")
-                .hint("name a pod: kubectl rrsa check pod/NAME"));
+            return Err(Error::usage(
+                "--live=exec reads the token of a running pod, and a ServiceAccount has none",
+            )
+            .hint("name a pod: kubectl rrsa check pod/NAME"));
         }
         (Some(live), _) => live,
         (None, SubjectRef::ServiceAccount(_)) => Live::Token,
@@ -79,7 +82,8 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
 
 /// Reads `sa/NAME` or `pod/NAME`, with kubectl's own longer and plural spellings of the types.
 fn subject(text: &str) -> Result<SubjectRef, Error> {
-    let wrong = |message: String| Error::usage(message).hint("kubectl rrsa check sa/NAME | pod/NAME [-n NAMESPACE]");
+    let wrong =
+        |message: String| Error::usage(message).hint("kubectl rrsa check sa/NAME | pod/NAME [-n NAMESPACE]");
     let Some((kind, name)) = text.split_once('/') else {
         return Err(wrong(format!("\"{text}\" is not TYPE/NAME")));
     };
@@ -117,7 +121,9 @@ impl Checker<'_> {
         };
         let account = match (&subject, &pod) {
             (SubjectRef::ServiceAccount(name), _) => name.clone(),
-            (SubjectRef::Pod(_), pod) => pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default(),
+            (SubjectRef::Pod(_), pod) => {
+                pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default()
+            }
         };
         // With --live=token the token is wanted anyway, so that its issuer is known without a second one.
         let requested = OnceCell::new();
@@ -142,7 +148,10 @@ impl Checker<'_> {
             .await
             .map_err(|error| context::explain(error, self.kube))?;
         let ((namespace_facts, service_account), (annotated, (pods_using, wired))) = join(
-            join(collect::namespace(client, namespace), collect::service_account(client, namespace, &account)),
+            join(
+                collect::namespace(client, namespace),
+                collect::service_account(client, namespace, &account),
+            ),
             join(
                 collect::annotated_service_accounts(client, namespace),
                 collect::pods_using(client, namespace, &account),
@@ -243,9 +252,9 @@ impl Checker<'_> {
         }
         let named = account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
         if let Some(name) = named.filter(|name| arn::is_role_name(name)) {
-            return cluster.account.map(|account| {
-                RoleArn { account: account.clone(), name: name.to_owned() }.to_string()
-            });
+            return cluster
+                .account
+                .map(|account| RoleArn { account: account.clone(), name: name.to_owned() }.to_string());
         }
         let by_hand = wired.and_then(|pod| {
             let value = pod.app_containers().find_map(|container| container.value(env_vars::ROLE_ARN))?;
@@ -282,7 +291,11 @@ impl Checker<'_> {
         };
         Plan {
             role_arn: choose(&self.args.role_arn, env_vars::ROLE_ARN, expected_role),
-            provider_arn: choose(&self.args.oidc_provider_arn, env_vars::OIDC_PROVIDER_ARN, &cluster.provider_arn),
+            provider_arn: choose(
+                &self.args.oidc_provider_arn,
+                env_vars::OIDC_PROVIDER_ARN,
+                &cluster.provider_arn,
+            ),
             subject: (self.kube.namespace.clone(), account.to_owned()),
         }
     }

@@ -12,5 +12,8 @@ pub struct Args {}
 /// # Errors
 /// None.
 pub fn run(Args {}: &Args) -> Result<Outcome, Error> {
-    Ok(Outcome { text: concat!("kubectl-rrsa ", env!("CARGO_PKG_VERSION"), "\n").to_owned(), code: exit::HEALTHY })
+    Ok(Outcome {
+        text: concat!("kubectl-rrsa ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
+        code: exit::HEALTHY,
+    })
 }

@@ -71,12 +71,13 @@ async fn from_kubeconfig(
     let Resolved { files, context, cluster_name, user_name, namespace, cluster, mut user } = resolved;
     let server = cluster.server.clone().filter(|server| !server.is_empty()).ok_or_else(|| {
         let cluster = cluster_name.or(context).unwrap_or_else(|| "the context".to_owned());
-        Error::usage(format!("no server is set for {cluster}")).hint("kubectl config view shows what is; --server names one")
+        Error::usage(format!("no server is set for {cluster}"))
+            .hint("kubectl config view shows what is; --server names one")
     })?;
     let absolute = if server.contains("://") { server.clone() } else { format!("https://{server}") };
-    let uri: http::Uri = absolute
-        .parse()
-        .map_err(|error| Error::usage(format!("the server \"{server}\" is not an address")).caused_by(error))?;
+    let uri: http::Uri = absolute.parse().map_err(|error| {
+        Error::usage(format!("the server \"{server}\" is not an address")).caused_by(error)
+    })?;
     let mut config = Config::new(uri.clone());
     // Over plain http nothing secret is sent, so no plugin is run for it; kubectl does the same.
     config.auth_info = if uri.scheme_str() == Some("http") {
@@ -105,17 +106,19 @@ fn in_cluster(flags: &KubeFlags, env: &Env) -> Result<KubeContext, Error> {
     let port = env.var(env_vars::KUBERNETES_SERVICE_PORT).unwrap_or_else(|| "443".to_owned());
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     let server = format!("https://{host}:{port}");
-    let uri = server
-        .parse()
-        .map_err(|error| Error::usage(format!("the pod's API server \"{server}\" is not an address")).caused_by(error))?;
+    let uri = server.parse().map_err(|error| {
+        Error::usage(format!("the pod's API server \"{server}\" is not an address")).caused_by(error)
+    })?;
     let mut config = Config::new(uri);
     config.auth_info.token_file = Some(token.to_string_lossy().into_owned());
-    let cluster = Cluster { certificate_authority: Some(format!("{IN_CLUSTER}/ca.crt")), ..Cluster::default() };
+    let cluster =
+        Cluster { certificate_authority: Some(format!("{IN_CLUSTER}/ca.crt")), ..Cluster::default() };
     config.root_cert = authority(&cluster)?;
     config.auth_info.impersonate.clone_from(&flags.as_user);
     config.auth_info.impersonate_uid.clone_from(&flags.as_uid);
     config.auth_info.impersonate_groups = Some(flags.as_group.clone()).filter(|groups| !groups.is_empty());
-    let own = std::fs::read_to_string(format!("{IN_CLUSTER}/namespace")).ok().map(|text| text.trim().to_owned());
+    let own =
+        std::fs::read_to_string(format!("{IN_CLUSTER}/namespace")).ok().map(|text| text.trim().to_owned());
     let namespace = flags.namespace.clone().or(own).unwrap_or_else(|| "default".to_owned());
     finish(flags, config, namespace, server, None, Source::InCluster)
 }
@@ -135,9 +138,12 @@ fn finish(
     config.connect_timeout = Some(limit.map_or(CONNECT_TIMEOUT, |limit| limit.min(CONNECT_TIMEOUT)));
     // The layer bounds the wait for an answer to begin, the read timeout each silence within one.
     config.read_timeout = limit;
-    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("kubectl-rrsa/", env!("CARGO_PKG_VERSION")))));
-    let unusable =
-        |error: kube::Error| Error::usage("the credentials or certificates of the kubeconfig cannot be used").caused_by(error);
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(concat!("kubectl-rrsa/", env!("CARGO_PKG_VERSION")))));
+    let unusable = |error: kube::Error| {
+        Error::usage("the credentials or certificates of the kubeconfig cannot be used").caused_by(error)
+    };
     let builder = ClientBuilder::try_from(config).map_err(unusable)?;
     let client = match limit {
         Some(limit) => builder.with_layer(&TimeoutLayer::new(limit)).build(),

@@ -54,8 +54,10 @@ pub(super) async fn log_in(
     let command = command.ok_or_else(|| Error::usage("the kubeconfig's exec plugin has no command"))?;
     let version = exec.api_version.clone().unwrap_or_default();
     if !VERSIONS.contains(&version.as_str()) {
-        return Err(Error::usage(format!("the exec plugin {command} is configured for API version \"{version}\""))
-            .hint(format!("apiVersion must be {}", VERSIONS.join(" or "))));
+        return Err(Error::usage(format!(
+            "the exec plugin {command} is configured for API version \"{version}\""
+        ))
+        .hint(format!("apiVersion must be {}", VERSIONS.join(" or "))));
     }
     let resolved = look_up(&command, env);
     kuberc::allow(&command, resolved.as_ref().and_then(|path| path.to_str()), env)?;
@@ -70,15 +72,19 @@ pub(super) async fn log_in(
     let credential = parse(&stdout, &command)?;
     if credential.api_version.as_deref() != Some(version.as_str()) {
         let answered = credential.api_version.unwrap_or_default();
-        return Err(Error::could_not_tell(format!("the exec plugin {command} answered for another API version"))
-            .caused_by(format!("asked for {version}, got \"{answered}\"")));
+        return Err(Error::could_not_tell(format!(
+            "the exec plugin {command} answered for another API version"
+        ))
+        .caused_by(format!("asked for {version}, got \"{answered}\"")));
     }
     let status = credential
         .status
         .ok_or_else(|| Error::could_not_tell(format!("the exec plugin {command} gave no status")))?;
     if status.expiration_timestamp.is_some_and(|expiration| expiration <= now) {
-        return Err(Error::could_not_tell(format!("the exec plugin {command} gave a credential that has expired"))
-            .hint("clear the plugin's cache, or compare this machine's clock"));
+        return Err(Error::could_not_tell(format!(
+            "the exec plugin {command} gave a credential that has expired"
+        ))
+        .hint("clear the plugin's cache, or compare this machine's clock"));
     }
     match (status.client_certificate_data, status.client_key_data) {
         (Some(certificate), Some(key)) => {
@@ -89,7 +95,9 @@ pub(super) async fn log_in(
         }
         (None, None) if status.token.is_some() => {}
         (None, None) => {
-            return Err(Error::could_not_tell(format!("the exec plugin {command} gave neither token nor certificate")));
+            return Err(Error::could_not_tell(format!(
+                "the exec plugin {command} gave neither token nor certificate"
+            )));
         }
         _ => {
             return Err(Error::could_not_tell(format!(
@@ -109,7 +117,8 @@ async fn run(
     cluster: &Cluster,
     request_timeout: Option<Duration>,
 ) -> Result<Vec<u8>, Error> {
-    let failed = |cause: String| Error::could_not_tell(format!("the exec plugin {command} failed")).caused_by(cause);
+    let failed =
+        |cause: String| Error::could_not_tell(format!("the exec plugin {command} failed")).caused_by(cause);
     let terminal = std::io::stdin().is_terminal();
     let interactive = match exec.interactive_mode {
         Some(ExecInteractiveMode::Never) => false,
@@ -158,7 +167,12 @@ async fn run(
     }))
 }
 
-fn exec_info(exec: &ExecConfig, version: &str, cluster: &Cluster, interactive: bool) -> Result<String, Error> {
+fn exec_info(
+    exec: &ExecConfig,
+    version: &str,
+    cluster: &Cluster,
+    interactive: bool,
+) -> Result<String, Error> {
     let mut spec = json!({ "interactive": interactive });
     if exec.provide_cluster_info {
         let authority = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
@@ -172,7 +186,8 @@ fn exec_info(exec: &ExecConfig, version: &str, cluster: &Cluster, interactive: b
             }
             (None, None) => None,
         };
-        let extension = cluster.extensions.iter().flatten().find(|e| e.name == "client.authentication.k8s.io/exec");
+        let extension =
+            cluster.extensions.iter().flatten().find(|e| e.name == "client.authentication.k8s.io/exec");
         let mut info = serde_json::Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -181,7 +196,10 @@ fn exec_info(exec: &ExecConfig, version: &str, cluster: &Cluster, interactive: b
         };
         put("server", cluster.server.clone().map(Value::from));
         put("tls-server-name", cluster.tls_server_name.clone().map(Value::from));
-        put("insecure-skip-tls-verify", cluster.insecure_skip_tls_verify.filter(|skip| *skip).map(Value::from));
+        put(
+            "insecure-skip-tls-verify",
+            cluster.insecure_skip_tls_verify.filter(|skip| *skip).map(Value::from),
+        );
         put("certificate-authority-data", authority.map(Value::from));
         put("proxy-url", cluster.proxy_url.clone().map(Value::from));
         put("disable-compression", cluster.disable_compression.filter(|off| *off).map(Value::from));
@@ -206,13 +224,19 @@ fn look_up(command: &str, env: &Env) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
         return Some(PathBuf::from(command)).filter(is_file);
     }
-    let names = if cfg!(windows) { vec![command.to_owned(), format!("{command}.exe")] } else { vec![command.to_owned()] };
+    let names = if cfg!(windows) {
+        vec![command.to_owned(), format!("{command}.exe")]
+    } else {
+        vec![command.to_owned()]
+    };
     let path = env.var("PATH")?;
-    let mut found = std::env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    let mut found =
+        std::env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name)));
     found.find(is_file)
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "helpers of tests")]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -253,7 +277,10 @@ mod tests {
     }
 
     fn answer(status: &str) -> String {
-        format!("echo '{{\"kind\":\"ExecCredential\",\"apiVersion\":\"{}\",\"status\":{status}}}'", VERSIONS[0])
+        format!(
+            "echo '{{\"kind\":\"ExecCredential\",\"apiVersion\":\"{}\",\"status\":{status}}}'",
+            VERSIONS[0]
+        )
     }
 
     #[tokio::test]
@@ -273,7 +300,8 @@ mod tests {
         plugin.exec.provide_cluster_info = true;
         plugin.log_in().await.unwrap();
         let info: Value =
-            serde_json::from_str(&std::fs::read_to_string(plugin.folder.path().join("info")).unwrap()).unwrap();
+            serde_json::from_str(&std::fs::read_to_string(plugin.folder.path().join("info")).unwrap())
+                .unwrap();
         assert_eq!(info["apiVersion"], VERSIONS[0]);
         assert_eq!(info["spec"]["interactive"], false);
         assert_eq!(info["spec"]["cluster"]["server"], "https://api");

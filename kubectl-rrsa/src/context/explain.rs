@@ -12,9 +12,12 @@ pub fn explain(error: kube::Error, context: &KubeContext) -> Error {
     if let kube::Error::Api(status) = &error {
         let words = format!("{} {}", status.code, status.message);
         return match status.code {
-            401 => Error::could_not_tell(format!("{server} does not accept the credentials of {}", user(context)))
-                .caused_by(words.trim())
-                .hint("log in again; kubectl auth whoami tells who you are"),
+            401 => Error::could_not_tell(format!(
+                "{server} does not accept the credentials of {}",
+                user(context)
+            ))
+            .caused_by(words.trim())
+            .hint("log in again; kubectl auth whoami tells who you are"),
             403 => Error::could_not_tell(format!("{server} forbids it")).caused_by(words),
             _ => Error::could_not_tell(format!("{server} refused")).caused_by(words),
         };

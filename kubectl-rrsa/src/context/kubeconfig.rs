@@ -34,29 +34,37 @@ pub(super) fn resolve(flags: &KubeFlags, env: &Env) -> Result<Option<Resolved>, 
     if files.is_empty() && flags.server.is_none() {
         return Ok(None);
     }
-    let context_name = flags.context.clone().or(config.current_context.clone()).filter(|name| !name.is_empty());
+    let context_name =
+        flags.context.clone().or(config.current_context.clone()).filter(|name| !name.is_empty());
     let names = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let context = match &context_name {
         None => None,
         Some(name) => {
-            let found = config.contexts.iter().find(|named| named.name == *name).and_then(|n| n.context.clone());
+            let found =
+                config.contexts.iter().find(|named| named.name == *name).and_then(|n| n.context.clone());
             Some(found.ok_or_else(|| {
-                Error::usage(format!("there is no context \"{name}\" in {}", list(&files)))
-                    .hint(format!("contexts there: {}", names(config.contexts.iter().map(|c| c.name.as_str()).collect())))
+                Error::usage(format!("there is no context \"{name}\" in {}", list(&files))).hint(format!(
+                    "contexts there: {}",
+                    names(config.contexts.iter().map(|c| c.name.as_str()).collect())
+                ))
             })?)
         }
     };
-    let cluster_name = flags.cluster.clone().or_else(|| context.as_ref().map(|context| context.cluster.clone()));
+    let cluster_name =
+        flags.cluster.clone().or_else(|| context.as_ref().map(|context| context.cluster.clone()));
     let mut cluster = match &cluster_name {
         Some(name) => {
-            let found = config.clusters.iter().find(|named| named.name == *name).and_then(|n| n.cluster.clone());
+            let found =
+                config.clusters.iter().find(|named| named.name == *name).and_then(|n| n.cluster.clone());
             match found {
                 Some(cluster) => cluster,
                 None if flags.server.is_some() && flags.cluster.is_none() => Cluster::default(),
                 None => {
-                    return Err(Error::usage(format!("there is no cluster \"{name}\" in {}", list(&files))).hint(
-                        format!("clusters there: {}", names(config.clusters.iter().map(|c| c.name.as_str()).collect())),
-                    ));
+                    return Err(Error::usage(format!("there is no cluster \"{name}\" in {}", list(&files)))
+                        .hint(format!(
+                            "clusters there: {}",
+                            names(config.clusters.iter().map(|c| c.name.as_str()).collect())
+                        )));
                 }
             }
         }
@@ -124,7 +132,10 @@ fn override_user(user: &mut AuthInfo, flags: &KubeFlags) -> Result<(), Error> {
         user.client_key = Some(text(file));
         user.client_key_data = None;
     }
-    if flags.as_user.is_none() && user.impersonate.is_none() && (flags.as_uid.is_some() || !flags.as_group.is_empty()) {
+    if flags.as_user.is_none()
+        && user.impersonate.is_none()
+        && (flags.as_uid.is_some() || !flags.as_group.is_empty())
+    {
         return Err(Error::usage("--as-group and --as-uid need --as").hint("add --as=USER"));
     }
     if let Some(name) = &flags.as_user {
@@ -159,7 +170,8 @@ fn load(flags: &KubeFlags, env: &Env) -> Result<(Kubeconfig, Vec<PathBuf>), Erro
         }
         let Some(config) = read(&path)? else { continue };
         merged = merged.merge(config).map_err(|error| {
-            Error::usage(format!("{} does not fit the kubeconfig files before it", path.display())).caused_by(error)
+            Error::usage(format!("{} does not fit the kubeconfig files before it", path.display()))
+                .caused_by(error)
         })?;
         files.push(path);
     }
@@ -172,7 +184,9 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, Error> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     match Kubeconfig::read_from(&absolute) {
         Ok(config) => Ok(Some(config)),
-        Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(None)
+        }
         Err(KubeconfigError::ReadConfig(error, _)) => {
             Err(Error::usage(format!("the kubeconfig {} cannot be read", path.display())).caused_by(error))
         }
@@ -183,7 +197,9 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, Error> {
                 .caused_by(place.unwrap_or_else(|| "no place is known".to_owned()))
                 .hint("kubectl config view says more"))
         }
-        Err(error) => Err(Error::usage(format!("the kubeconfig {} cannot be used", path.display())).caused_by(error)),
+        Err(error) => {
+            Err(Error::usage(format!("the kubeconfig {} cannot be used", path.display())).caused_by(error))
+        }
     }
 }
 
@@ -230,7 +246,11 @@ mod tests {
         assert_eq!(found.cluster.server.as_deref(), Some("https://one"));
         let second = KubeFlags { context: Some("two".to_owned()), ..KubeFlags::default() };
         let found = from(&format!("{one}:{two}"), &second).unwrap().unwrap();
-        assert_eq!(found.cluster.server.as_deref(), Some("https://one"), "the first definition of a name counts");
+        assert_eq!(
+            found.cluster.server.as_deref(),
+            Some("https://one"),
+            "the first definition of a name counts"
+        );
     }
 
     #[test]
@@ -267,9 +287,13 @@ mod tests {
     #[test]
     fn flags_change_only_their_part() {
         let (_folder, one, two) = folder();
-        let flags = KubeFlags { cluster: Some("d".to_owned()), as_user: Some("me".to_owned()), ..Default::default() };
+        let flags =
+            KubeFlags { cluster: Some("d".to_owned()), as_user: Some("me".to_owned()), ..Default::default() };
         let found = from(&format!("{one}:{two}"), &flags).unwrap().unwrap();
-        assert_eq!((found.cluster.server.as_deref(), found.user_name.as_deref()), (Some("https://d"), Some("u")));
+        assert_eq!(
+            (found.cluster.server.as_deref(), found.user_name.as_deref()),
+            (Some("https://d"), Some("u"))
+        );
         assert_eq!((found.namespace.as_deref(), found.user.impersonate.as_deref()), (Some("ns"), Some("me")));
         let token = KubeFlags { token: Some("t".into()), ..Default::default() };
         assert!(from(&one, &token).unwrap().unwrap().user.exec.is_none(), "a token wins over a plugin");

@@ -43,8 +43,11 @@ pub(super) fn allow(command: &str, resolved: Option<&str>, env: &Env) -> Result<
         return Ok(());
     }
     let policy = preference.credential_plugin_policy.unwrap_or_default();
-    Err(Error::usage(format!("the credential plugin {command} may not run: policy {policy} in {}", path.display()))
-        .hint("add it to credentialPluginAllowlist there"))
+    Err(Error::usage(format!(
+        "the credential plugin {command} may not run: policy {policy} in {}",
+        path.display()
+    ))
+    .hint("add it to credentialPluginAllowlist there"))
 }
 
 fn read(env: &Env) -> Result<Option<(PathBuf, String)>, Error> {
@@ -56,7 +59,8 @@ fn read(env: &Env) -> Result<Option<(PathBuf, String)>, Error> {
         return Ok(None);
     }
     let explicit = named.is_some();
-    let Some(path) = named.map(PathBuf::from).or_else(|| Some(super::kubeconfig::home(env)?.join(".kube/kuberc")))
+    let Some(path) =
+        named.map(PathBuf::from).or_else(|| Some(super::kubeconfig::home(env)?.join(".kube/kuberc")))
     else {
         return Ok(None);
     };
@@ -88,10 +92,26 @@ mod tests {
             ("credentialPluginPolicy: DenyAll", "plugin", false),
             ("credentialPluginPolicy: Novel", "plugin", false),
             ("credentialPluginPolicy: Allowlist", "plugin", false),
-            ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: plugin}]", "plugin", true),
-            ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{name: plugin}]", "plugin", true),
-            ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: /usr/bin/plugin}]", "plugin", true),
-            ("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: other}]", "plugin", false),
+            (
+                "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: plugin}]",
+                "plugin",
+                true,
+            ),
+            (
+                "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{name: plugin}]",
+                "plugin",
+                true,
+            ),
+            (
+                "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: /usr/bin/plugin}]",
+                "plugin",
+                true,
+            ),
+            (
+                "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{command: other}]",
+                "plugin",
+                false,
+            ),
         ] {
             assert_eq!(verdict(&format!("{head}{policy}\n"), command).is_ok(), allowed, "{policy}");
         }
@@ -100,8 +120,12 @@ mod tests {
     #[test]
     fn preferences_can_be_turned_off_and_a_broken_file_is_named() {
         assert!(allow("plugin", None, &Env::fake([("KUBERC", "off")])).is_ok());
-        assert!(allow("plugin", None, &Env::fake([("KUBERC", "/nowhere"), ("KUBECTL_KUBERC", "false")])).is_ok());
+        assert!(
+            allow("plugin", None, &Env::fake([("KUBERC", "/nowhere"), ("KUBECTL_KUBERC", "false")])).is_ok()
+        );
         assert!(allow("plugin", None, &Env::fake([("KUBERC", "/nowhere")])).is_err());
-        assert!(verdict("credentialPluginPolicy: [", "plugin").unwrap_err().message.contains("cannot be read"));
+        assert!(
+            verdict("credentialPluginPolicy: [", "plugin").unwrap_err().message.contains("cannot be read")
+        );
     }
 }

@@ -13,8 +13,14 @@ pub(super) fn choose(server: &Uri, of_cluster: Option<&str>, env: &Env) -> Resul
     if let Some(text) = of_cluster.filter(|text| !text.is_empty()) {
         return parse(text, "proxy-url of the cluster").map(Some);
     }
-    let names = if server.scheme_str() == Some("http") { ["HTTP_PROXY", "http_proxy"] } else { ["HTTPS_PROXY", "https_proxy"] };
-    let Some((name, text)) = names.iter().find_map(|name| Some((*name, env.var(name)?))) else { return Ok(None) };
+    let names = if server.scheme_str() == Some("http") {
+        ["HTTP_PROXY", "http_proxy"]
+    } else {
+        ["HTTPS_PROXY", "https_proxy"]
+    };
+    let Some((name, text)) = names.iter().find_map(|name| Some((*name, env.var(name)?))) else {
+        return Ok(None);
+    };
     let no_proxy = env.var("NO_PROXY").or_else(|| env.var("no_proxy")).unwrap_or_default();
     let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
     let port = server.port_u16().unwrap_or(if server.scheme_str() == Some("http") { 80 } else { 443 });
@@ -42,27 +48,31 @@ fn is_exempt(host: &str, port: u16, no_proxy: &str) -> bool {
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
     }
-    no_proxy.split(',').map(|entry| entry.trim().to_lowercase()).filter(|entry| !entry.is_empty()).any(|entry| {
-        if entry == "*" {
-            return true;
-        }
-        if let Some((network, bits)) = entry.split_once('/') {
-            let parsed = network.parse::<IpAddr>().ok().zip(bits.parse::<u32>().ok());
-            return parsed.zip(address).is_some_and(|((network, bits), address)| contains(network, bits, address));
-        }
-        let (name, wanted) = split_port(&entry);
-        if wanted.is_some_and(|wanted| wanted != port) {
-            return false;
-        }
-        if let Ok(exempt) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return address == Some(exempt);
-        }
-        let name = name.strip_prefix('*').unwrap_or(name).trim_end_matches('.');
-        match name.strip_prefix('.') {
-            Some(suffix) => host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
-            None => host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')),
-        }
-    })
+    no_proxy.split(',').map(|entry| entry.trim().to_lowercase()).filter(|entry| !entry.is_empty()).any(
+        |entry| {
+            if entry == "*" {
+                return true;
+            }
+            if let Some((network, bits)) = entry.split_once('/') {
+                let parsed = network.parse::<IpAddr>().ok().zip(bits.parse::<u32>().ok());
+                return parsed
+                    .zip(address)
+                    .is_some_and(|((network, bits), address)| contains(network, bits, address));
+            }
+            let (name, wanted) = split_port(&entry);
+            if wanted.is_some_and(|wanted| wanted != port) {
+                return false;
+            }
+            if let Ok(exempt) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+                return address == Some(exempt);
+            }
+            let name = name.strip_prefix('*').unwrap_or(name).trim_end_matches('.');
+            match name.strip_prefix('.') {
+                Some(suffix) => host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.')),
+                None => host == name || host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.')),
+            }
+        },
+    )
 }
 
 fn split_port(entry: &str) -> (&str, Option<u16>) {
@@ -144,10 +154,13 @@ mod tests {
     fn the_api_server_decides_and_not_the_proxys_own_name() {
         let proxy = ("HTTPS_PROXY", "http://proxy.corp:3128");
         assert_eq!(chosen("https://api.example.com", &[proxy]).as_deref(), Some("http://proxy.corp:3128/"));
-        assert_eq!(chosen("https://api.example.com", &[proxy, ("NO_PROXY", "proxy.corp")]).is_some(), true);
+        assert!(chosen("https://api.example.com", &[proxy, ("NO_PROXY", "proxy.corp")]).is_some());
         assert_eq!(chosen("https://api.example.com", &[proxy, ("NO_PROXY", "api.example.com")]), None);
         assert_eq!(chosen("http://api.example.com", &[proxy]), None);
-        assert_eq!(chosen("https://api.example.com", &[("https_proxy", "proxy:1"), ("no_proxy", "x")]).as_deref(), Some("http://proxy:1/"));
+        assert_eq!(
+            chosen("https://api.example.com", &[("https_proxy", "proxy:1"), ("no_proxy", "x")]).as_deref(),
+            Some("http://proxy:1/")
+        );
     }
 
     #[test]

@@ -84,7 +84,8 @@ mod tests {
             IssuerShape::read(issuer),
             Some(IssuerShape { region: "cn-hangzhou", cluster_id: "c0123" })
         );
-        for other in ["https://kubernetes.default.svc", "https://oidc-ack-x.oss-x.aliyuncs.com/", "oidc-ack-"] {
+        for other in ["https://kubernetes.default.svc", "https://oidc-ack-x.oss-x.aliyuncs.com/", "oidc-ack-"]
+        {
             assert_eq!(IssuerShape::read(other), None, "{other}");
         }
     }

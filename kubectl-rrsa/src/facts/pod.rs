@@ -113,7 +113,9 @@ impl PodFacts {
         let for_sts = || self.projections.iter().find(|p| p.audience.as_deref() == Some(super::AUDIENCE));
         let pointed_at = || {
             self.app_containers()
-                .filter_map(|container| container.value(env_vars::OIDC_TOKEN_FILE).map(|file| (container, file)))
+                .filter_map(|container| {
+                    container.value(env_vars::OIDC_TOKEN_FILE).map(|file| (container, file))
+                })
                 .find_map(|(container, file)| {
                     self.projections.iter().find(|p| container.token_path(p).is_some_and(|path| path == file))
                 })

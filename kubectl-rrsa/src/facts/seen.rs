@@ -96,7 +96,7 @@ mod tests {
     fn what_nobody_knows_keeps_every_reason() {
         let both = Seen::<u8>::unknown("no a").or_else(|| Seen::unknown("no b"));
         assert_eq!(both, Seen::unknown("no a; no b"));
-        assert_eq!(both.clone().or_else(|| Seen::known(1, "c")), Seen::known(1, "c"));
+        assert_eq!(both.or_else(|| Seen::known(1, "c")), Seen::known(1, "c"));
     }
 
     #[test]

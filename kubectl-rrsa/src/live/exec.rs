@@ -66,7 +66,8 @@ pub async fn read_pod(
     if let Some(phase) = pod.phase.as_deref().filter(|phase| *phase != "Running") {
         return Err(format!("pod {} is {phase}, not Running", pod.name));
     }
-    let shell = Shell { pods: Api::namespaced(client.clone(), namespace), pod: &pod.name, container: &chosen.name };
+    let shell =
+        Shell { pods: Api::namespaced(client.clone(), namespace), pod: &pod.name, container: &chosen.name };
     let env = join_all(RRSA_ENV.map(|name| shell.variable(name))).await;
     let env: Vec<_> = env.into_iter().flatten().collect();
     let seen_live = env.iter().find_map(|(name, fact)| match fact {
@@ -118,9 +119,10 @@ impl Shell<'_> {
 
     async fn mode(&self, path: &str) -> Seen<String> {
         match self.run(&["stat", "-L", "-c", "%a %u:%g", path]).await {
-            Ok(output) if output.success => {
-                Seen::known(output.stdout.expose().trim().to_owned(), format!("stat in container {}", self.container))
-            }
+            Ok(output) if output.success => Seen::known(
+                output.stdout.expose().trim().to_owned(),
+                format!("stat in container {}", self.container),
+            ),
             Ok(output) => Seen::unknown(output.stderr.trim()),
             Err(why) => Seen::unknown(why),
         }
@@ -133,15 +135,16 @@ impl Shell<'_> {
     }
 
     async fn exec(&self, argv: &[&str]) -> Result<Output, String> {
-        let parameters = AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container);
-        let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(|error| {
-            match error {
+        let parameters =
+            AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container);
+        let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(
+            |error| match error {
                 kube::Error::UpgradeConnection(refused) => {
                     format!("the API server refused exec ({refused}); it needs create and get on pods/exec")
                 }
                 other => why_not(&other, "create pods/exec"),
-            }
-        })?;
+            },
+        )?;
         let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status());
         let (stdout, stderr) = join(read(stdout), read(stderr)).await;
         let status = match status {
@@ -152,7 +155,12 @@ impl Shell<'_> {
         let success = status.status.as_deref() == Some("Success");
         if !success && status.reason.as_deref() != Some("NonZeroExitCode") {
             let message = status.message.unwrap_or_default();
-            return Err(format!("{} cannot be run in container {}: {}", argv[0], self.container, message.trim()));
+            return Err(format!(
+                "{} cannot be run in container {}: {}",
+                argv[0],
+                self.container,
+                message.trim()
+            ));
         }
         Ok(Output { stdout: Secret::from(stdout), stderr, success })
     }

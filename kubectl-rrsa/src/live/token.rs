@@ -31,7 +31,11 @@ pub async fn request(client: &Client, namespace: &str, service_account: &str) ->
         .create_token_request(service_account, &PostParams::default(), &body)
         .await
         .map_err(|error| why_not(&error, &format!("create serviceaccounts/token in {namespace}")))?;
-    answer.status.and_then(|status| status.token).map(Secret::from).ok_or_else(|| "TokenRequest gave no token".to_owned())
+    answer
+        .status
+        .and_then(|status| status.token)
+        .map(Secret::from)
+        .ok_or_else(|| "TokenRequest gave no token".to_owned())
 }
 
 /// What there is to know of a text that ought to be a token, and the token when it can be used. `seen_at` is

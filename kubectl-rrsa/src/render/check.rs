@@ -109,7 +109,8 @@ fn token(facts: &Facts) -> Option<String> {
     };
     let mode = token.file.as_ref().and_then(|file| file.mode.value());
     let mode = mode.map(|mode| format!(", mode {mode}")).unwrap_or_default();
-    let left = token.claims.expires_at.map(|at| format!(", {} s left", at - token.seen_at)).unwrap_or_default();
+    let left =
+        token.claims.expires_at.map(|at| format!(", {} s left", at - token.seen_at)).unwrap_or_default();
     let signed = match token.signature.value() {
         Some(None) => ", signed by a published key",
         _ => "",
@@ -119,7 +120,8 @@ fn token(facts: &Facts) -> Option<String> {
 
 fn exchange(facts: &Facts) -> Option<String> {
     let exchange = facts.exchange.value()?;
-    let tries = if exchange.attempts > 1 { format!(", {} attempts", exchange.attempts) } else { String::new() };
+    let tries =
+        if exchange.attempts > 1 { format!(", {} attempts", exchange.attempts) } else { String::new() };
     Some(format!("AssumeRoleWithOIDC at {}, {} ms{tries}", exchange.endpoint, exchange.took_ms))
 }
 

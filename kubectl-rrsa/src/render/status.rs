@@ -39,6 +39,7 @@ pub fn status(facts: &ClusterFacts, style: Style) -> String {
 fn webhook(facts: &Option<WebhookFacts>) -> String {
     let Some(facts) = facts else { return "not installed".to_owned() };
     let version = facts.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    let ready = facts.replicas.map(|(ready, wanted)| format!(", {ready} of {wanted} ready")).unwrap_or_default();
+    let ready =
+        facts.replicas.map(|(ready, wanted)| format!(", {ready} of {wanted} ready")).unwrap_or_default();
     format!("{}{version}{ready}", facts.name)
 }

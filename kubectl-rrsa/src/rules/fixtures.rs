@@ -82,7 +82,11 @@ fn healthy_service_account() -> Facts {
             provider_arn: seen(PROVIDER.to_owned()),
             webhook: seen(None),
         },
-        namespace_facts: seen(Some(NamespaceFacts { name: "rrsa-demo".to_owned(), labels, ..Default::default() })),
+        namespace_facts: seen(Some(NamespaceFacts {
+            name: "rrsa-demo".to_owned(),
+            labels,
+            ..Default::default()
+        })),
         service_account_name: "demo-sa".to_owned(),
         service_account: seen(Some(ServiceAccountFacts { name: "demo-sa".to_owned(), annotations })),
         annotated_service_accounts: seen(vec!["demo-sa".to_owned()]),
@@ -221,7 +225,9 @@ const BREAKS: &[Case] = &[
         claims(f, |c| c.issuer = Some(DEFAULT_ISSUER.to_owned()));
     }),
     ("RRSA-C10", "the token's key is not published", healthy_service_account, |f| {
-        alter(&mut f.token, |t| t.signature = seen(Some("the token's key k9 is not among those published".to_owned())));
+        alter(&mut f.token, |t| {
+            t.signature = seen(Some("the token's key k9 is not among those published".to_owned()));
+        });
     }),
     ("RRSA-C10", "nothing is published", healthy_pod, |f| {
         alter(&mut f.token, |t| t.signature = seen(Some("the issuer publishes no key".to_owned())));
@@ -256,7 +262,8 @@ const BREAKS: &[Case] = &[
     ("RRSA-P02", "the pod runs as a misspelt account", healthy_pod, |f| {
         not_injected(f);
         f.service_account_name = "demosa".to_owned();
-        f.service_account = seen(Some(ServiceAccountFacts { name: "demosa".to_owned(), annotations: BTreeMap::new() }));
+        f.service_account =
+            seen(Some(ServiceAccountFacts { name: "demosa".to_owned(), annotations: BTreeMap::new() }));
     }),
     ("RRSA-P06", "the role variable is missing", healthy_pod, |f| {
         container(f).env.remove(env_vars::ROLE_ARN);
@@ -292,7 +299,9 @@ const BREAKS: &[Case] = &[
         alter(&mut f.token, |t| t.problem = Some(TokenProblem::Surrounded));
     }),
     ("RRSA-T04", "the token has expired", healthy_pod, |f| alter(&mut f.token, |t| t.seen_at = 4600)),
-    ("RRSA-T04", "the token is not being renewed", healthy_pod, |f| alter(&mut f.token, |t| t.seen_at = 4100)),
+    ("RRSA-T04", "the token is not being renewed", healthy_pod, |f| {
+        alter(&mut f.token, |t| t.seen_at = 4100);
+    }),
     ("RRSA-T06", "the token is for another audience", healthy_pod, |f| {
         claims(f, |c| c.audiences = vec!["https://kubernetes.default.svc".to_owned()]);
     }),
@@ -344,7 +353,8 @@ const BREAKS: &[Case] = &[
 ];
 
 /// What is near a broken rule and healthy all the same.
-const NEAR: &[(&str, fn() -> Facts, fn(&mut Facts))] = &[
+type Near = (&'static str, fn() -> Facts, fn(&mut Facts));
+const NEAR: &[Near] = &[
     ("a pod", healthy_pod, |_| {}),
     ("a ServiceAccount", healthy_service_account, |_| {}),
     ("an unlabelled namespace with a pod wired by hand", healthy_pod, |f| label(f, None)),
@@ -368,7 +378,8 @@ const NEAR: &[(&str, fn() -> Facts, fn(&mut Facts))] = &[
     }),
     ("an access key in an init container", healthy_pod, |f| {
         let env = BTreeMap::from([("ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(), EnvFact::Set)]);
-        let init = ContainerFacts { name: "init".to_owned(), kind: ContainerKind::Init, env, ..Default::default() };
+        let init =
+            ContainerFacts { name: "init".to_owned(), kind: ContainerKind::Init, env, ..Default::default() };
         f.pod.as_mut().expect("a pod").containers.insert(0, init);
     }),
 ];
@@ -445,7 +456,8 @@ fn a_refusal_with_an_unknown_code_is_neither_good_nor_blamed_on_a_rule() {
     refuse(&mut facts, 401, "AuthenticationFail.Novel", "words of a later year");
     let report = crate::report::Report::on(facts);
     assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
-    let exchange = report.links.iter().find(|link| link.link == crate::rules::Link::Exchange).expect("the link");
+    let exchange =
+        report.links.iter().find(|link| link.link == crate::rules::Link::Exchange).expect("the link");
     assert_eq!(exchange.status, crate::report::LinkStatus::Unseen);
     assert!(exchange.unseen.as_deref().is_some_and(|why| why.contains("Novel")));
 }

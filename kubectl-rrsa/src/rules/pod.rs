@@ -42,8 +42,11 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         format!("set serviceAccountName in the pod template of {owner}"),
     );
     match (&pod.owner, candidates.as_slice()) {
-        (Some(owner), [one]) => evidence
-            .command(format!("kubectl set serviceaccount {} {one} -n {}", owner.replace('/', " "), facts.namespace)),
+        (Some(owner), [one]) => evidence.command(format!(
+            "kubectl set serviceaccount {} {one} -n {}",
+            owner.replace('/', " "),
+            facts.namespace
+        )),
         _ => evidence,
     }
     .into()
@@ -52,7 +55,8 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
 /// All three variables are set in a container that has one of them.
 pub(super) fn p06(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let missing: Vec<_> = RRSA_ENV.iter().filter(|name| !container.env.contains_key(**name)).copied().collect();
+        let missing: Vec<_> =
+            RRSA_ENV.iter().filter(|name| !container.env.contains_key(**name)).copied().collect();
         // A pod with the volume and none of the variables is as broken as one with two of them.
         let wanted = container.has_rrsa_env()
             || pod.rrsa_projection().is_some_and(|projection| container.token_path(projection).is_some());
@@ -71,9 +75,9 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
 /// No variable still holds a placeholder of the manual.
 pub(super) fn p09(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let (name, value) = RRSA_ENV
-            .iter()
-            .find_map(|name| container.value(name).filter(|value| arn::is_placeholder(value)).map(|v| (*name, v)))?;
+        let (name, value) = RRSA_ENV.iter().find_map(|name| {
+            container.value(name).filter(|value| arn::is_placeholder(value)).map(|v| (*name, v))
+        })?;
         let right = match name {
             env_vars::OIDC_PROVIDER_ARN => facts.cluster.provider_arn.value(),
             env_vars::ROLE_ARN => facts.expected_role_arn.value(),
@@ -169,8 +173,15 @@ pub(super) fn p14(facts: &Facts) -> Verdict {
         let evidence = Evidence::new(
             format!("{} to {} seconds", LIFETIME.start(), LIFETIME.end()),
             format!("{seconds} seconds"),
-            format!("expirationSeconds of volume {}, pod {}/{}", projection.volume, facts.namespace, pod.name),
-            if below { "raise it: the API server refuses less" } else { "lower it: the token gets 12 hours anyway" },
+            format!(
+                "expirationSeconds of volume {}, pod {}/{}",
+                projection.volume, facts.namespace, pod.name
+            ),
+            if below {
+                "raise it: the API server refuses less"
+            } else {
+                "lower it: the token gets 12 hours anyway"
+            },
         );
         Some(if below { evidence.severity(Severity::Error) } else { evidence })
     })
@@ -219,17 +230,16 @@ pub(super) fn restart(namespace: &str, pod: &PodFacts) -> String {
 }
 
 /// The first app container that breaks a rule.
-fn each_container(
-    facts: &Facts,
-    broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
-) -> Verdict {
+fn each_container(facts: &Facts, broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     if let Some(evidence) = pod.app_containers().find_map(|container| broken(pod, container)) {
         return evidence.into();
     }
     let unresolved = pod.app_containers().find_map(|container| {
         RRSA_ENV.iter().find_map(|name| match container.env.get(*name) {
-            Some(EnvFact::From(source)) => Some(format!("{name} of container {} comes from {source}", container.name)),
+            Some(EnvFact::From(source)) => {
+                Some(format!("{name} of container {} comes from {source}", container.name))
+            }
             _ => None,
         })
     });
@@ -268,7 +278,9 @@ mod tests {
 
     #[test]
     fn edit_distance_counts_the_typos() {
-        for (a, b, expected) in [("demo-sa", "demo-sa", 0), ("demo-sa", "demosa", 1), ("", "ab", 2), ("ab", "ba", 2)] {
+        for (a, b, expected) in
+            [("demo-sa", "demo-sa", 0), ("demo-sa", "demosa", 1), ("", "ab", 2), ("ab", "ba", 2)]
+        {
             assert_eq!(edit_distance(a, b), expected, "{a} {b}");
         }
     }

@@ -99,5 +99,7 @@ fn place(facts: &Facts) -> String {
 
 fn annotate(facts: &Facts) -> String {
     let (namespace, name) = (&facts.namespace, &facts.service_account_name);
-    format!("kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}=ROLE_NAME --overwrite")
+    format!(
+        "kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}=ROLE_NAME --overwrite"
+    )
 }

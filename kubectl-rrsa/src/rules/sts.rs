@@ -32,7 +32,8 @@ pub(super) fn x02(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::ProviderNotRegistered], |exchange, _| {
         (
             exchange.provider_arn.clone(),
-            "turn RRSA on for this cluster (again): that makes the provider; then restart the pods".to_owned(),
+            "turn RRSA on for this cluster (again): that makes the provider; then restart the pods"
+                .to_owned(),
             Some("aliyun ims ListOIDCProviders".to_owned()),
         )
     })
@@ -41,7 +42,8 @@ pub(super) fn x02(facts: &Facts) -> Verdict {
 /// The OIDC provider ARN can be read.
 pub(super) fn x03(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::ProviderArnInvalid], |_, _| {
-        let right = facts.cluster.provider_arn.value().map_or("acs:ram::ACCOUNT:oidc-provider/NAME", String::as_str);
+        let right =
+            facts.cluster.provider_arn.value().map_or("acs:ram::ACCOUNT:oidc-provider/NAME", String::as_str);
         (right.to_owned(), "set the provider ARN of this cluster".to_owned(), None)
     })
 }
@@ -50,7 +52,10 @@ pub(super) fn x03(facts: &Facts) -> Verdict {
 pub(super) fn x04(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::AudienceNotMatch], |exchange, _| {
         let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
-        let right = facts.token.value().is_some_and(|t| t.claims.audiences.iter().any(|a| a == crate::facts::AUDIENCE));
+        let right = facts
+            .token
+            .value()
+            .is_some_and(|t| t.claims.audiences.iter().any(|a| a == crate::facts::AUDIENCE));
         if right {
             (
                 "sts.aliyuncs.com among the client ids of the OIDC provider".to_owned(),
@@ -74,7 +79,8 @@ pub(super) fn x05(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::TokenExpired], |_, _| {
         (
             "a token that is neither expired nor older than the provider's issuance limit".to_owned(),
-            "read the token file anew for each exchange; if the file itself is old, restart the pod".to_owned(),
+            "read the token file anew for each exchange; if the file itself is old, restart the pod"
+                .to_owned(),
             None,
         )
     })
@@ -176,7 +182,8 @@ pub(super) fn x14(facts: &Facts) -> Verdict {
 /// STS has no trouble of its own.
 pub(super) fn x15(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::ServerTrouble], |exchange, _| {
-        let remedy = format!("try again ({} attempts were made); nothing of yours is wrong", exchange.attempts);
+        let remedy =
+            format!("try again ({} attempts were made); nothing of yours is wrong", exchange.attempts);
         ("an answer".to_owned(), remedy, None)
     })
 }
@@ -207,7 +214,11 @@ pub(super) fn x18(facts: &Facts) -> Verdict {
 
 type Advice = (String, String, Option<String>);
 
-fn refused(facts: &Facts, kinds: &[FaultKind], advice: impl FnOnce(&ExchangeFacts, &Fault) -> Advice) -> Verdict {
+fn refused(
+    facts: &Facts,
+    kinds: &[FaultKind],
+    advice: impl FnOnce(&ExchangeFacts, &Fault) -> Advice,
+) -> Verdict {
     let exchange = match facts.exchange.as_result() {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(exchange) => exchange,

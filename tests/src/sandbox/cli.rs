@@ -117,7 +117,8 @@ impl Command {
             Self::Run { stage, command } => run::run(stage.read()?, &command).await,
             Self::Serve { dir, stage } => shell::serve(&dir, stage.read()?).await,
             Self::Cloud { dir, issuer, jwks, common } => {
-                let text = std::fs::read_to_string(&jwks).map_err(|error| Trouble::with_file(&jwks, &error))?;
+                let text =
+                    std::fs::read_to_string(&jwks).map_err(|error| Trouble::with_file(&jwks, &error))?;
                 let keys = shell::key_set(&text)
                     .ok_or_else(|| Trouble(format!("{} is no JSON Web Key Set", jwks.display())))?;
                 let (world, minted) = common.read()?;

@@ -145,7 +145,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// The system refuses a port or a file.
-    pub async fn start_cloud(dir: &Path, world: &World, minted: Minted, keys: HashMap<String, Value>) -> Result<Self, StartError> {
+    pub async fn start_cloud(
+        dir: &Path,
+        world: &World,
+        minted: Minted,
+        keys: HashMap<String, Value>,
+    ) -> Result<Self, StartError> {
         let shared = Shared { clock: Clock::new(world.clock_offset_seconds), minted };
         let cloud = Cloud::with_minted(world, shared.clock.clone(), keys, shared.minted.clone());
         Ok(Self::open(dir, &Ca::generate(), shared, cloud, None).await?)
@@ -170,7 +175,8 @@ impl Sandbox {
             cloud: cloud.clone(),
             cluster: cluster.clone(),
         };
-        let plain = Router::new().nest("/sandbox", control::router(controls)).fallback_service(cloud.router());
+        let plain =
+            Router::new().nest("/sandbox", control::router(controls)).fallback_service(cloud.router());
         let plain_endpoint = format!("http://{}", listeners.add(plain, None).await?);
         let ca_file = folder.write("ca.crt", ca.ca_pem())?;
         let (mut api_server, mut text, mut file) = (None, String::new(), None);

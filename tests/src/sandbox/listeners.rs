@@ -27,7 +27,11 @@ impl Listeners {
     ///
     /// # Errors
     /// The system has no port to give.
-    pub(super) async fn add(&mut self, router: Router, tls: Option<Arc<rustls::ServerConfig>>) -> io::Result<SocketAddr> {
+    pub(super) async fn add(
+        &mut self,
+        router: Router,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         self.tasks.push(tokio::spawn(serve(listener, router, tls, self.shutdown.subscribe())));

@@ -66,8 +66,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("minted");
         let minted = Minted::with_file(&path).unwrap();
-        minted.clone().record("one");
-        minted.record("two");
+        minted.record("one");
+        let clone = minted.clone();
+        clone.record("two");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
         assert_eq!(minted.all(), ["one", "two"]);
         assert!(!format!("{minted:?}").contains("one"));

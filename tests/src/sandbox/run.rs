@@ -14,7 +14,8 @@ use super::variables::for_child;
 /// Starts the sandbox, runs `command` in it, and ends as the command ended. A command that cannot be
 /// started is 126 or, when it is not there, 127.
 pub(super) async fn run(options: SandboxOptions, command: &[OsString]) -> Result<ExitCode, Trouble> {
-    let (program, arguments) = command.split_first().ok_or_else(|| Trouble::new("there is no command to run"))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| Trouble::new("there is no command to run"))?;
     // Caught before anything is started, so that nothing outlives the program.
     let mut signals = Signals::catch().map_err(Trouble::new)?;
     let sandbox = Sandbox::start(options).await.map_err(Trouble::new)?;

@@ -26,7 +26,8 @@ pub(super) fn variables(addresses: &Addresses<'_>) -> Vec<(String, String)> {
     if let Some(kubeconfig) = addresses.kubeconfig {
         variables.push(("KUBECONFIG", path(kubeconfig)));
     }
-    for name in ["ALIBABA_CLOUD_STS_ENDPOINT", "RRSA_RAM_ENDPOINT", "RRSA_IMS_ENDPOINT", "RRSA_ACK_ENDPOINT"] {
+    for name in ["ALIBABA_CLOUD_STS_ENDPOINT", "RRSA_RAM_ENDPOINT", "RRSA_IMS_ENDPOINT", "RRSA_ACK_ENDPOINT"]
+    {
         variables.push((name, addresses.cloud.to_owned()));
     }
     variables.push(("ALIBABA_CLOUD_IMDS_ENDPOINT", addresses.plain.to_owned()));
@@ -74,7 +75,9 @@ mod tests {
     use super::*;
 
     fn some() -> Vec<(String, String)> {
-        [("A", "it's $HOME"), ("NO_PROXY", LOOPBACK)].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        [("A", "it's $HOME"), ("NO_PROXY", LOOPBACK)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec()
     }
 
     #[test]
@@ -89,7 +92,9 @@ mod tests {
     #[test]
     fn a_shell_reads_the_values_back() {
         let script = shell(&some()) + "printf '%s|%s' \"$A\" \"$NO_PROXY\"";
-        for (before, expected) in [("", "it's $HOME|127.0.0.1,localhost"), ("a.b", "it's $HOME|a.b,127.0.0.1,localhost")] {
+        for (before, expected) in
+            [("", "it's $HOME|127.0.0.1,localhost"), ("a.b", "it's $HOME|a.b,127.0.0.1,localhost")]
+        {
             let mut command = std::process::Command::new("sh");
             let output = command.args(["-c", &script]).env("NO_PROXY", before).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);

@@ -9,7 +9,6 @@ use sha2::Sha256;
 use super::refusal::Refusal;
 
 /// A token whose form is right; its signature says nothing yet.
-#[derive(Debug)]
 pub(super) struct Token<'a> {
     signed: &'a str,
     signature: Vec<u8>,

@@ -105,13 +105,10 @@ impl Access {
                 false => Ok(bearer),
             };
         };
-        self.allow(&bearer, &Deed::Resource {
-            verb: "impersonate",
-            group: "",
-            resource: "users",
-            namespace: "",
-            name,
-        })?;
+        self.allow(
+            &bearer,
+            &Deed::Resource { verb: "impersonate", group: "", resource: "users", namespace: "", name },
+        )?;
         let groups = headers.get_all("impersonate-group").iter().filter_map(|value| value.to_str().ok());
         let uid = header("impersonate-uid").unwrap_or_default().to_owned();
         Ok(named(name, groups.map(str::to_owned).collect(), uid))
@@ -134,7 +131,8 @@ impl Access {
                     Deed::Resource { verb, resource, name, .. } => {
                         any(&rule.verbs, verb)
                             && any(&rule.resources, resource)
-                            && (rule.resource_names.is_empty() || rule.resource_names.iter().any(|one| one == name))
+                            && (rule.resource_names.is_empty()
+                                || rule.resource_names.iter().any(|one| one == name))
                     }
                     Deed::Path { verb, path } => any(&rule.verbs, verb) && any(&rule.non_resource_urls, path),
                 }),
@@ -152,7 +150,9 @@ impl Access {
         }
         let who = &user.name;
         let (verb, group, resource, namespace, name) = match deed {
-            Deed::Resource { verb, group, resource, namespace, name } => (verb, group, resource, namespace, name),
+            Deed::Resource { verb, group, resource, namespace, name } => {
+                (verb, group, resource, namespace, name)
+            }
             Deed::Path { verb, path } => {
                 let message = format!("forbidden: User {who:?} cannot {verb} path {path:?}");
                 return Err(Failure::new(403, "Forbidden", message));
@@ -241,7 +241,12 @@ mod tests {
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap())).collect::<Vec<(http::HeaderName, http::HeaderValue)>>().into_iter().collect()
+        pairs
+            .iter()
+            .map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap()))
+            .collect::<Vec<(http::HeaderName, http::HeaderValue)>>()
+            .into_iter()
+            .collect()
     }
 
     fn on<'a>(verb: &'a str, resource: &'a str, name: &'a str) -> Deed<'a> {
@@ -257,11 +262,13 @@ mod tests {
         let bearer = |index: usize| format!("Bearer {}", users[index].1);
         let user = access.identify(&headers(&[("authorization", &bearer(1))]), now).unwrap();
         assert_eq!(user.name, "dev");
-        let acting = [("authorization", bearer(0)), ("impersonate-user", "system:serviceaccount:a:b".to_owned())];
+        let acting =
+            [("authorization", bearer(0)), ("impersonate-user", "system:serviceaccount:a:b".to_owned())];
         let acting = acting.each_ref().map(|(key, value)| (*key, value.as_str()));
         let user = access.identify(&headers(&acting), now).unwrap();
         assert_eq!(user.groups[1], "system:serviceaccounts:a");
-        let refused = access.identify(&headers(&[("authorization", &bearer(1)), ("impersonate-user", "x")]), now);
+        let refused =
+            access.identify(&headers(&[("authorization", &bearer(1)), ("impersonate-user", "x")]), now);
         assert_eq!(refused.unwrap_err().code, 403);
         let refused = access.identify(&headers(&[("authorization", "Bearer x")]), now);
         assert_eq!(refused.unwrap_err().code, 401);

@@ -66,7 +66,8 @@ impl Failure {
 
     /// 404: there is no such object.
     pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{} {name:?} not found", resource.qualified())).about(resource, name)
+        Self::new(404, "NotFound", format!("{} {name:?} not found", resource.qualified()))
+            .about(resource, name)
     }
 
     /// 404: there is no such path.
@@ -94,9 +95,9 @@ impl Failure {
     /// 422: a field has a value that is not allowed; `cause` is `FieldValueInvalid` and the like.
     pub(crate) fn invalid(kind: &str, group: &str, name: &str, field: &str, cause: &str, why: &str) -> Self {
         let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-        let mut failure = Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {field}: {why}"));
-        failure.details =
-            json!({"name": name, "kind": kind, "causes": [{"reason": cause, "message": why, "field": field}]});
+        let mut failure =
+            Self::new(422, "Invalid", format!("{qualified} {name:?} is invalid: {field}: {why}"));
+        failure.details = json!({"name": name, "kind": kind, "causes": [{"reason": cause, "message": why, "field": field}]});
         if !group.is_empty() {
             failure.details["group"] = group.into();
         }

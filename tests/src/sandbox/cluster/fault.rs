@@ -20,7 +20,9 @@ impl Faults {
     pub(crate) fn due(&self, verb: &str, resource: &str, name: &str) -> Option<Failure> {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = faults.iter_mut().find(|fault| {
-            [(&fault.verb, verb), (&fault.resource, resource)].iter().all(|(rule, value)| *rule == "*" || rule == value)
+            [(&fault.verb, verb), (&fault.resource, resource)]
+                .iter()
+                .all(|(rule, value)| *rule == "*" || rule == value)
                 && fault.name.as_deref().is_none_or(|wanted| wanted == name)
                 && fault.times != Some(0)
         })?;

@@ -42,7 +42,8 @@ pub(super) fn load(cluster: &Cluster, file: &str, yaml: &str) -> Result<(), Mani
 fn one(cluster: &Cluster, at: &str, mut object: Value) -> Result<(), ManifestError> {
     let (api_version, kind) = (text(&object, "/apiVersion").to_owned(), text(&object, "/kind").to_owned());
     let Some(resource) = Resource::of(&api_version, &kind) else {
-        let what = if kind.is_empty() { "no object".to_owned() } else { format!("{kind} of {api_version:?}") };
+        let what =
+            if kind.is_empty() { "no object".to_owned() } else { format!("{kind} of {api_version:?}") };
         return Err(ManifestError(format!("{at}: {what} is something that the sandbox does not hold")));
     };
     if resource.namespaced && namespace(&object).is_empty() {
@@ -52,5 +53,7 @@ fn one(cluster: &Cluster, at: &str, mut object: Value) -> Result<(), ManifestErr
         namespace if resource.namespaced => format!("{kind} {namespace}/{}", name(&object)),
         _ => format!("{kind} {}", name(&object)),
     };
-    cluster.restore(resource, object).map_err(|failure| ManifestError(format!("{at}, {place}: {}", failure.message)))
+    cluster
+        .restore(resource, object)
+        .map_err(|failure| ManifestError(format!("{at}, {place}: {}", failure.message)))
 }

@@ -72,7 +72,9 @@ pub(crate) fn mistyped(object: &Value) -> Option<(String, &'static str)> {
         let values = object["metadata"][map].as_object().into_iter().flatten();
         values.map(move |(_, value)| (format!("ObjectMeta.metadata.{map}"), value))
     });
-    let account = object.pointer("/spec/serviceAccountName").map(|value| ("PodSpec.spec.serviceAccountName".to_owned(), value));
+    let account = object
+        .pointer("/spec/serviceAccountName")
+        .map(|value| ("PodSpec.spec.serviceAccountName".to_owned(), value));
     maps.chain(account).find_map(|(place, value)| {
         let found = match value {
             Value::String(_) | Value::Null => return None,
@@ -119,8 +121,14 @@ mod tests {
         for (object, found) in [
             (json!({"metadata": {"labels": {"a": "on"}}}), None),
             (json!({"metadata": {"labels": {"a": true}}}), Some(("ObjectMeta.metadata.labels", "bool"))),
-            (json!({"metadata": {"annotations": {"a": 1}}}), Some(("ObjectMeta.metadata.annotations", "number"))),
-            (json!({"spec": {"serviceAccountName": true}}), Some(("PodSpec.spec.serviceAccountName", "bool"))),
+            (
+                json!({"metadata": {"annotations": {"a": 1}}}),
+                Some(("ObjectMeta.metadata.annotations", "number")),
+            ),
+            (
+                json!({"spec": {"serviceAccountName": true}}),
+                Some(("PodSpec.spec.serviceAccountName", "bool")),
+            ),
         ] {
             let found = found.map(|(place, kind): (&str, &'static str)| (place.to_owned(), kind));
             assert_eq!(mistyped(&object), found, "{object}");

@@ -47,7 +47,9 @@ pub(crate) fn strategic(target: &mut Value, patch: &Value) {
         match value {
             Value::Null => drop(target.remove(key)),
             Value::Array(patches) => strategic_list(target, key, patches),
-            value if value.get("$patch").and_then(Value::as_str) == Some("delete") => drop(target.remove(key)),
+            value if value.get("$patch").and_then(Value::as_str) == Some("delete") => {
+                drop(target.remove(key));
+            }
             value => strategic(target.entry(key).or_insert(Value::Null), value),
         }
     }
@@ -60,7 +62,9 @@ fn strategic_list(target: &mut Map<String, Value>, field: &str, patches: &[Value
         list.extend(new);
         return;
     }
-    let Some(key) = merge_key(field).filter(|key| patches.iter().all(|patch| patch.get(key).is_some() || patch.get("$patch").is_some())) else {
+    let Some(key) = merge_key(field)
+        .filter(|key| patches.iter().all(|patch| patch.get(key).is_some() || patch.get("$patch").is_some()))
+    else {
         *list = patches.to_vec();
         return;
     };
@@ -82,7 +86,13 @@ fn strategic_list(target: &mut Map<String, Value>, field: &str, patches: &[Value
 /// The field that tells a list's items apart.
 fn merge_key(field: &str) -> Option<&'static str> {
     Some(match field {
-        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" | "secrets"
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "env"
+        | "volumes"
+        | "imagePullSecrets"
+        | "secrets"
         | "webhooks" => "name",
         "volumeMounts" => "mountPath",
         "ports" => "containerPort",
@@ -99,11 +109,14 @@ fn merge_key(field: &str) -> Option<&'static str> {
 /// # Errors
 /// 422 when an operation is unknown, a place does not exist or a test fails.
 pub(crate) fn json(target: &mut Value, operations: &Value) -> Result<(), Failure> {
-    let refused = |why: String| Failure::new(422, "Invalid", format!("the server rejected our request: {why}"));
+    let refused =
+        |why: String| Failure::new(422, "Invalid", format!("the server rejected our request: {why}"));
     let operations = operations.as_array().ok_or_else(|| refused("a JSON patch is a list".to_owned()))?;
     for operation in operations {
         let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
-        let missing = || refused(format!("{} operation does not apply: doc is missing path: {}", text("op"), text("path")));
+        let missing = || {
+            refused(format!("{} operation does not apply: doc is missing path: {}", text("op"), text("path")))
+        };
         let value = match text("op") {
             "add" | "replace" | "test" => operation.get("value").cloned().ok_or_else(missing)?,
             "copy" => target.pointer(text("from")).cloned().ok_or_else(missing)?,

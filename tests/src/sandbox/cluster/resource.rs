@@ -24,7 +24,12 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    const fn new(group: &'static str, plural: &'static str, singular: &'static str, kind: &'static str) -> Self {
+    const fn new(
+        group: &'static str,
+        plural: &'static str,
+        singular: &'static str,
+        kind: &'static str,
+    ) -> Self {
         let (short, subresources): (&[&str], &[(&str, &str, &str)]) = (&[], &[]);
         Self {
             group,
@@ -62,7 +67,11 @@ impl Resource {
 
     /// `apiVersion` of its objects.
     pub(crate) fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// The name that error messages use: `pods`, `deployments.apps`.
@@ -102,9 +111,11 @@ pub(crate) static RESOURCES: &[Resource] = &[
     Resource::new("", "nodes", "node", "Node").short(&["no"]).cluster_scoped(),
     Resource::new("", "pods", "pod", "Pod").short(&["po"]).with(&[("exec", "PodExecOptions", "get")]),
     Resource::new("", "secrets", "secret", "Secret"),
-    Resource::new("", "serviceaccounts", "serviceaccount", "ServiceAccount")
-        .short(&["sa"])
-        .with(&[("token", "TokenRequest", "create")]),
+    Resource::new("", "serviceaccounts", "serviceaccount", "ServiceAccount").short(&["sa"]).with(&[(
+        "token",
+        "TokenRequest",
+        "create",
+    )]),
     Resource::new(
         "admissionregistration.k8s.io",
         "mutatingwebhookconfigurations",
@@ -116,7 +127,8 @@ pub(crate) static RESOURCES: &[Resource] = &[
     Resource::new("apps", "deployments", "deployment", "Deployment").short(&["deploy"]),
     Resource::new("apps", "replicasets", "replicaset", "ReplicaSet").short(&["rs"]),
     Resource::new("apps", "statefulsets", "statefulset", "StatefulSet").short(&["sts"]),
-    Resource::new("authentication.k8s.io", "selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview").review(),
+    Resource::new("authentication.k8s.io", "selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview")
+        .review(),
     Resource::new(
         "authorization.k8s.io",
         "selfsubjectaccessreviews",

@@ -86,8 +86,9 @@ fn by_label(term: &str) -> Result<Requirement, Failure> {
 }
 
 fn by_field(term: &str, resource: &Resource) -> Result<Requirement, Failure> {
-    let (field, value, wanted) = comparison(term)
-        .ok_or_else(|| Failure::bad_request(format!("invalid selector: {term:?}; can't understand {term:?}")))?;
+    let (field, value, wanted) = comparison(term).ok_or_else(|| {
+        Failure::bad_request(format!("invalid selector: {term:?}; can't understand {term:?}"))
+    })?;
     let known: &[&str] = match resource.plural {
         "pods" => &[
             "spec.nodeName",
@@ -161,7 +162,9 @@ mod tests {
 
     #[test]
     fn what_is_no_selector_is_refused() {
-        for (labels, fields) in [("a in b)", ""), ("a within (b)", ""), ("", "status.phase"), ("", "spec.x=y")] {
+        for (labels, fields) in
+            [("a in b)", ""), ("a within (b)", ""), ("", "status.phase"), ("", "spec.x=y")]
+        {
             let refused = Selector::parse(labels, fields, Resource::core("pods")).unwrap_err();
             assert_eq!(refused.code, 400, "{labels} {fields}");
         }

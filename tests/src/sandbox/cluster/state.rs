@@ -63,7 +63,6 @@ impl Cluster {
     }
 
     /// Its API.
-    #[must_use]
     pub fn router(self: &Arc<Self>) -> Router {
         api::router(Arc::clone(self))
     }
@@ -114,7 +113,12 @@ impl Cluster {
     ///
     /// # Errors
     /// It exists, its namespace does not, or it is not admitted.
-    pub(super) fn create(&self, resource: &Resource, mut object: Value, dry_run: bool) -> Result<Value, Failure> {
+    pub(super) fn create(
+        &self,
+        resource: &Resource,
+        mut object: Value,
+        dry_run: bool,
+    ) -> Result<Value, Failure> {
         if let Some(mistyped) = object::mistyped(&object) {
             return Err(Failure::mistyped(resource, mistyped));
         }
@@ -165,7 +169,14 @@ impl Cluster {
     /// Checks the name, or makes one up.
     fn name(&self, resource: &Resource, object: &mut Value) -> Result<(), Failure> {
         let invalid = |name: &str, why: &str| {
-            Err(Failure::invalid(resource.kind, resource.group, name, "metadata.name", "FieldValueInvalid", why))
+            Err(Failure::invalid(
+                resource.kind,
+                resource.group,
+                name,
+                "metadata.name",
+                "FieldValueInvalid",
+                why,
+            ))
         };
         let name = match (object::name(object), text(object, "/metadata/generateName")) {
             ("", "") => return invalid("", "Required value: name or generateName is required"),
@@ -178,7 +189,9 @@ impl Cluster {
             || !name.bytes().all(|byte| letters(byte) || matches!(byte, b'-' | b'.'))
             || !ends.into_iter().flatten().all(letters)
         {
-            let why = format!("Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character");
+            let why = format!(
+                "Invalid value: {name:?}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+            );
             return invalid(&name, &why);
         }
         object["metadata"]["name"] = name.into();
@@ -202,7 +215,9 @@ impl Cluster {
         let current = self.store().find(&key).cloned();
         match current {
             None => self.create(resource, object, false).map(drop),
-            Some(_) if resource.plural == "pods" => Err(Failure::already_exists(resource, object::name(&object))),
+            Some(_) if resource.plural == "pods" => {
+                Err(Failure::already_exists(resource, object::name(&object)))
+            }
             Some(mut merged) => {
                 patch::merge(&mut merged, &object);
                 self.store().put(key, merged);

@@ -74,7 +74,8 @@ impl Store {
 
     /// Takes away what lives in `namespace`, and returns the uids of what is gone.
     pub(crate) fn empty(&mut self, namespace: &str) -> Vec<String> {
-        let doomed: Vec<Key> = self.objects.keys().filter(|key| key.namespace == namespace).cloned().collect();
+        let doomed: Vec<Key> =
+            self.objects.keys().filter(|key| key.namespace == namespace).cloned().collect();
         let gone = doomed.iter().filter_map(|key| self.remove(key));
         gone.map(|object| object::uid(&object).to_owned()).collect()
     }
@@ -94,7 +95,9 @@ mod tests {
     fn a_list_holds_one_resource_in_order() {
         let mut store = Store::default();
         let (pods, secrets) = (Resource::core("pods"), Resource::core("secrets"));
-        for (resource, namespace, name) in [(pods, "b", "x"), (pods, "a", "z"), (pods, "a", "y"), (secrets, "a", "s")] {
+        for (resource, namespace, name) in
+            [(pods, "b", "x"), (pods, "a", "z"), (pods, "a", "y"), (secrets, "a", "s")]
+        {
             store.put(Key::new(resource, namespace, name), json!({"metadata": {"name": name}}));
         }
         let names = |namespace| -> Vec<&str> {

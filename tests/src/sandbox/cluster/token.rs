@@ -124,12 +124,17 @@ impl Tokens {
     /// Mints a token at `now`; one for the API server lets its bearer in there.
     pub(crate) fn mint(&self, grant: &Grant, now: Timestamp, access: &Access) -> Token {
         let claims = self.claims(grant, now);
-        let token = Token { jwt: self.sign(&claims), issued: second(&claims["iat"]), expires: second(&claims["exp"]) };
+        let token = Token {
+            jwt: self.sign(&claims),
+            issued: second(&claims["iat"]),
+            expires: second(&claims["exp"]),
+        };
         if claims["aud"].as_array().is_some_and(|all| all.iter().any(|one| one == IN_CLUSTER_ISSUER)) {
             let mut user = User::service_account(&grant.namespace, &grant.account, &grant.account_uid);
             for (kind, name, uid) in &grant.bound {
                 for (fact, value) in [("name", name), ("uid", uid)] {
-                    user.extra.insert(format!("authentication.kubernetes.io/{kind}-{fact}"), vec![value.clone()]);
+                    user.extra
+                        .insert(format!("authentication.kubernetes.io/{kind}-{fact}"), vec![value.clone()]);
                 }
             }
             access.admit(&token.jwt, user, token.expires);
@@ -143,7 +148,8 @@ impl Token {
     /// older than a day.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let life = self.expires.duration_since(self.issued);
-        self.expires.duration_since(now) < life / 5 || now.duration_since(self.issued) > SignedDuration::from_hours(24)
+        self.expires.duration_since(now) < life / 5
+            || now.duration_since(self.issued) > SignedDuration::from_hours(24)
     }
 }
 
@@ -161,7 +167,9 @@ mod tests {
         let issued: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let at = |seconds| issued + SignedDuration::from_secs(seconds);
         let token = |life| Token { jwt: String::new(), issued, expires: at(life) };
-        for (life, age, due) in [(3600, 2880, false), (3600, 2881, true), (600_000, 86_400, false), (600_000, 86_401, true)] {
+        for (life, age, due) in
+            [(3600, 2880, false), (3600, 2881, true), (600_000, 86_400, false), (600_000, 86_401, true)]
+        {
             assert_eq!(token(life).is_due(at(age)), due, "{life} {age}");
         }
     }

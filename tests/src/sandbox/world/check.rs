@@ -61,7 +61,7 @@ fn role(place: &str, role: &Role) -> Result<(), WorldError> {
 }
 
 /// Refuses a fault that would never do anything, or do what HTTP cannot say.
-pub(super) fn fault(place: &str, fault: &Fault) -> Result<(), WorldError> {
+fn fault(place: &str, fault: &Fault) -> Result<(), WorldError> {
     if fault.api != "*" && !api_names().any(|name| name == fault.api) {
         let names: Vec<&str> = api_names().collect();
         let trouble = format!("{:?} is not one of {}, *", fault.api, names.join(", "));

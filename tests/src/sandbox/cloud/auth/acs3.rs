@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::pattern::percent_encode;
 use super::super::refusal::Refusal;
 use super::super::request::ApiRequest;
-use super::{Claim, Scheme};
+use super::claim::{Claim, Scheme};
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 

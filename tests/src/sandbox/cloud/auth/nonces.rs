@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::WINDOW_SECONDS;
+use super::authenticate::WINDOW_SECONDS;
 
 /// The nonces of each access key, with the time of their use.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use sha1::Sha1;
 use super::super::pattern::percent_encode;
 use super::super::refusal::Refusal;
 use super::super::request::ApiRequest;
-use super::{Claim, Scheme};
+use super::claim::{Claim, Scheme};
 
 /// Reads the parameters about the signature; each is mandatory but the security token.
 pub(super) fn claim(request: &ApiRequest) -> Result<Claim<'_>, Refusal> {

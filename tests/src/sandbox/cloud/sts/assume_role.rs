@@ -10,7 +10,7 @@ use super::super::refusal::Refusal;
 use super::super::request::ApiRequest;
 use super::super::state::Cloud;
 use super::parameters::Wish;
-use super::{begin_session, wanted_role};
+use super::role::{begin_session, wanted_role};
 
 /// Checks in the order: parameters, caller's permission, role, trust policy, duration.
 pub(in super::super) fn assume_role(

@@ -11,7 +11,7 @@ use super::super::request::ApiRequest;
 use super::super::state::Cloud;
 use super::super::token::Token;
 use super::parameters::{Wish, entity};
-use super::{begin_session, wanted_role};
+use super::role::{begin_session, wanted_role};
 use crate::sandbox::world::{IN_CLUSTER_ISSUER, Jwks, OidcProvider, Role};
 
 /// How far ahead of the cloud's time a token may have been issued, seconds.

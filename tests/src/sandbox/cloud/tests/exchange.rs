@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use super::signer::{Key, encoded};
-use super::{Sky, issuer};
+use super::sky::{Sky, issuer};
 use crate::sandbox::issuer::Issuer;
 
 const WHO: (&str, &str) = ("GetCallerIdentity", "2015-04-01");
@@ -173,7 +173,7 @@ async fn malformed_and_tampered_tokens_are_refused() {
         (huge, "Invalid"),
     ] {
         let answer = sky.assume(&sky.exchange(&token, &[])).await;
-        assert_eq!(answer.refusal(), (401, format!("AuthenticationFail.OIDCToken.{code}")), "{:.60}", token);
+        assert_eq!(answer.refusal(), (401, format!("AuthenticationFail.OIDCToken.{code}")), "{token:.60}");
     }
 }
 

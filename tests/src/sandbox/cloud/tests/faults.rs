@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Sky;
 use super::signer::Key;
+use super::sky::Sky;
 use crate::sandbox::world::Fault;
 
 const WHO: (&str, &str) = ("GetCallerIdentity", "2015-04-01");

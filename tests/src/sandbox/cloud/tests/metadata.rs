@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::Request;
 
 use super::signer::Key;
-use super::{Answer, Sky};
+use super::sky::{Answer, Sky};
 
 const CREDENTIALS: &str = "/latest/meta-data/ram/security-credentials/";
 

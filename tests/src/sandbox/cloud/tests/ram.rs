@@ -1,10 +1,13 @@
 //! RAM and IMS.
 
-use super::Sky;
 use super::signer::Key;
+use super::sky::Sky;
 
 const RAM: &str = "2015-05-01";
 const IMS: &str = "2019-08-15";
+
+/// Key, API, parameters, status, code.
+type Case<'a> = (&'a Key, (&'a str, &'a str), &'a [(&'a str, &'a str)], u16, &'a str);
 
 fn admin() -> Key {
     Key::long_term("testid", "testsecret")
@@ -56,7 +59,7 @@ async fn what_is_missing_or_not_permitted_has_its_code() {
     let sky = Sky::over("");
     let weak = Key::long_term("weakid", "weaksecret");
     let root = Key::long_term("rootid", "rootsecret");
-    let cases: [(&Key, (&str, &str), &[(&str, &str)], u16, &str); 7] = [
+    let cases: [Case<'_>; 7] = [
         (&admin(), ("GetRole", RAM), &[("RoleName", "none")], 404, "EntityNotExist.Role"),
         (&admin(), ("GetRole", RAM), &[("RoleName", "a b")], 400, "InvalidParameter.RoleName"),
         (&admin(), ("GetRole", RAM), &[], 400, "MissingParameter"),

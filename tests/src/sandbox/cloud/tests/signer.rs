@@ -8,7 +8,7 @@ use http::Request;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::{Answer, Sky};
+use super::sky::{Answer, Sky};
 
 /// Who signs.
 #[derive(Clone)]
@@ -36,11 +36,10 @@ impl Key {
 pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte))
-            }
-            other => encoded.push_str(&format!("%{other:02X}")),
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
     encoded

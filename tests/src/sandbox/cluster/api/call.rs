@@ -162,9 +162,17 @@ mod tests {
             (Method::DELETE, "/api/v1/namespaces/a/pods/b", "delete pods a b "),
             (Method::GET, "/api/v1/namespaces/a", "get namespaces - a "),
             (Method::GET, "/api/v1/namespaces", "list namespaces - - "),
-            (Method::POST, "/api/v1/namespaces/a/serviceaccounts/b/token", "create serviceaccounts a b token"),
+            (
+                Method::POST,
+                "/api/v1/namespaces/a/serviceaccounts/b/token",
+                "create serviceaccounts a b token",
+            ),
             (Method::PATCH, "/apis/apps/v1/namespaces/a/deployments/b", "patch deployments a b "),
-            (Method::POST, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "create selfsubjectaccessreviews - - "),
+            (
+                Method::POST,
+                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                "create selfsubjectaccessreviews - - ",
+            ),
         ] {
             let call = call(method, uri).unwrap();
             let target = call.target.unwrap();
@@ -182,7 +190,13 @@ mod tests {
 
     #[test]
     fn what_the_server_does_not_serve_is_not_found() {
-        for uri in ["/api/v1/widgets", "/api/v2/pods", "/api/v1/pods/x", "/api/v1/namespaces/a/nodes", "/api/v1/a/b/c/d"] {
+        for uri in [
+            "/api/v1/widgets",
+            "/api/v2/pods",
+            "/api/v1/pods/x",
+            "/api/v1/namespaces/a/nodes",
+            "/api/v1/a/b/c/d",
+        ] {
             assert_eq!(call(Method::GET, uri).unwrap_err().code, 404, "{uri}");
         }
         assert!(call(Method::GET, "/version").unwrap().target.is_none());

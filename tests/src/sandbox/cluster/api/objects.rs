@@ -17,7 +17,12 @@ use crate::sandbox::cluster::selector::Selector;
 use crate::sandbox::cluster::store::Key;
 
 /// Answers a request for objects.
-pub(super) fn answer(cluster: &Cluster, call: &Call, target: &Target, body: &[u8]) -> Result<Answer, Failure> {
+pub(super) fn answer(
+    cluster: &Cluster,
+    call: &Call,
+    target: &Target,
+    body: &[u8],
+) -> Result<Answer, Failure> {
     if !target.resource.stored {
         return Err(Failure::method_not_allowed());
     }
@@ -30,7 +35,9 @@ pub(super) fn answer(cluster: &Cluster, call: &Call, target: &Target, body: &[u8
             let (items, metadata) = page(cluster, call, target)?;
             Ok(Answer::ok(shape.list(items, metadata, target.resource, &view)))
         }
-        "create" if target.name.is_none() => create(cluster, call, target, body).map(|object| Answer::created(shaped(object))),
+        "create" if target.name.is_none() => {
+            create(cluster, call, target, body).map(|object| Answer::created(shaped(object)))
+        }
         "update" => {
             let object = body::of_kind(call, body, &target.resource.api_version(), target.resource.kind)?;
             replace(cluster, call, target, object).map(|object| Answer::ok(shaped(object)))
@@ -57,7 +64,8 @@ fn read(cluster: &Cluster, target: &Target) -> Result<Value, Failure> {
 /// The objects that are selected, from `continue` on and no more than `limit`, and the list's metadata.
 fn page(cluster: &Cluster, call: &Call, target: &Target) -> Result<(Vec<Value>, Value), Failure> {
     let resource = target.resource;
-    let selector = Selector::parse(call.parameter("labelSelector"), call.parameter("fieldSelector"), resource)?;
+    let selector =
+        Selector::parse(call.parameter("labelSelector"), call.parameter("fieldSelector"), resource)?;
     let limit = match call.parameter("limit") {
         "" | "0" => usize::MAX,
         text => text.parse().map_err(|_| Failure::bad_request(format!("the limit {text:?} is no number")))?,
@@ -113,7 +121,9 @@ fn create(cluster: &Cluster, call: &Call, target: &Target, body: &[u8]) -> Resul
 fn place(object: &mut Value, target: &Target) -> Result<(), Failure> {
     let (said, meant) = (text(object, "/metadata/namespace").to_owned(), target.namespace());
     if !said.is_empty() && said != meant {
-        return Err(Failure::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+        return Err(Failure::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
     }
     object::fields(object).entry("metadata").or_insert_with(|| json!({}));
     if target.resource.namespaced {
@@ -138,7 +148,8 @@ fn replace(cluster: &Cluster, call: &Call, target: &Target, mut next: Value) -> 
     }
     let wanted = text(&next, "/metadata/resourceVersion");
     if !wanted.is_empty() && wanted != text(&current, "/metadata/resourceVersion") {
-        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
         return Err(Failure::conflict(resource, name, why));
     }
     for field in ["uid", "creationTimestamp", "resourceVersion"] {
@@ -194,7 +205,9 @@ fn delete(cluster: &Cluster, call: &Call, target: &Target, body: &[u8]) -> Resul
         let wanted = text(&options, &format!("/preconditions/{pointer}"));
         let found = text(&current, &format!("/metadata/{pointer}"));
         if !wanted.is_empty() && wanted != found {
-            let why = format!("Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {found}");
+            let why = format!(
+                "Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {found}"
+            );
             return Err(Failure::conflict(resource, name, &why));
         }
     }

@@ -19,7 +19,8 @@ pub(super) const JWKS_PATH: &str = "/openid/v1/jwks";
 /// The discovery document: the keys of a public issuer stand beside it, those of the in-cluster one here.
 pub(super) fn discovery(cluster: &Cluster, call: &Call) -> Value {
     let issuer = cluster.tokens.url();
-    let base = if issuer == IN_CLUSTER_ISSUER { format!("https://{}", call.header("host")) } else { issuer.clone() };
+    let base =
+        if issuer == IN_CLUSTER_ISSUER { format!("https://{}", call.header("host")) } else { issuer.clone() };
     json!({
         "issuer": issuer,
         "jwks_uri": format!("{base}{JWKS_PATH}"),

@@ -82,16 +82,22 @@ const ACCESS_REVIEW: &[Field] = &[
 /// The fields of a kind, absent for kinds that nobody sends in this form.
 fn fields(kind: &str) -> Option<&'static [Field]> {
     Some(match kind {
-        "TokenRequest" => {
-            &[(1, "metadata", Kind::Message(METADATA)), (2, "spec", Kind::Message(TOKEN_REQUEST)), (3, "status", Kind::Ignored)]
-        }
-        "SelfSubjectAccessReview" => {
-            &[(1, "metadata", Kind::Message(METADATA)), (2, "spec", Kind::Message(ACCESS_REVIEW)), (3, "status", Kind::Ignored)]
-        }
+        "TokenRequest" => &[
+            (1, "metadata", Kind::Message(METADATA)),
+            (2, "spec", Kind::Message(TOKEN_REQUEST)),
+            (3, "status", Kind::Ignored),
+        ],
+        "SelfSubjectAccessReview" => &[
+            (1, "metadata", Kind::Message(METADATA)),
+            (2, "spec", Kind::Message(ACCESS_REVIEW)),
+            (3, "status", Kind::Ignored),
+        ],
         "SelfSubjectReview" => &[(1, "metadata", Kind::Message(METADATA)), (2, "status", Kind::Ignored)],
-        "Namespace" => {
-            &[(1, "metadata", Kind::Message(METADATA)), (2, "spec", Kind::Ignored), (3, "status", Kind::Ignored)]
-        }
+        "Namespace" => &[
+            (1, "metadata", Kind::Message(METADATA)),
+            (2, "spec", Kind::Ignored),
+            (3, "status", Kind::Ignored),
+        ],
         "ServiceAccount" => &[
             (1, "metadata", Kind::Message(METADATA)),
             (2, "secrets", Kind::Messages(&[(3, "name", Kind::Text)])),
@@ -148,7 +154,8 @@ fn parts(mut bytes: &[u8]) -> Result<Vec<(u64, Wire<'_>)>, String> {
             0 => Wire::Number(varint(&mut bytes)?),
             2 => {
                 let length = usize::try_from(varint(&mut bytes)?).map_err(|_| "a length is too large")?;
-                let (value, rest) = bytes.split_at_checked(length).ok_or("it ends in the midst of a field")?;
+                let (value, rest) =
+                    bytes.split_at_checked(length).ok_or("it ends in the midst of a field")?;
                 bytes = rest;
                 Wire::Bytes(value)
             }

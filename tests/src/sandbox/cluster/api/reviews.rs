@@ -20,20 +20,24 @@ pub(super) fn access(cluster: &Cluster, user: &User, call: &Call, body: &[u8]) -
                 "" => text(wanted, "/resource").to_owned(),
                 subresource => format!("{}/{subresource}", text(wanted, "/resource")),
             };
-            cluster.access.allows(user, &Deed::Resource {
-                verb: text(wanted, "/verb"),
-                group: text(wanted, "/group"),
-                resource: &resource,
-                namespace: text(wanted, "/namespace"),
-                name: text(wanted, "/name"),
-            })
+            cluster.access.allows(
+                user,
+                &Deed::Resource {
+                    verb: text(wanted, "/verb"),
+                    group: text(wanted, "/group"),
+                    resource: &resource,
+                    namespace: text(wanted, "/namespace"),
+                    name: text(wanted, "/name"),
+                },
+            )
         }
         (None, Some(wanted)) => {
             let (verb, path) = (text(wanted, "/verb"), text(wanted, "/path"));
             cluster.access.allows(user, &Deed::Path { verb, path })
         }
         _ => {
-            let why = "Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            let why =
+                "Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified";
             let kind = "SelfSubjectAccessReview";
             let field = "spec.resourceAttributes";
             return Err(Failure::invalid(kind, "authorization.k8s.io", "", field, "FieldValueInvalid", why));

@@ -127,7 +127,12 @@ fn plain(cluster: &Cluster, call: &Call) -> Result<Response, Failure> {
 }
 
 /// Runs a program in a pod.
-fn enter(cluster: &Cluster, call: &Call, target: &Target, request: &mut Request) -> Result<Response, Failure> {
+fn enter(
+    cluster: &Cluster,
+    call: &Call,
+    target: &Target,
+    request: &mut Request,
+) -> Result<Response, Failure> {
     let (resource, name) = (Resource::core("pods"), target.name()?);
     let key = Key::new(resource, target.namespace(), name);
     let pod = cluster.store().find(&key).cloned().ok_or_else(|| Failure::not_found(resource, name))?;

@@ -75,7 +75,13 @@ impl Shape {
     }
 
     /// A list of objects in this shape; `list` is its metadata.
-    pub(crate) fn list(self, mut items: Vec<Value>, list: Value, resource: &Resource, view: &table::View<'_>) -> Value {
+    pub(crate) fn list(
+        self,
+        mut items: Vec<Value>,
+        list: Value,
+        resource: &Resource,
+        view: &table::View<'_>,
+    ) -> Value {
         match self {
             Self::Whole => {
                 // The list's kind tells that of its items, which therefore do not carry it.
@@ -119,7 +125,10 @@ mod tests {
             ("application/json;as=Table;v=v9;g=meta.k8s.io, application/json", Ok(Shape::Whole)),
             ("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1", Ok(Shape::Metadata("v1"))),
             ("application/vnd.kubernetes.protobuf,application/json", Ok(Shape::Whole)),
-            ("application/json;as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io,application/json", Ok(Shape::Whole)),
+            (
+                "application/json;as=APIGroupDiscoveryList;v=v2;g=apidiscovery.k8s.io,application/json",
+                Ok(Shape::Whole),
+            ),
             ("application/vnd.kubernetes.protobuf", Err(406)),
         ] {
             assert_eq!(Shape::wanted(accept).map_err(|failure| failure.code), shape, "{accept}");

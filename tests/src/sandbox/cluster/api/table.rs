@@ -67,7 +67,9 @@ fn columns(resource: &Resource) -> Vec<Column> {
             let names = [wide("Containers"), wide("Images"), wide("Selector")];
             [vec![NAME, count("Desired"), count("Current"), count("Ready"), AGE], names.to_vec()].concat()
         }
-        "events" => vec![plain("Last Seen"), plain("Type"), plain("Reason"), plain("Object"), plain("Message")],
+        "events" => {
+            vec![plain("Last Seen"), plain("Type"), plain("Reason"), plain("Object"), plain("Message")]
+        }
         "mutatingwebhookconfigurations" => vec![NAME, ("Webhooks", "integer", 0), AGE],
         _ => vec![NAME, ("Created At", "date", 0)],
     }
@@ -77,7 +79,8 @@ fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
     let age = age(text(object, "/metadata/creationTimestamp"), now);
     let name = name(object);
     let count = |pointer: &str| object.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
-    let size = |pointer: &str| object.pointer(pointer).and_then(Value::as_object).map_or(0, serde_json::Map::len);
+    let size =
+        |pointer: &str| object.pointer(pointer).and_then(Value::as_object).map_or(0, serde_json::Map::len);
     let wide = || {
         let containers = list(object, "/spec/template/spec/containers");
         let joined = |key: &str| containers.iter().map(|one| text(one, key)).collect::<Vec<_>>().join(",");
@@ -93,8 +96,12 @@ fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         "deployments" => {
             let [containers, images, selector] = wide();
             let ready = format!("{}/{}", count("/status/readyReplicas"), count("/spec/replicas"));
-            let [updated, available] = ["updatedReplicas", "availableReplicas"].map(|key| count(&format!("/status/{key}")));
-            json_row([json!(name), json!(ready), json!(updated), json!(available), json!(age)], [containers, images, selector])
+            let [updated, available] =
+                ["updatedReplicas", "availableReplicas"].map(|key| count(&format!("/status/{key}")));
+            json_row(
+                [json!(name), json!(ready), json!(updated), json!(available), json!(age)],
+                [containers, images, selector],
+            )
         }
         "replicasets" => {
             let [desired, current, ready] =
@@ -102,7 +109,8 @@ fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
             json_row([json!(name), json!(desired), json!(current), json!(ready), json!(age)], wide())
         }
         "events" => {
-            let last = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
+            let last =
+                ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"];
             let last = last.iter().map(|pointer| text(object, pointer)).find(|time| !time.is_empty());
             let involved = &object["involvedObject"];
             let target = format!("{}/{}", text(involved, "/kind").to_lowercase(), text(involved, "/name"));
@@ -111,7 +119,9 @@ fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
                 .map(Value::from)
                 .to_vec()
         }
-        "mutatingwebhookconfigurations" => vec![name.into(), list(object, "/webhooks").len().into(), age.into()],
+        "mutatingwebhookconfigurations" => {
+            vec![name.into(), list(object, "/webhooks").len().into(), age.into()]
+        }
         _ => vec![name.into(), text(object, "/metadata/creationTimestamp").into()],
     }
 }
@@ -132,10 +142,12 @@ fn pod(pod: &Value, age: String) -> Vec<Value> {
     let ready = statuses.iter().filter(|status| status["ready"] == true).count();
     let restarts: u64 = statuses.iter().filter_map(|status| status["restartCount"].as_u64()).sum();
     let total = list(pod, "/spec/containers").len();
-    let wide = ["/status/podIP", "/spec/nodeName", "/status/nominatedNodeName"].map(|pointer| or_none(text(pod, pointer)));
+    let wide = ["/status/podIP", "/spec/nodeName", "/status/nominatedNodeName"]
+        .map(|pointer| or_none(text(pod, pointer)));
     let gates = list(pod, "/spec/readinessGates").len();
     let gates = if gates == 0 { "<none>".to_owned() } else { format!("0/{gates}") };
-    let plain = [name(pod).to_owned(), format!("{ready}/{total}"), pod_status(pod), restarts.to_string(), age];
+    let plain =
+        [name(pod).to_owned(), format!("{ready}/{total}"), pod_status(pod), restarts.to_string(), age];
     plain.into_iter().chain(wide).chain([gates]).map(Value::from).collect()
 }
 
@@ -161,7 +173,8 @@ fn node(node: &Value, age: String) -> Vec<Value> {
         None => "Unknown",
     };
     let roles = node["metadata"]["labels"].as_object().into_iter().flatten();
-    let roles: Vec<&str> = roles.filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/")).collect();
+    let roles: Vec<&str> =
+        roles.filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/")).collect();
     let address = |kind: &str| {
         let found = list(node, "/status/addresses").iter().find(|address| address["type"] == kind);
         or_none(found.map(|address| text(address, "/address")).unwrap_or_default())
@@ -211,7 +224,13 @@ fn age(since: &str, now: Timestamp) -> String {
 }
 
 /// The table of `objects`; `list` is its metadata.
-pub(super) fn table(resource: &Resource, objects: &[Value], list: Value, version: &str, view: &View<'_>) -> Value {
+pub(super) fn table(
+    resource: &Resource,
+    objects: &[Value],
+    list: Value,
+    version: &str,
+    view: &View<'_>,
+) -> Value {
     let columns: Vec<Value> = columns(resource)
         .into_iter()
         .map(|(title, kind, priority)| {

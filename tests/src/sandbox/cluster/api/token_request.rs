@@ -17,7 +17,12 @@ use crate::sandbox::world::IN_CLUSTER_ISSUER;
 /// The life of a token that is asked for without one, seconds.
 const USUAL: i64 = 3600;
 
-pub(super) fn answer(cluster: &Cluster, call: &Call, target: &Target, body: &[u8]) -> Result<Answer, Failure> {
+pub(super) fn answer(
+    cluster: &Cluster,
+    call: &Call,
+    target: &Target,
+    body: &[u8],
+) -> Result<Answer, Failure> {
     if call.verb != "create" {
         return Err(Failure::method_not_allowed());
     }
@@ -30,7 +35,14 @@ pub(super) fn answer(cluster: &Cluster, call: &Call, target: &Target, body: &[u8
     let wrong = |why: &str| {
         let field = "spec.expirationSeconds";
         let (kind, group) = ("TokenRequest", "authentication.k8s.io");
-        Err(Failure::invalid(kind, group, "", field, "FieldValueInvalid", &format!("Invalid value: {seconds}: {why}")))
+        Err(Failure::invalid(
+            kind,
+            group,
+            "",
+            field,
+            "FieldValueInvalid",
+            &format!("Invalid value: {seconds}: {why}"),
+        ))
     };
     match seconds {
         ..SHORTEST => return wrong("may not specify a duration less than 10 minutes"),
@@ -53,7 +65,8 @@ pub(super) fn answer(cluster: &Cluster, call: &Call, target: &Target, body: &[u8
         }
     };
     let token = cluster.tokens.mint(&grant, cluster.clock.now(), &cluster.access);
-    request["metadata"] = json!({"name": name, "namespace": namespace, "creationTimestamp": timestamp(token.issued)});
+    request["metadata"] =
+        json!({"name": name, "namespace": namespace, "creationTimestamp": timestamp(token.issued)});
     if grant.audiences.is_empty() {
         request["spec"]["audiences"] = json!([IN_CLUSTER_ISSUER]);
     }
@@ -67,7 +80,12 @@ pub(super) fn answer(cluster: &Cluster, call: &Call, target: &Target, body: &[u8
 }
 
 /// What `boundObjectRef` names, and for a pod the node that it runs on.
-fn bound(request: &Value, namespace: &str, account: &str, store: &Store) -> Result<Vec<(&'static str, String, String)>, Failure> {
+fn bound(
+    request: &Value,
+    namespace: &str,
+    account: &str,
+    store: &Store,
+) -> Result<Vec<(&'static str, String, String)>, Failure> {
     let reference = &request["spec"]["boundObjectRef"];
     if reference.is_null() {
         return Ok(Vec::new());
@@ -77,7 +95,9 @@ fn bound(request: &Value, namespace: &str, account: &str, store: &Store) -> Resu
         ("v1" | "", "Secret") => ("Secret", "secret", "secrets"),
         ("v1" | "", "Node") => ("Node", "node", "nodes"),
         (version, kind) => {
-            let message = format!("cannot bind token for serviceaccount {account:?} to object of type {version}, Kind={kind}");
+            let message = format!(
+                "cannot bind token for serviceaccount {account:?} to object of type {version}, Kind={kind}"
+            );
             return Err(Failure::bad_request(message));
         }
     };
@@ -87,7 +107,9 @@ fn bound(request: &Value, namespace: &str, account: &str, store: &Store) -> Resu
     let uid = object::uid(found);
     let wanted = text(reference, "/uid");
     if !wanted.is_empty() && wanted != uid {
-        let why = format!("the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated");
+        let why = format!(
+            "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
         return Err(Failure::conflict(resource, name, &why));
     }
     if kind == "Pod" && text(found, "/spec/serviceAccountName") != account {

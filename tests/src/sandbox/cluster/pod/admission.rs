@@ -24,10 +24,12 @@ pub(crate) fn admit(pod: &mut Value, store: &Store, webhook: Option<&Webhook>) -
     if text(pod, "/spec/serviceAccountName").is_empty() {
         pod["spec"]["serviceAccountName"] = "default".into();
     }
-    let (namespace, name) = (object::namespace(pod).to_owned(), text(pod, "/spec/serviceAccountName").to_owned());
+    let (namespace, name) =
+        (object::namespace(pod).to_owned(), text(pod, "/spec/serviceAccountName").to_owned());
     pod["spec"]["serviceAccount"] = name.clone().into();
     let account = store.core("serviceaccounts", &namespace, &name).cloned().ok_or_else(|| {
-        let why = format!("error looking up service account {namespace}/{name}: serviceaccount {name:?} not found");
+        let why =
+            format!("error looking up service account {namespace}/{name}: serviceaccount {name:?} not found");
         Failure::forbidden(Resource::core("pods"), object::name(pod), &why)
     })?;
     if !knobs.unseen {
@@ -43,7 +45,8 @@ pub(crate) fn admit(pod: &mut Value, store: &Store, webhook: Option<&Webhook>) -
 
 /// What the ServiceAccount admission plugin adds: the token for the API server.
 fn mount_api_token(pod: &mut Value, account: &Value) {
-    let wanted = pod["spec"].get("automountServiceAccountToken").or(account.get("automountServiceAccountToken"));
+    let wanted =
+        pod["spec"].get("automountServiceAccountToken").or(account.get("automountServiceAccountToken"));
     if wanted == Some(&json!(false)) {
         return;
     }
@@ -63,11 +66,13 @@ fn mount_api_token(pod: &mut Value, account: &Value) {
         fill(pod, &["spec", "volumes"], json!([]));
         let root = json!({"key": "ca.crt", "path": "ca.crt"});
         let field = json!({"apiVersion": "v1", "fieldPath": "metadata.namespace"});
-        items(&mut pod["spec"]["volumes"]).push(json!({"name": volume, "projected": {"defaultMode": 420, "sources": [
-            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
-            {"configMap": {"name": "kube-root-ca.crt", "items": [root]}},
-            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": field}]}},
-        ]}}));
+        items(&mut pod["spec"]["volumes"]).push(
+            json!({"name": volume, "projected": {"defaultMode": 420, "sources": [
+                {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [root]}},
+                {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": field}]}},
+            ]}}),
+        );
     }
 }
 
@@ -96,7 +101,9 @@ fn default(pod: &mut Value) {
                 fill(volume, &[kind, "defaultMode"], 420);
             }
         }
-        for source in volume.pointer_mut("/projected/sources").and_then(Value::as_array_mut).into_iter().flatten() {
+        for source in
+            volume.pointer_mut("/projected/sources").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             if source.get("serviceAccountToken").is_some() {
                 fill(source, &["serviceAccountToken", "expirationSeconds"], 3600);
             }
@@ -108,7 +115,8 @@ fn validate(pod: &Value) -> Result<(), Failure> {
     let invalid = |field: String, cause: &str, why: &str| {
         Err(Failure::invalid("Pod", "", object::name(pod), &field, cause, why))
     };
-    let volumes: BTreeSet<&str> = list(pod, "/spec/volumes").iter().map(|volume| text(volume, "/name")).collect();
+    let volumes: BTreeSet<&str> =
+        list(pod, "/spec/volumes").iter().map(|volume| text(volume, "/name")).collect();
     if list(pod, "/spec/containers").is_empty() {
         return invalid("spec.containers".to_owned(), "FieldValueRequired", "Required value");
     }
@@ -142,7 +150,8 @@ fn validate(pod: &Value) -> Result<(), Failure> {
                 let field = format!(
                     "spec.volumes[{number}].projected.sources[{index}].serviceAccountToken.expirationSeconds"
                 );
-                let why = format!("Invalid value: {seconds}: may not specify a duration less than 10 minutes");
+                let why =
+                    format!("Invalid value: {seconds}: may not specify a duration less than 10 minutes");
                 return invalid(field, "FieldValueInvalid", &why);
             }
         }
@@ -188,7 +197,11 @@ mod tests {
     fn pods_that_cannot_be_are_refused_at_the_field() {
         let token = json!({"serviceAccountToken": {"path": "token", "expirationSeconds": 599}});
         for (spec, code, words) in [
-            (json!({"serviceAccountName": "x", "containers": []}), 403, "error looking up service account a/x"),
+            (
+                json!({"serviceAccountName": "x", "containers": []}),
+                403,
+                "error looking up service account a/x",
+            ),
             (json!({"containers": []}), 422, "spec.containers: Required value"),
             (json!({"containers": [{"name": "c"}]}), 422, "spec.containers[0].image: Required value"),
             (

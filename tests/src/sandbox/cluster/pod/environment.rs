@@ -58,10 +58,17 @@ fn string(value: &Value, plural: &str) -> String {
     String::from_utf8_lossy(&content(value, plural == "secrets")).into_owned()
 }
 
-fn lookup<'a>(reference: &Value, plural: &str, pod: &Value, store: &'a Store) -> Result<Option<&'a Value>, String> {
+fn lookup<'a>(
+    reference: &Value,
+    plural: &str,
+    pod: &Value,
+    store: &'a Store,
+) -> Result<Option<&'a Value>, String> {
     let name = text(reference, "/name");
     match store.core(plural, object::namespace(pod), name) {
-        None if reference["optional"] != true => Err(format!("{} {name:?} not found", plural.trim_end_matches('s'))),
+        None if reference["optional"] != true => {
+            Err(format!("{} {name:?} not found", plural.trim_end_matches('s')))
+        }
         found => Ok(found),
     }
 }
@@ -95,8 +102,13 @@ pub(super) fn field(pod: &Value, path: &str) -> Option<String> {
         return Some(pod.pointer(&pointer)?.get(key).and_then(Value::as_str).unwrap_or_default().to_owned());
     }
     match path {
-        "metadata.name" | "metadata.namespace" | "metadata.uid" | "spec.nodeName" | "spec.serviceAccountName"
-        | "status.podIP" | "status.hostIP" => Some(text(pod, &format!("/{}", path.replace('.', "/"))).to_owned()),
+        "metadata.name"
+        | "metadata.namespace"
+        | "metadata.uid"
+        | "spec.nodeName"
+        | "spec.serviceAccountName"
+        | "status.podIP"
+        | "status.hostIP" => Some(text(pod, &format!("/{}", path.replace('.', "/"))).to_owned()),
         _ => None,
     }
 }
@@ -151,19 +163,34 @@ mod tests {
     #[test]
     fn variables_come_from_values_fields_and_keys() {
         for (container, expected) in [
-            (json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)-$(C)-$$(A)"}]}), "A=1 B=1-$(C)-$(A)"),
-            (json!({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}), "A=p"),
+            (
+                json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)-$(C)-$$(A)"}]}),
+                "A=1 B=1-$(C)-$(A)",
+            ),
+            (
+                json!({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}),
+                "A=p",
+            ),
             (
                 json!({"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['x/y']"}}}]}),
                 "A=z",
             ),
-            (json!({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "key"}}}]}), "A=config"),
-            (json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "key"}}}]}), "A=secret"),
+            (
+                json!({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "key"}}}]}),
+                "A=config",
+            ),
+            (
+                json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "key"}}}]}),
+                "A=secret",
+            ),
             (
                 json!({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "key", "optional": true}}}]}),
                 "",
             ),
-            (json!({"envFrom": [{"secretRef": {"name": "s"}}], "env": [{"name": "key", "value": "own"}]}), "key=own"),
+            (
+                json!({"envFrom": [{"secretRef": {"name": "s"}}], "env": [{"name": "key", "value": "own"}]}),
+                "key=own",
+            ),
             (json!({"envFrom": [{"prefix": "P", "configMapRef": {"name": "c"}}]}), "Pkey=config"),
         ] {
             assert_eq!(resolve(&container).unwrap(), expected, "{container}");

@@ -9,10 +9,10 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::programs::{Output, View, run};
 use crate::sandbox::cluster::failure::Failure;
@@ -105,9 +105,12 @@ pub(crate) fn answer(
 
 /// The key and the protocol of a WebSocket handshake.
 fn handshake(headers: &HeaderMap) -> Result<(Vec<u8>, &'static str), Failure> {
-    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let header =
+        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
     if !header(UPGRADE).eq_ignore_ascii_case("websocket") {
-        return Err(Failure::bad_request("the sandbox runs programs over WebSocket only: Upgrade: websocket is missing"));
+        return Err(Failure::bad_request(
+            "the sandbox runs programs over WebSocket only: Upgrade: websocket is missing",
+        ));
     }
     let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     let offered: Vec<&str> = offered.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -133,7 +136,10 @@ where
         Err(status) => (Output::default(), status),
     };
     let errors_to = if streams.terminal { STDOUT } else { STDERR };
-    let written = [(STDOUT, output.stdout, streams.stdout), (errors_to, output.stderr, streams.stderr || streams.terminal)];
+    let written = [
+        (STDOUT, output.stdout, streams.stdout),
+        (errors_to, output.stderr, streams.stderr || streams.terminal),
+    ];
     let written = written.into_iter().filter(|(.., wanted)| *wanted);
     let messages = written.flat_map(|(channel, bytes, _)| {
         bytes.chunks(CHUNK).map(|chunk| frame(channel, chunk)).collect::<Vec<_>>()
@@ -203,7 +209,9 @@ mod tests {
             (
                 pod(&["a", "b"]),
                 "",
-                Err("a container name must be specified for pod p, choose one of: [a b] or one of the init containers: [i]"),
+                Err(
+                    "a container name must be specified for pod p, choose one of: [a b] or one of the init containers: [i]",
+                ),
             ),
             (pod(&["a"]), "c", Err("container c is not valid for pod p")),
         ] {
@@ -221,7 +229,10 @@ mod tests {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(protocol).unwrap());
             headers
         };
-        assert_eq!(handshake(&headers("v4.channel.k8s.io, v5.channel.k8s.io")).unwrap().1, "v5.channel.k8s.io");
+        assert_eq!(
+            handshake(&headers("v4.channel.k8s.io, v5.channel.k8s.io")).unwrap().1,
+            "v5.channel.k8s.io"
+        );
         assert_eq!(handshake(&headers("v4.channel.k8s.io")).unwrap().1, "v4.channel.k8s.io");
         assert_eq!(handshake(&headers("channel.k8s.io")).unwrap_err().code, 400);
         assert_eq!(handshake(&HeaderMap::new()).unwrap_err().code, 400);

@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn a_slip_in_an_annotation_is_refused() {
-        for (key, value) in [("token", "expird"), ("tokn", "expired"), ("token-age", "1h"), ("phase", "running")] {
+        for (key, value) in
+            [("token", "expird"), ("tokn", "expired"), ("token-age", "1h"), ("phase", "running")]
+        {
             let failure = read(&format!("sandbox.rrsa/{key}"), value).unwrap_err();
             assert!(failure.code == 422 && failure.message.contains(key), "{failure:?}");
         }

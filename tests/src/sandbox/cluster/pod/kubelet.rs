@@ -51,7 +51,9 @@ impl Kubelet {
             phase => phase.to_owned(),
         });
         if phase != "Pending" {
-            for (one, all, address) in [("podIP", "podIPs", address.as_str()), ("hostIP", "hostIPs", NODE_ADDRESS)] {
+            for (one, all, address) in
+                [("podIP", "podIPs", address.as_str()), ("hostIP", "hostIPs", NODE_ADDRESS)]
+            {
                 fill(pod, &["status", one], address);
                 fill(pod, &["status", all], json!([{"ip": pod["status"][one]}]));
             }
@@ -90,15 +92,20 @@ impl Kubelet {
     ///
     /// # Errors
     /// 500 when the container does not run.
-    pub(crate) fn enter(&mut self, pod: &Value, container: &str, source: &Source<'_>) -> Result<Option<View>, Failure> {
+    pub(crate) fn enter(
+        &mut self,
+        pod: &Value,
+        container: &str,
+        source: &Source<'_>,
+    ) -> Result<Option<View>, Failure> {
         let stopped = || {
             let message = format!("unable to upgrade connection: container not found ({container:?})");
             Failure::new(500, "InternalError", message)
         };
         let statuses = list(pod, "/status/containerStatuses");
-        let running = statuses.iter().any(|status| {
-            status["name"] == container && status.pointer("/state/running").is_some()
-        });
+        let running = statuses
+            .iter()
+            .any(|status| status["name"] == container && status.pointer("/state/running").is_some());
         let specification = list(pod, "/spec/containers").iter().find(|one| one["name"] == container);
         let specification = specification.filter(|_| running).ok_or_else(stopped)?;
         let started = self.started.get_mut(object::uid(pod)).ok_or_else(stopped)?;
@@ -135,7 +142,9 @@ fn report(pod: &mut Value, phase: &str, trouble: Option<Trouble>, now: &str) {
     };
     let statuses = |group: &str| -> Vec<Value> {
         let list = list(pod, &format!("/spec/{group}"));
-        list.iter().map(|container| container_status(container, group, phase, (reason, message), now)).collect()
+        list.iter()
+            .map(|container| container_status(container, group, phase, (reason, message), now))
+            .collect()
     };
     let (init, main) = (statuses("initContainers"), statuses("containers"));
     let ready = if phase == "Running" { "True" } else { "False" };
@@ -159,9 +168,7 @@ fn report(pod: &mut Value, phase: &str, trouble: Option<Trouble>, now: &str) {
 }
 
 fn container_status(container: &Value, group: &str, phase: &str, waiting: (&str, &str), now: &str) -> Value {
-    let ended = |code: u8, reason: &str| {
-        json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": now, "finishedAt": now}})
-    };
+    let ended = |code: u8, reason: &str| json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": now, "finishedAt": now}});
     let state = match phase {
         "Pending" => match waiting {
             (reason, "") => json!({"waiting": {"reason": reason}}),
@@ -200,10 +207,14 @@ mod tests {
     #[test]
     fn a_pod_whose_container_cannot_be_made_waits_and_says_why() {
         let mut pod = json!({"spec": {"containers": [{"name": "a"}]}});
-        let trouble = Trouble { reason: "CreateContainerConfigError", message: "secret \"x\" not found".to_owned() };
+        let trouble =
+            Trouble { reason: "CreateContainerConfigError", message: "secret \"x\" not found".to_owned() };
         report(&mut pod, "Pending", Some(trouble), "2026-01-01T00:00:00Z");
         assert_eq!(pod["status"]["phase"], "Pending");
         let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
-        assert_eq!(*waiting, json!({"reason": "CreateContainerConfigError", "message": "secret \"x\" not found"}));
+        assert_eq!(
+            *waiting,
+            json!({"reason": "CreateContainerConfigError", "message": "secret \"x\" not found"})
+        );
     }
 }

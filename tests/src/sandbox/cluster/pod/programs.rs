@@ -54,8 +54,12 @@ pub(crate) fn run(command: &[String], view: &View) -> Option<Output> {
     match name {
         "true" => {}
         "false" => output.code = 1,
-        "cat" => output.each(&arguments, |path| view.read(path).map(<[u8]>::to_vec).map_err(|why| format!("cat: {path}: {why}"))),
-        "env" if arguments.is_empty() => output.stdout = lines(view.environment.iter().map(|(name, value)| format!("{name}={value}"))),
+        "cat" => output.each(&arguments, |path| {
+            view.read(path).map(<[u8]>::to_vec).map_err(|why| format!("cat: {path}: {why}"))
+        }),
+        "env" if arguments.is_empty() => {
+            output.stdout = lines(view.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        }
         "printenv" if arguments.is_empty() => return run(&["env".to_owned()], view),
         "printenv" => {
             for name in arguments {
@@ -142,7 +146,11 @@ impl Output {
             let line = |name: &str, entry: &Entry<'_>| {
                 let (mode, user, group, size) = entry.facts();
                 let kind = if matches!(entry, Entry::Directory(_)) { 'd' } else { '-' };
-                if long { format!("{kind}{} 1 {user} {group} {size} {name}", letters(mode)) } else { name.to_owned() }
+                if long {
+                    format!("{kind}{} 1 {user} {group} {size} {name}", letters(mode))
+                } else {
+                    name.to_owned()
+                }
             };
             Ok(match view.find(path).ok_or_else(missing)? {
                 file @ Entry::File(_) => lines([line(path, &file)]),
@@ -241,7 +249,11 @@ mod tests {
             let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
             let output = run(&argv, &view(user)).unwrap();
             let written = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-            assert_eq!((written[0].as_str(), written[1].as_str(), output.code), (stdout, stderr, code), "{command}");
+            assert_eq!(
+                (written[0].as_str(), written[1].as_str(), output.code),
+                (stdout, stderr, code),
+                "{command}"
+            );
         }
     }
 

@@ -109,7 +109,14 @@ impl Volumes {
 type Files = BTreeMap<String, File>;
 
 /// Adds the files of one source, `part`, of a volume.
-fn project(part: &Value, volume: &Value, pod: &Value, knobs: &Knobs, source: &Source<'_>, files: &mut Files) -> Result<(), String> {
+fn project(
+    part: &Value,
+    volume: &Value,
+    pod: &Value,
+    knobs: &Knobs,
+    source: &Source<'_>,
+    files: &mut Files,
+) -> Result<(), String> {
     let mode_of = |kind: &Value| {
         let mode = kind.get("defaultMode").or(volume.pointer("/projected/defaultMode"));
         mode.and_then(Value::as_u64).and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644)
@@ -131,13 +138,19 @@ fn project(part: &Value, volume: &Value, pod: &Value, knobs: &Knobs, source: &So
         for (key, value) in object[data].as_object().into_iter().flatten() {
             let path = if paths.is_empty() { Some(&key.as_str()) } else { paths.get(key.as_str()) };
             if let Some(path) = path {
-                files.insert((*path).to_owned(), File::new(content(value, kind == "secret"), mode_of(reference), 0, 0));
+                files.insert(
+                    (*path).to_owned(),
+                    File::new(content(value, kind == "secret"), mode_of(reference), 0, 0),
+                );
             }
         }
     }
     for item in list(part, "/downwardAPI/items") {
         let value = field(pod, text(item, "/fieldRef/fieldPath")).ok_or("unsupported fieldPath")?;
-        files.insert(text(item, "/path").to_owned(), File::new(value.into_bytes(), mode_of(&part["downwardAPI"]), 0, 0));
+        files.insert(
+            text(item, "/path").to_owned(),
+            File::new(value.into_bytes(), mode_of(&part["downwardAPI"]), 0, 0),
+        );
     }
     if let Some(request) = part.get("serviceAccountToken") {
         let owner = Owner::of(pod);
@@ -174,7 +187,10 @@ impl Owner {
         let shared = &pod["spec"]["securityContext"];
         let containers = list(pod, "/spec/initContainers").iter().chain(list(pod, "/spec/containers"));
         let mut users = containers.map(|container| {
-            container.pointer("/securityContext/runAsUser").or(shared.get("runAsUser")).and_then(Value::as_i64)
+            container
+                .pointer("/securityContext/runAsUser")
+                .or(shared.get("runAsUser"))
+                .and_then(Value::as_i64)
         });
         let first = users.next().flatten();
         Self { user: first.filter(|_| users.all(|user| user == first)), group: shared["fsGroup"].as_i64() }
@@ -187,7 +203,8 @@ type Held = (Vec<u8>, Option<(Grant, Token)>);
 fn token(request: &Value, pod: &Value, knobs: &Knobs, source: &Source<'_>) -> Result<Option<Held>, String> {
     let (namespace, account) = (object::namespace(pod), text(pod, "/spec/serviceAccountName"));
     let found = source.store.core("serviceaccounts", namespace, account);
-    let found = found.ok_or_else(|| format!("failed to fetch token: serviceaccounts {account:?} not found"))?;
+    let found =
+        found.ok_or_else(|| format!("failed to fetch token: serviceaccounts {account:?} not found"))?;
     let node = text(pod, "/spec/nodeName");
     let node_uid = source.store.core("nodes", "", node).map(object::uid).unwrap_or_default();
     let grant = Grant {
@@ -238,7 +255,10 @@ fn token(request: &Value, pod: &Value, knobs: &Knobs, source: &Source<'_>) -> Re
             claims["jti"] = object::new_uid().into();
             let other = tokens.sign(&claims);
             let (claims, signature) = (signed.rsplit_once('.'), other.rsplit_once('.'));
-            claims.zip(signature).map(|((claims, _), (_, signature))| format!("{claims}.{signature}")).unwrap_or_default()
+            claims
+                .zip(signature)
+                .map(|((claims, _), (_, signature))| format!("{claims}.{signature}"))
+                .unwrap_or_default()
         }
         TokenKnob::WrongAudience => {
             claims["aud"] = json!([IN_CLUSTER_ISSUER]);

@@ -45,16 +45,20 @@ impl Webhook {
         let Some(role) = annotation(account, ROLE_NAME).filter(|role| is_role_name(role)) else { return };
         let replace = label(namespace, OVERRIDE) == Some("true") || annotation(pod, OVERRIDE) == Some("true");
         let seconds = annotation(pod, EXPIRATION).or(annotation(account, EXPIRATION));
-        let seconds = seconds.and_then(|text| text.parse().ok()).filter(|seconds| (600..=43_200).contains(seconds));
+        let seconds =
+            seconds.and_then(|text| text.parse().ok()).filter(|seconds| (600..=43_200).contains(seconds));
         let seconds: i64 = seconds.unwrap_or(3600);
-        let (only, skip) = (annotation(pod, ONLY).map(names), annotation(pod, SKIP).map(names).unwrap_or_default());
+        let (only, skip) =
+            (annotation(pod, ONLY).map(names), annotation(pod, SKIP).map(names).unwrap_or_default());
         let environment = self.environment(role);
         let mut injected = false;
         for list in ["initContainers", "containers"] {
             let Some(containers) = pod["spec"].get_mut(list).and_then(Value::as_array_mut) else { continue };
             for container in containers {
                 let name = text(container, "/name");
-                if skip.iter().any(|one| one == name) || only.as_ref().is_some_and(|only| !only.iter().any(|one| one == name)) {
+                if skip.iter().any(|one| one == name)
+                    || only.as_ref().is_some_and(|only| !only.iter().any(|one| one == name))
+                {
                     continue;
                 }
                 inject(container, &environment, replace);
@@ -128,7 +132,8 @@ mod tests {
         let account = json!({"metadata": {"annotations": {ROLE_NAME: role}}});
         Webhook::new(&World::default()).mutate(&mut pod, &object(namespace), &account);
         let roles = pod["spec"]["containers"].as_array().unwrap().iter();
-        let roles = roles.map(|one| text(one, "/env/0/value").rsplit('/').next().unwrap().to_owned()).collect();
+        let roles =
+            roles.map(|one| text(one, "/env/0/value").rsplit('/').next().unwrap().to_owned()).collect();
         (pod, roles)
     }
 
@@ -138,7 +143,12 @@ mod tests {
         for (namespace, role, metadata, roles) in [
             (ON, "r", "{}".to_owned(), ["r", "mine"]),
             ("{}", "r", "{}".to_owned(), ["", "mine"]),
-            (&ON.replace("on", "true").replace("injectitrue", "injection"), "r", "{}".to_owned(), ["", "mine"]),
+            (
+                &ON.replace("on", "true").replace("injectitrue", "injection"),
+                "r",
+                "{}".to_owned(),
+                ["", "mine"],
+            ),
             ("{}", "r", ON.to_owned(), ["r", "mine"]),
             (ON, "acs:ram::1:role/r", "{}".to_owned(), ["", "mine"]),
             (ON, "", "{}".to_owned(), ["", "mine"]),
@@ -156,9 +166,15 @@ mod tests {
         let (pod, _) = injected(ON, "r", "{}");
         assert_eq!(pod["spec"]["volumes"].as_array().unwrap().len(), 1);
         let token = &pod["spec"]["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"];
-        assert_eq!(*token, json!({"audience": "sts.aliyuncs.com", "expirationSeconds": 3600, "path": "token"}));
+        assert_eq!(
+            *token,
+            json!({"audience": "sts.aliyuncs.com", "expirationSeconds": 3600, "path": "token"})
+        );
         for container in pod["spec"]["containers"].as_array().unwrap() {
-            assert_eq!(container["volumeMounts"], json!([{"name": VOLUME, "mountPath": MOUNT, "readOnly": true}]));
+            assert_eq!(
+                container["volumeMounts"],
+                json!([{"name": VOLUME, "mountPath": MOUNT, "readOnly": true}])
+            );
         }
     }
 
