@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use axum::body::Body;
+use http::Request;
 use rrsa_tests::sandbox::minted::Minted;
 use rrsa_tests::sandbox::world::World;
 use rrsa_tests::sandbox::{Manifest, Sandbox, SandboxOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 /// What a program did.
 #[derive(Debug)]
@@ -78,6 +81,32 @@ impl Stage {
     /// Runs `kubectl-rrsa`.
     pub(crate) async fn rrsa(&self, arguments: &[&str]) -> Outcome {
         self.run(self.command(&built("kubectl-rrsa"), arguments)).await
+    }
+
+    /// A token of a ServiceAccount of the demo's namespace, in a file of this stage.
+    pub(crate) async fn token_file(&self, account: &str, audience: &str) -> PathBuf {
+        let path = format!("/api/v1/namespaces/rrsa-demo/serviceaccounts/{account}/token");
+        let wish = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": 3600}});
+        let cluster = self.sandbox.cluster().unwrap();
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", cluster.users()[0].1))
+            .body(Body::from(wish.to_string()))
+            .unwrap();
+        let response = cluster.router().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        let file = self.home.path().join(format!("{account}.token"));
+        std::fs::write(&file, answer["status"]["token"].as_str().unwrap()).unwrap();
+        file
+    }
+
+    /// A file of this stage.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.home.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
     }
 
     fn search(&self, outcome: &Outcome) {
