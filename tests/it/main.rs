@@ -4,4 +4,5 @@
 
 mod broken_links;
 mod clients;
+mod real_api_server;
 mod stage;
