@@ -1,8 +1,10 @@
 //! How the cloud is reached: the options that say where its APIs are, and the clients made of them.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use rrsa_shared::ack;
 use rrsa_shared::api::{ApiClient, Endpoint, RetryPolicy};
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
@@ -10,9 +12,12 @@ use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::http::{Http, HttpOptions};
 use rrsa_shared::ports::random::Random;
-use rrsa_shared::sts::{StsEndpointInputs, StsEndpointOrigin};
+use rrsa_shared::ram;
+use rrsa_shared::source::{self, Answer, EcsRamRole};
+use rrsa_shared::sts::{AccessKey, StsEndpointInputs, StsEndpointOrigin};
 
 use crate::error::Error;
+use crate::facts::Seen;
 
 /// Options that say where Alibaba Cloud's APIs are.
 #[derive(Args, Clone, Debug, Default)]
@@ -22,18 +27,78 @@ pub struct CloudFlags {
     #[arg(long, global = true, value_name = "HOST")]
     pub sts_endpoint: Option<String>,
 
+    /// RAM host or URL, asked for the role when there is an access key [env: RRSA_RAM_ENDPOINT]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub ram_endpoint: Option<String>,
+
+    /// IMS host or URL, asked for the OIDC provider when there is an access key [env: RRSA_IMS_ENDPOINT]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub ims_endpoint: Option<String>,
+
+    /// ACK host or URL, asked for the cluster when there is an access key [env: RRSA_ACK_ENDPOINT]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub ack_endpoint: Option<String>,
+
+    /// URL of the instance metadata service, asked for the machine's access key [env: ALIBABA_CLOUD_IMDS_ENDPOINT]
+    #[arg(long, global = true, value_name = "URL")]
+    pub imds_endpoint: Option<String>,
+
     /// File of PEM certificates trusted for Alibaba Cloud's hosts besides the machine's own [env: RRSA_CLOUD_CA_FILE]
     #[arg(long, global = true, value_name = "FILE")]
     pub cloud_certificate_authority: Option<PathBuf>,
 }
 
-/// Where STS is and how it is reached.
+/// The cloud's APIs, each with its host decided.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     /// The STS client.
     pub sts: ApiClient,
     /// Why that host.
     pub sts_origin: StsEndpointOrigin,
+    /// What needs an access key.
+    pub account: Account,
+}
+
+/// The APIs that read the account, and where their key comes from.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// RAM.
+    pub ram: ApiClient,
+    /// IMS.
+    pub ims: ApiClient,
+    /// ACK.
+    pub ack: ApiClient,
+    env: Env,
+    machine: Option<EcsRamRole>,
+}
+
+impl Account {
+    /// The key that signs: of the environment, else of the machine where that is asked for.
+    pub async fn key(&self) -> Seen<AccessKey> {
+        let mut answers = vec![source::environment(&self.env)];
+        if let (Answer::Absent(_), Some(machine)) = (&answers[0], &self.machine) {
+            answers.push(match metadata_http() {
+                Ok(http) => machine.credentials(&http).await,
+                Err(why) => Answer::Failed(why),
+            });
+        }
+        let mut whys = Vec::new();
+        for answer in answers {
+            match answer {
+                Answer::Found { key, from, .. } => return Seen::known(key, from),
+                Answer::Absent(why) | Answer::Failed(why) => whys.push(why),
+            }
+        }
+        Seen::unknown(format!("no access key: {}", whys.join("; ")))
+    }
+}
+
+/// A client for the metadata service: next door, so no proxy and no patience.
+fn metadata_http() -> Result<Http, String> {
+    let second = Duration::from_secs(1);
+    let options =
+        HttpOptions { connect_timeout: second, total_timeout: second, use_proxies: false, extra_ca: None };
+    Http::real(&options).map_err(|error| error.to_string())
 }
 
 impl CloudFlags {
@@ -48,15 +113,39 @@ impl CloudFlags {
                 env_vars::STS_REGION
             ))
         })?;
+        let http = self.http(env, files)?;
+        let client = |endpoint| ApiClient {
+            endpoint,
+            http: http.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            retry: RetryPolicy::default(),
+        };
+        let named = |api: &str, option: &Option<String>, variable: &str, official: &str| {
+            let text = option.clone().or_else(|| env.var(variable));
+            let endpoint =
+                text.map_or_else(|| Ok(Endpoint::official(official)), |text| Endpoint::named(&text));
+            endpoint.map(client).map_err(|error| {
+                Error::usage(format!("the {api} endpoint cannot be decided"))
+                    .caused_by(error)
+                    .hint(format!("name a host with --{}-endpoint or {variable}", api.to_lowercase()))
+            })
+        };
+        let machine = EcsRamRole::read(env, self.imds_endpoint.as_deref()).map_err(|error| {
+            Error::usage("the address of the instance metadata service cannot be decided")
+                .caused_by(error)
+                .hint(format!("name a URL with --imds-endpoint or {}", env_vars::IMDS_ENDPOINT))
+        })?;
         Ok(Cloud {
-            sts: ApiClient {
-                endpoint: chosen.endpoint,
-                http: self.http(env, files)?,
-                clock: clock.clone(),
-                random: random.clone(),
-                retry: RetryPolicy::default(),
-            },
+            sts: client(chosen.endpoint),
             sts_origin: chosen.origin,
+            account: Account {
+                ram: named("RAM", &self.ram_endpoint, env_vars::RAM_ENDPOINT, ram::RAM_HOST)?,
+                ims: named("IMS", &self.ims_endpoint, env_vars::IMS_ENDPOINT, ram::IMS_HOST)?,
+                ack: named("ACK", &self.ack_endpoint, env_vars::ACK_ENDPOINT, ack::ACK_HOST)?,
+                env: env.clone(),
+                machine,
+            },
         })
     }
 

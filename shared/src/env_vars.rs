@@ -41,8 +41,14 @@ variables! {
     IMS_ENDPOINT = "RRSA_IMS_ENDPOINT";
     /// ACK (`cs`) host or URL. Option `--ack-endpoint`.
     ACK_ENDPOINT = "RRSA_ACK_ENDPOINT";
-    /// Instance metadata service URL. Option `--imds-endpoint`.
+    /// Instance metadata service URL; naming it lets the service be asked for a key. Option `--imds-endpoint`.
     IMDS_ENDPOINT = "ALIBABA_CLOUD_IMDS_ENDPOINT";
+    /// RAM role of the machine; naming it lets the instance metadata service be asked for a key.
+    ECS_METADATA = "ALIBABA_CLOUD_ECS_METADATA";
+    /// `true`: the instance metadata service is never asked.
+    ECS_METADATA_DISABLED = "ALIBABA_CLOUD_ECS_METADATA_DISABLED";
+    /// `true`: the instance metadata service is asked in its version 2 only.
+    IMDSV1_DISABLED = "ALIBABA_CLOUD_IMDSV1_DISABLED";
     /// Access key id for signed calls.
     ACCESS_KEY_ID = "ALIBABA_CLOUD_ACCESS_KEY_ID";
     /// Access key secret for signed calls.

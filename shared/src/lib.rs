@@ -9,6 +9,8 @@ pub mod env_vars;
 pub mod oidc;
 pub mod policy;
 pub mod ports;
+pub mod ram;
 pub mod secret;
 pub mod sign;
+pub mod source;
 pub mod sts;

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
+mod account;
 mod broken_links;
 mod clients;
+mod programs;
 mod real_api_server;
 mod stage;
+mod status;

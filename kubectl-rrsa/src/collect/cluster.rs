@@ -13,7 +13,7 @@ use rrsa_shared::ports::http::Http;
 
 use super::pod::pod_facts;
 use super::reason::why_not;
-use crate::facts::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Seen, WebhookFacts};
+use crate::facts::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Replicas, Seen, WebhookFacts};
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 const JWKS_PATH: &str = "/openid/v1/jwks";
@@ -116,6 +116,7 @@ pub async fn cluster(
         provider_name,
         provider_arn,
         webhook,
+        cloud: Seen::unknown("not asked"),
     };
     Ok((facts, keys))
 }
@@ -245,7 +246,7 @@ fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
     Some(WebhookFacts {
         name: name.to_owned(),
         version: tag.filter(|tag| !tag.contains('/')),
-        replicas: Some((ready, spec.replicas.unwrap_or(1))),
+        replicas: Some(Replicas { ready, wanted: spec.replicas.unwrap_or(1) }),
     })
 }
 

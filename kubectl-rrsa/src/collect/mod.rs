@@ -1,10 +1,13 @@
-//! Asks the API server, and turns what it says into facts. What it does not say becomes a reason.
+//! Asks the API server, and the cloud's APIs where there is an access key, and turns what they say into facts. What
+//! they do not say becomes a reason.
 
+mod account;
 mod cluster;
 mod objects;
 mod pod;
 mod reason;
 
+pub use account::{account, cloud_cluster};
 pub use cluster::{Keys, cluster};
 pub use objects::{annotated_service_accounts, namespace, pods_using, service_account};
 pub use pod::{pod, pod_facts};

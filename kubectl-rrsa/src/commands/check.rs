@@ -144,7 +144,7 @@ impl Checker<'_> {
             None => issuer_of_token(self.kube, &account, self.now()).await,
         };
         let http = &self.cloud.sts.http;
-        let (cluster, keys) = collect::cluster(client, http, &self.kube.server, issuer)
+        let (mut cluster, keys) = collect::cluster(client, http, &self.kube.server, issuer)
             .await
             .map_err(|error| context::explain(error, self.kube))?;
         let ((namespace_facts, service_account), (annotated, (pods_using, wired))) = join(
@@ -176,13 +176,21 @@ impl Checker<'_> {
         };
         let expected_role_arn = self.expected_role(&service_account, &cluster, wired.as_ref());
         let plan = self.plan(&account, pod.as_ref(), &expected_role_arn, &cluster);
-        let exchange = match usable {
-            Some(usable) => live::exchange(self.cloud, &plan, usable).await,
-            None => Seen::unknown(match token.value().and_then(|token| token.problem.as_ref()) {
-                Some(_) => "there is no token to exchange",
-                None => token.why_unknown().unwrap_or("there is no token to exchange"),
-            }),
+        let exchange = async {
+            match usable {
+                Some(usable) => live::exchange(self.cloud, &plan, usable).await,
+                None => Seen::unknown(match token.value().and_then(|token| token.problem.as_ref()) {
+                    Some(_) => "there is no token to exchange",
+                    None => token.why_unknown().unwrap_or("there is no token to exchange"),
+                }),
+            }
         };
+        let of_account = join(
+            collect::account(&self.cloud.account, &plan.role_arn, &plan.provider_arn),
+            collect::cloud_cluster(&self.cloud.account, &cluster.cluster_id),
+        );
+        let (exchange, (account_facts, cloud_cluster)) = join(exchange, of_account).await;
+        cluster.cloud = cloud_cluster;
         Ok(Facts {
             subject,
             namespace: namespace.to_owned(),
@@ -196,6 +204,7 @@ impl Checker<'_> {
             expected_role_arn,
             token,
             exchange,
+            account: account_facts,
         })
     }
 

@@ -27,9 +27,10 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let issuer = async || issuer_of_token(&kube, "default", machine.clock.now().as_second()).await;
-    let (facts, _) = collect::cluster(&kube.client, &cloud.sts.http, &kube.server, issuer)
+    let (mut facts, _) = collect::cluster(&kube.client, &cloud.sts.http, &kube.server, issuer)
         .await
         .map_err(|error| context::explain(error, &kube))?;
+    facts.cloud = collect::cloud_cluster(&cloud.account, &facts.cluster_id).await;
     let text = match args.output {
         Some(format) => format.write(&facts)?,
         None => render::status(&facts, Style::for_stdout(&machine.env)),

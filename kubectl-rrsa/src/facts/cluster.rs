@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::account::CloudCluster;
 use super::seen::Seen;
 
 /// The issuer of a cluster on which RRSA is off.
@@ -37,6 +38,18 @@ pub struct ClusterFacts {
     pub provider_arn: Seen<String>,
     /// ack-pod-identity-webhook; `None` inside when it is not installed.
     pub webhook: Seen<Option<WebhookFacts>>,
+    /// The cluster as ACK knows it.
+    pub cloud: CloudCluster,
+}
+
+/// How many pods of a deployment are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replicas {
+    /// Ready.
+    pub ready: i32,
+    /// Wanted.
+    pub wanted: i32,
 }
 
 /// What is known of ack-pod-identity-webhook.
@@ -47,8 +60,8 @@ pub struct WebhookFacts {
     pub name: String,
     /// Version, by the tag of its image.
     pub version: Option<String>,
-    /// Ready and wanted replicas.
-    pub replicas: Option<(i32, i32)>,
+    /// Its pods.
+    pub replicas: Option<Replicas>,
 }
 
 /// What the issuer's address tells: `https://oidc-ack-<region>.oss-<region>.aliyuncs.com/<cluster id>`. The

@@ -1,5 +1,6 @@
 //! What was seen, as plain data. Nothing here knows where it comes from beyond the words that say so.
 
+mod account;
 mod cluster;
 mod exchange;
 mod pod;
@@ -8,7 +9,8 @@ mod service_account;
 mod subject;
 mod token;
 
-pub use cluster::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, WebhookFacts};
+pub use account::{AccountFacts, CloudCluster};
+pub use cluster::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, WebhookFacts};
 pub use exchange::{ExchangeFacts, ExchangeOutcome, IdentityFacts};
 pub use pod::{ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection};
 pub use seen::Seen;
@@ -20,5 +22,4 @@ pub use token::{TokenFacts, TokenFile, TokenProblem, TokenSource};
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";
 /// Annotation of a ServiceAccount that names its RAM role, by name and not by ARN.
 pub const ROLE_NAME_ANNOTATION: &str = "pod-identity.alibabacloud.com/role-name";
-/// The audience every RRSA token needs, whatever STS host is used.
-pub const AUDIENCE: &str = "sts.aliyuncs.com";
+pub use rrsa_shared::policy::AUDIENCE;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
 use super::exchange::ExchangeFacts;
 use super::pod::PodFacts;
@@ -68,13 +69,15 @@ pub struct Facts {
     pub token: Seen<TokenFacts>,
     /// The live exchange.
     pub exchange: Seen<ExchangeFacts>,
+    /// What RAM and IMS say of the role and the provider.
+    pub account: AccountFacts,
 }
 
 impl Facts {
     /// `system:serviceaccount:<namespace>:<name>`, the subject of this workload's tokens.
     #[must_use]
     pub fn token_subject(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.service_account_name)
+        rrsa_shared::policy::subject(&self.namespace, &self.service_account_name)
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of

@@ -94,7 +94,12 @@ fn account(facts: &Facts) -> Option<String> {
 fn pod(facts: &Facts) -> Option<String> {
     let Some(pod) = &facts.pod else {
         let count = facts.pods_using.value()?;
-        return Some(format!("{} pods use it, RRSA has reached {}", count.total, count.wired));
+        let pods = if count.total == 1 {
+            "1 pod uses it".to_owned()
+        } else {
+            format!("{} pods use it", count.total)
+        };
+        return Some(format!("{pods}, RRSA has reached {}", count.wired));
     };
     let with = pod.app_containers().filter(|container| container.has_rrsa_env()).count();
     let volume = pod.rrsa_projection().map_or("no token volume", |projection| projection.volume.as_str());

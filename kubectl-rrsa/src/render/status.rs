@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use rrsa_shared::ack::ClusterDetail;
+
 use super::printable::printable;
 use super::style::Style;
 use crate::facts::{ClusterFacts, Seen, WebhookFacts};
@@ -10,7 +12,7 @@ use crate::facts::{ClusterFacts, Seen, WebhookFacts};
 #[must_use]
 pub fn status(facts: &ClusterFacts, style: Style) -> String {
     let text = |seen: &Seen<String>| seen.clone();
-    let rows: [(&str, Seen<String>); 13] = [
+    let rows: [(&str, Seen<String>); 14] = [
         ("RRSA", facts.rrsa_enabled.map(|on| if *on { "on" } else { "off" }.to_owned())),
         ("Issuer", text(&facts.issuer)),
         ("Discovery URL", text(&facts.discovery_url)),
@@ -22,6 +24,7 @@ pub fn status(facts: &ClusterFacts, style: Style) -> String {
         ("Region", text(&facts.region)),
         ("Account", text(&facts.account)),
         ("Webhook", facts.webhook.map(webhook)),
+        ("In the cloud", facts.cloud.map(cloud)),
         ("API server", Seen::known(facts.server.clone(), "kubeconfig")),
         ("Version", text(&facts.version)),
     ];
@@ -39,7 +42,17 @@ pub fn status(facts: &ClusterFacts, style: Style) -> String {
 fn webhook(facts: &Option<WebhookFacts>) -> String {
     let Some(facts) = facts else { return "not installed".to_owned() };
     let version = facts.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    let ready =
-        facts.replicas.map(|(ready, wanted)| format!(", {ready} of {wanted} ready")).unwrap_or_default();
+    let ready = facts.replicas.map(|r| format!(", {} of {} ready", r.ready, r.wanted)).unwrap_or_default();
     format!("{}{version}{ready}", facts.name)
+}
+
+fn cloud(detail: &Option<ClusterDetail>) -> String {
+    let Some(detail) = detail else { return "the account has no cluster of this id".to_owned() };
+    let state = detail.state.as_deref().unwrap_or("state not told");
+    let rrsa = match &detail.rrsa {
+        None => "RRSA not told".to_owned(),
+        Some(rrsa) if !rrsa.enabled => "RRSA off".to_owned(),
+        Some(rrsa) => format!("RRSA on, issuer {}", rrsa.first_issuer().unwrap_or("not told")),
+    };
+    format!("{state}, {rrsa}")
 }

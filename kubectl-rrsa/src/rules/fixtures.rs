@@ -81,6 +81,7 @@ fn healthy_service_account() -> Facts {
             provider_name: seen("ack-rrsa-c0123".to_owned()),
             provider_arn: seen(PROVIDER.to_owned()),
             webhook: seen(None),
+            cloud: Seen::unknown("no access key"),
         },
         namespace_facts: seen(Some(NamespaceFacts {
             name: "rrsa-demo".to_owned(),
@@ -113,6 +114,10 @@ fn healthy_service_account() -> Facts {
             attempts: 1,
             clock_offset_seconds: Some(0),
         }),
+        account: AccountFacts {
+            role: Seen::unknown("no access key"),
+            provider: Seen::unknown("no access key"),
+        },
     }
 }
 

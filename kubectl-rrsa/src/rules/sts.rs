@@ -3,6 +3,7 @@
 
 use rrsa_shared::api::Fault;
 use rrsa_shared::arn::RoleArn;
+use rrsa_shared::policy::{self, Claims, Document, Verdict as Fits};
 use rrsa_shared::sts::{FaultKind, KnownFault};
 
 use super::finding::{Evidence, Verdict};
@@ -10,7 +11,7 @@ use crate::facts::{DEFAULT_ISSUER, ExchangeFacts, ExchangeOutcome, Facts};
 
 /// The role's trust policy admits the token.
 pub(super) fn x01(facts: &Facts) -> Verdict {
-    refused(facts, &[FaultKind::TrustPolicyRefused], |exchange, _| {
+    let verdict = refused(facts, &[FaultKind::TrustPolicyRefused], |exchange, _| {
         let issuer = facts.cluster.issuer.value().map_or("the cluster's issuer", String::as_str);
         let role = RoleArn::parse(&exchange.role_arn).map_or_else(|_| "ROLE".to_owned(), |arn| arn.name);
         (
@@ -24,7 +25,53 @@ pub(super) fn x01(facts: &Facts) -> Verdict {
                 .to_owned(),
             Some(format!("aliyun ram GetRole --RoleName {role}")),
         )
-    })
+    });
+    match verdict {
+        Verdict::Broken(mut evidence) => {
+            match policy_says(facts) {
+                Ok(words) => evidence.seen = format!("{}; the trust policy: {words}", evidence.seen),
+                Err(why) => {
+                    evidence.remedy = format!("{} (which one differs is not seen: {why})", evidence.remedy)
+                }
+            }
+            evidence.into()
+        }
+        other => other,
+    }
+}
+
+/// What the trust policy itself makes of the token: each statement about this provider, and what in it does not fit.
+fn policy_says(facts: &Facts) -> Result<String, String> {
+    let role = facts.account.role.as_result()?.as_ref().ok_or("RAM has no such role")?;
+    let token = facts.token.as_result()?;
+    let provider_arn = facts.exchange.as_result()?.provider_arn.clone();
+    let document = Document::parse(&role.trust_policy).map_err(|error| error.to_string())?;
+    let claims = Claims {
+        provider_arn,
+        issuer: token.claims.issuer.clone(),
+        audiences: token.claims.audiences.clone(),
+        subject: token.claims.subject.clone(),
+    };
+    let evaluation = policy::evaluate(&document, &claims);
+    let statements = evaluation.statements.iter().enumerate().map(|(index, statement)| {
+        let elements = [&statement.action, &statement.principal].into_iter();
+        let elements =
+            elements.filter(|check| check.outcome != Fits::Match).map(|check| check.reason.clone());
+        let conditions = statement.conditions.iter().filter(|condition| condition.outcome != Fits::Match);
+        let mut differs: Vec<String> = elements.chain(conditions.map(|c| c.words())).collect();
+        if differs.is_empty() {
+            differs.push("it applies".to_owned());
+        }
+        format!("statement {} ({}): {}", index + 1, statement.effect, differs.join(", and "))
+    });
+    let statements: Vec<_> = statements.collect();
+    if evaluation.verdict == Fits::Match {
+        return Ok(
+            "it would let the token in as it stands now; a change takes a while to bite, so try again"
+                .to_owned(),
+        );
+    }
+    Ok(if statements.is_empty() { "it has no statement".to_owned() } else { statements.join("; ") })
 }
 
 /// The OIDC provider exists in RAM.

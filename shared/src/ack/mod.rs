@@ -1,5 +1,10 @@
 //! Container Service for Kubernetes (ACK): what its clusters know of RAM.
 
 mod bearer;
+mod cluster_detail;
 
 pub use bearer::{BearerTooLong, MAX_BEARER_BYTES, bearer};
+pub use cluster_detail::{ClusterDetail, DescribeClusterDetail, RrsaConfig};
+
+/// Host of ACK for clusters of every region; `cs.<region>.aliyuncs.com` serves one.
+pub const ACK_HOST: &str = "cs.aliyuncs.com";

@@ -41,9 +41,12 @@ pub struct AccessDeniedDetail {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Body {
+    // ACK writes its names in lower case.
+    #[serde(alias = "code")]
     code: String,
-    #[serde(default)]
+    #[serde(default, alias = "message")]
     message: String,
+    #[serde(alias = "requestId", alias = "request_id")]
     request_id: Option<String>,
     host_id: Option<String>,
     recommend: Option<String>,

@@ -143,6 +143,8 @@ pub struct HttpOptions {
     pub total_timeout: Duration,
     /// PEM certificates trusted besides the machine's own.
     pub extra_ca: Option<Vec<u8>>,
+    /// Whether the proxies of the environment are used.
+    pub use_proxies: bool,
 }
 
 impl Default for HttpOptions {
@@ -152,6 +154,7 @@ impl Default for HttpOptions {
             connect_timeout: Duration::from_secs(5),
             total_timeout: Duration::from_secs(10),
             extra_ca: None,
+            use_proxies: true,
         }
     }
 }
@@ -178,7 +181,11 @@ impl Http {
     /// # Errors
     /// [`TransportFault::Request`] when `extra_ca` holds no certificate that can be read.
     pub fn real(options: &HttpOptions) -> Result<Self, TransportError> {
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if !options.use_proxies {
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .tls_backend_preconfigured(tls_config(options.extra_ca.as_deref())?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(options.connect_timeout)

@@ -10,7 +10,7 @@ pub mod rpc;
 mod vectors;
 
 pub(crate) use date::date;
-pub use request::rpc_request;
+pub use request::{roa_get, rpc_request};
 
 /// What signs, exposed for the length of one call. It has no `Debug`.
 #[derive(Clone, Copy)]

@@ -18,29 +18,51 @@ pub fn rpc_request(
 ) -> Request {
     let query: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let call = acs3::Call {
-        host: endpoint.host(),
         method: Method::Post.as_str(),
         path: "/",
         query: &query,
+        ..call(endpoint, action, version)
+    };
+    let query = acs3::canonical_query(&query);
+    let url = if query.is_empty() { endpoint.url("/") } else { endpoint.url(&format!("/?{query}")) };
+    Request { method: Method::Post, url, headers: headers(&call, key, stamp), body: Vec::new() }
+}
+
+/// A GET of a ROA-style API (cs), whose `path` names what is asked for and is already encoded.
+#[must_use]
+pub fn roa_get(
+    endpoint: &Endpoint,
+    path: &str,
+    action: &str,
+    version: &str,
+    key: &AccessKey,
+    stamp: &Stamp,
+) -> Request {
+    let call = acs3::Call { path, ..call(endpoint, action, version) };
+    Request { headers: headers(&call, key, stamp), ..Request::get(endpoint.url(path)) }
+}
+
+fn call<'a>(endpoint: &'a Endpoint, action: &'a str, version: &'a str) -> acs3::Call<'a> {
+    acs3::Call {
+        host: endpoint.host(),
+        method: Method::Get.as_str(),
+        path: "/",
+        query: &[],
         action,
         version,
         content_type: None,
         body: b"",
-    };
+    }
+}
+
+fn headers(call: &acs3::Call<'_>, key: &AccessKey, stamp: &Stamp) -> Vec<(String, String)> {
     let credentials = Credentials {
         access_key_id: &key.id,
         access_key_secret: key.secret.expose(),
         security_token: key.security_token.as_ref().map(|token| token.expose()),
     };
     let headers = call.headers(credentials, &stamp.nonce, stamp.time);
-    let query = acs3::canonical_query(&query);
-    let url = if query.is_empty() { endpoint.url("/") } else { endpoint.url(&format!("/?{query}")) };
-    Request {
-        method: Method::Post,
-        url,
-        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        body: Vec::new(),
-    }
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 /// `api` of a fault that concerns the metadata service.
 pub(super) const METADATA: &str = "imds";
 
-/// An API of STS, RAM or IMS.
+/// An API of STS, RAM, IMS or ACK.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Api {
     AssumeRoleWithOidc,
@@ -13,10 +13,11 @@ pub(super) enum Api {
     ListPoliciesForRole,
     GetOidcProvider,
     ListOidcProviders,
+    DescribeClusterDetail,
 }
 
 impl Api {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::AssumeRoleWithOidc,
         Self::AssumeRole,
         Self::GetCallerIdentity,
@@ -24,6 +25,7 @@ impl Api {
         Self::ListPoliciesForRole,
         Self::GetOidcProvider,
         Self::ListOidcProviders,
+        Self::DescribeClusterDetail,
     ];
 
     /// The API with this `Action` and `Version`, both compared exactly.
@@ -41,6 +43,7 @@ impl Api {
             Self::ListPoliciesForRole => "ListPoliciesForRole",
             Self::GetOidcProvider => "GetOIDCProvider",
             Self::ListOidcProviders => "ListOIDCProviders",
+            Self::DescribeClusterDetail => "DescribeClusterDetail",
         }
     }
 
@@ -50,6 +53,15 @@ impl Api {
             Self::AssumeRoleWithOidc | Self::AssumeRole | Self::GetCallerIdentity => "2015-04-01",
             Self::GetRole | Self::ListPoliciesForRole => "2015-05-01",
             Self::GetOidcProvider | Self::ListOidcProviders => "2019-08-15",
+            Self::DescribeClusterDetail => "2015-12-15",
+        }
+    }
+
+    /// What its path begins with; the rest names what is asked for.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::DescribeClusterDetail => "/clusters/",
+            _ => "/",
         }
     }
 }

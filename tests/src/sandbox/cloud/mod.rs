@@ -4,6 +4,7 @@
 //! its paths. Nothing here comes from the crate under test: tokens, signatures and trust policies are
 //! verified with code of the sandbox's own.
 
+mod ack;
 mod api;
 mod auth;
 mod directory;

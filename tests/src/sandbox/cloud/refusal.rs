@@ -94,6 +94,7 @@ const KNOWN: &[(&str, u16, &str)] = &[
     ("ContentMD5NotMatched", 400, "The body is not the one that was hashed."),
     ("EntityNotExist.OIDCProvider", 404, "The OIDC provider does not exist."),
     ("EntityNotExist.Role", 404, "The role not exists"),
+    ("ErrorClusterNotFound", 404, "The cluster does not exist."),
     ("InternalError", 500, "The request failed for an unknown reason."),
     ("InvalidAccessKeyId.Inactive", 400, "The access key is disabled."),
     ("InvalidAccessKeyId.NotFound", 404, "The access key is not found."),

@@ -17,7 +17,7 @@ use super::auth::authenticate;
 use super::refusal::Refusal;
 use super::request::ApiRequest;
 use super::state::Cloud;
-use super::{directory, faults, imds, sts};
+use super::{ack, directory, faults, imds, sts};
 
 pub(super) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new().fallback(answer).with_state(cloud)
@@ -52,14 +52,14 @@ async fn metadata(cloud: &Cloud, request: &ApiRequest, host: &str) -> Response {
 }
 
 async fn call(cloud: &Cloud, request: &ApiRequest) -> Result<Value, Refusal> {
-    if request.path != "/" {
-        return Err(Refusal::new("InvalidParameter").message("No API has this path."));
-    }
     if ![Method::GET, Method::POST].contains(&request.method) {
         return Err(Refusal::new("UnsupportedHTTPMethod"));
     }
     let api =
         Api::find(request.action()?, request.version()?).ok_or_else(|| Refusal::new("InvalidParameter"))?;
+    let named = request.path.strip_prefix(api.path());
+    let named = named.filter(|name| name.is_empty() == (api.path() == "/") && !name.contains('/'));
+    let named = named.ok_or_else(|| Refusal::new("InvalidParameter").message("The API has another path."))?;
     cloud.count(api.name());
     fault(cloud, api.name()).await?;
     if request.parameter("Format").is_some_and(|format| !format.eq_ignore_ascii_case("json")) {
@@ -74,6 +74,7 @@ async fn call(cloud: &Cloud, request: &ApiRequest) -> Result<Value, Refusal> {
         Api::ListPoliciesForRole => directory::policies(cloud, request, &caller()?),
         Api::GetOidcProvider => directory::provider(cloud, request, &caller()?),
         Api::ListOidcProviders => directory::providers(cloud, &caller()?),
+        Api::DescribeClusterDetail => ack::cluster(cloud, named, &caller()?),
     }
 }
 

@@ -154,7 +154,7 @@ fn demo_role(world: &World) -> Role {
 }
 
 fn default_permissions() -> Vec<Permission> {
-    let actions = ["sts:AssumeRole", "ram:Get*", "ram:List*"];
+    let actions = ["sts:AssumeRole", "ram:Get*", "ram:List*", "cs:Describe*"];
     vec![Permission {
         who: format!("user/{DEFAULT_USER}"),
         actions: actions.map(str::to_owned).to_vec(),

@@ -1,5 +1,6 @@
 //! The cloud half from outside: requests in, answers out.
 
+mod ack;
 mod assume_role;
 mod exchange;
 mod faults;

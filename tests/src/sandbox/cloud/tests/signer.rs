@@ -94,6 +94,18 @@ impl Sky {
         parameters: &[(&str, &str)],
         nonce: &str,
     ) -> Answer {
+        self.call_v3_at(("POST", "/"), key, api, parameters, nonce).await
+    }
+
+    /// The same with a method and path of its own.
+    pub(super) async fn call_v3_at(
+        &self,
+        (method, path): (&str, &str),
+        key: &Key,
+        api: (&str, &str),
+        parameters: &[(&str, &str)],
+        nonce: &str,
+    ) -> Answer {
         let date = jiff::Timestamp::from_second(self.clock.now().as_second()).unwrap().to_string();
         let body_hash = hex(&Sha256::digest(b""));
         let mut headers = owned(&[
@@ -112,13 +124,14 @@ impl Sky {
         let mut query = owned(parameters);
         query.sort();
         let query = encoded(&query);
-        let canonical = format!("POST\n/\n{query}\n{lines}\n{names}\n{body_hash}");
+        let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{body_hash}");
         let mut mac = Hmac::<Sha256>::new_from_slice(key.secret.as_bytes()).unwrap();
         mac.update(format!("ACS3-HMAC-SHA256\n{}", hex(&Sha256::digest(canonical))).as_bytes());
         let signature = hex(&mac.finalize().into_bytes());
         let authorization =
             format!("ACS3-HMAC-SHA256 Credential={},SignedHeaders={names},Signature={signature}", key.id);
-        let mut request = Request::post(format!("/?{query}")).header("authorization", authorization);
+        let mut request = Request::builder().method(method).uri(format!("{path}?{query}"));
+        request = request.header("authorization", authorization);
         for (name, value) in &headers {
             request = request.header(name, value);
         }

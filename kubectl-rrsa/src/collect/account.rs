@@ -1,0 +1,78 @@
+//! Asks RAM, IMS and ACK, where there is an access key.
+
+use futures_util::future::join;
+use rrsa_shared::ack::{ClusterDetail, DescribeClusterDetail};
+use rrsa_shared::api::{ApiClient, ApiError, Call};
+use rrsa_shared::arn::{OidcProviderArn, RoleArn};
+use rrsa_shared::ram::{GetOidcProvider, GetRole};
+use rrsa_shared::sts::AccessKey;
+
+use crate::cloud::Account;
+use crate::facts::{AccountFacts, CloudCluster, Seen};
+
+/// The role and the provider that an exchange would name.
+pub async fn account(
+    account: &Account,
+    role_arn: &Seen<String>,
+    provider_arn: &Seen<String>,
+) -> AccountFacts {
+    let key = account.key().await;
+    let role = async {
+        let (key, name) = needs(&key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
+        let (ram, call) = (&account.ram, GetRole { name });
+        let asked = ram.call(|stamp| call.request(&ram.endpoint, key, stamp), GetRole::read).await;
+        Ok(found(asked, ram, "GetRole", "ram:GetRole"))
+    };
+    let provider = async {
+        let name = |arn: &str| OidcProviderArn::parse(arn).ok().map(|arn| arn.name);
+        let (key, name) = needs(&key, provider_arn, name)?;
+        let (ims, call) = (&account.ims, GetOidcProvider { name });
+        let asked = ims.call(|stamp| call.request(&ims.endpoint, key, stamp), GetOidcProvider::read).await;
+        Ok(found(asked, ims, "GetOIDCProvider", "ram:GetOIDCProvider"))
+    };
+    let (role, provider) = join(role, provider).await;
+    AccountFacts {
+        role: role.unwrap_or_else(Seen::Unknown),
+        provider: provider.unwrap_or_else(Seen::Unknown),
+    }
+}
+
+/// The cluster as ACK knows it.
+pub async fn cloud_cluster(account: &Account, cluster_id: &Seen<String>) -> CloudCluster {
+    let key = account.key().await;
+    // The id becomes part of a path.
+    let plain = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| id.to_owned());
+    let (key, cluster_id) = match needs(&key, cluster_id, plain) {
+        Ok(both) => both,
+        Err(why) => return Seen::Unknown(why),
+    };
+    let (ack, call) = (&account.ack, DescribeClusterDetail { cluster_id });
+    let asked: Call<ClusterDetail> =
+        ack.call(|stamp| call.request(&ack.endpoint, key, stamp), DescribeClusterDetail::read).await;
+    found(asked, ack, "DescribeClusterDetail", "cs:DescribeClusterDetail")
+}
+
+fn needs<'a>(
+    key: &'a Seen<AccessKey>,
+    arn: &Seen<String>,
+    name: impl Fn(&str) -> Option<String>,
+) -> Result<(&'a AccessKey, String), String> {
+    let (key, arn) = (key.as_result()?, arn.as_result()?);
+    Ok((key, name(arn).ok_or_else(|| format!("\"{arn}\" cannot be asked for"))?))
+}
+
+fn found<T>(asked: Call<T>, api: &ApiClient, name: &str, action: &str) -> Seen<Option<T>> {
+    let from = format!("{name} at {}", api.endpoint.host());
+    match asked.result {
+        Ok(value) => Seen::known(Some(value), from),
+        Err(ApiError::Fault(fault))
+            if fault.code.starts_with("EntityNotExist") || fault.code == "ErrorClusterNotFound" =>
+        {
+            Seen::known(None, from)
+        }
+        Err(ApiError::Fault(fault)) if fault.http_status == 403 || fault.code.contains("NoPermission") => {
+            Seen::unknown(format!("forbidden: needs {action} ({fault})"))
+        }
+        Err(error) => Seen::unknown(format!("{from}: {error}")),
+    }
+}

@@ -1,0 +1,20 @@
+//! What the cloud's own APIs say of the account, where there is an access key to ask them with.
+
+use rrsa_shared::ack::ClusterDetail;
+use rrsa_shared::ram::{OidcProvider, Role};
+use serde::Serialize;
+
+use super::seen::Seen;
+
+/// The role and the OIDC provider of one exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountFacts {
+    /// The role to be assumed; `None` when RAM has none of that name.
+    pub role: Seen<Option<Role>>,
+    /// The provider to be named; `None` when IMS has none of that name.
+    pub provider: Seen<Option<OidcProvider>>,
+}
+
+/// The cluster as ACK knows it; `None` when the account has none of that id.
+pub type CloudCluster = Seen<Option<ClusterDetail>>;

@@ -1,0 +1,12 @@
+//! Resource Access Management: roles (RAM, 2015-05-01) and OIDC identity providers (IMS, 2019-08-15), read-only.
+
+mod get_oidc_provider;
+mod get_role;
+
+pub use get_oidc_provider::{GetOidcProvider, OidcProvider};
+pub use get_role::{GetRole, Role};
+
+/// Host of RAM, the same for all regions.
+pub const RAM_HOST: &str = "ram.aliyuncs.com";
+/// Host of IMS, the same for all regions.
+pub const IMS_HOST: &str = "ims.aliyuncs.com";

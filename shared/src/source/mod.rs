@@ -1,0 +1,30 @@
+//! Where a key that signs comes from. Each source gives one of three answers, so that a chain of them can tell
+//! "nothing here, ask the next" from "here, and broken".
+
+mod ecs_ram_role;
+mod environment;
+
+use jiff::Timestamp;
+
+use crate::sts::AccessKey;
+
+pub use ecs_ram_role::{EcsRamRole, METADATA_URL, metadata_url};
+pub use environment::environment;
+
+/// What a source says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A key.
+    Found {
+        /// The key.
+        key: AccessKey,
+        /// When it ends; `None` for a key that does not.
+        expiration: Option<Timestamp>,
+        /// The source in words.
+        from: String,
+    },
+    /// The source is not configured here, and this is what it would need.
+    Absent(String),
+    /// The source is configured, and did not work.
+    Failed(String),
+}
