@@ -5,6 +5,8 @@
 mod account;
 mod broken_links;
 mod clients;
+mod flags;
+mod kubectl;
 mod programs;
 mod real_api_server;
 mod stage;

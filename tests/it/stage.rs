@@ -102,6 +102,13 @@ impl Stage {
         file
     }
 
+    /// A folder of this stage.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.home.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
     /// A file of this stage.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let file = self.home.path().join(name);

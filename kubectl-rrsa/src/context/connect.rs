@@ -79,9 +79,16 @@ async fn from_kubeconfig(
         Error::usage(format!("the server \"{server}\" is not an address")).caused_by(error)
     })?;
     let mut config = Config::new(uri.clone());
-    // Over plain http nothing secret is sent, so no plugin is run for it; kubectl does the same.
+    // Over plain http nothing secret is sent, so no plugin is run for it; kubectl does the same. Whom to impersonate
+    // is no secret.
     config.auth_info = if uri.scheme_str() == Some("http") {
-        AuthInfo::default()
+        AuthInfo {
+            impersonate: user.impersonate,
+            impersonate_uid: user.impersonate_uid,
+            impersonate_groups: user.impersonate_groups,
+            impersonate_user_extra: user.impersonate_user_extra,
+            ..AuthInfo::default()
+        }
     } else {
         exec_plugin::log_in(&mut user, &cluster, env, now, flags.request_timeout).await?;
         user

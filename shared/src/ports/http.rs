@@ -262,9 +262,12 @@ fn lost(error: &reqwest::Error) -> TransportError {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
-        // hyper wraps rustls errors in io errors, whose `source` skips the wrapped value.
-        let io = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        tls |= innermost.is::<rustls::Error>() || io.is_some_and(|inner| inner.is::<rustls::Error>());
+        // rustls errors come wrapped in io errors, even in several, and `source` skips the wrapped value.
+        let mut wrapped: &dyn std::error::Error = innermost;
+        while let Some(inner) = wrapped.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            wrapped = inner;
+        }
+        tls |= wrapped.is::<rustls::Error>();
     }
     let fault = if error.is_timeout() {
         TransportFault::Timeout
