@@ -99,6 +99,10 @@ impl Report {
                 Some(Severity::Error | Severity::Critical) => LinkStatus::Broken,
                 Some(Severity::Warning) => LinkStatus::Warned,
                 None if unseen.is_some() => LinkStatus::Unseen,
+                // That nothing was injected has its cause further up.
+                None if link == Link::Pod && facts.pod.as_ref().is_some_and(|pod| !pod.is_wired()) => {
+                    LinkStatus::NotAsked
+                }
                 None if of_link().any(|(_, verdict)| *verdict == Verdict::Holds) => LinkStatus::Good,
                 None => LinkStatus::NotAsked,
             };

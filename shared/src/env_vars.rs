@@ -99,4 +99,11 @@ mod tests {
         assert_eq!(names.len(), ALL.len());
         assert!(ALL.iter().all(|v| v.meaning.trim().ends_with(['.', '`'])));
     }
+
+    #[test]
+    fn the_documentation_lists_each_with_its_meaning() {
+        let rows: String = ALL.iter().map(|v| format!("| `{}` | {} |\n", v.name, v.meaning.trim())).collect();
+        let document = include_str!("../../docs/environment.md");
+        assert!(document.contains(&rows), "docs/environment.md should hold these rows:\n{rows}");
+    }
 }

@@ -5,6 +5,7 @@
 mod account;
 mod broken_links;
 mod clients;
+mod documents;
 mod flags;
 mod kubectl;
 mod programs;

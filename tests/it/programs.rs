@@ -4,11 +4,16 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::stage::{Stage, built, path};
+use crate::stage::{Stage, built, minted_file, path};
 
 fn sandbox(arguments: &[&str]) -> Command {
+    let (subcommand, rest) = arguments.split_first().unwrap();
     let mut command = Command::new(built("rrsa-sandbox"));
-    command.args(arguments).env_clear().env("PATH", path()).stdin(Stdio::null());
+    command.arg(subcommand);
+    if let Some(file) = minted_file() {
+        command.arg("--minted").arg(file);
+    }
+    command.args(rest).env_clear().env("PATH", path()).stdin(Stdio::null());
     command
 }
 

@@ -127,11 +127,12 @@ impl Stage {
 
 /// One record of secrets; to a file too when the runner names one, which it then searches all output for.
 fn minted() -> Minted {
-    #[expect(clippy::disallowed_methods, reason = "the runner's own variable")]
-    match std::env::var_os("RRSA_MINTED_FILE") {
-        Some(file) => Minted::with_file(Path::new(&file)).unwrap(),
-        None => Minted::new(),
-    }
+    minted_file().map_or_else(Minted::new, |file| Minted::with_file(&file).unwrap())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runner's own variable")]
+pub(crate) fn minted_file() -> Option<PathBuf> {
+    std::env::var_os("RRSA_MINTED_FILE").map(PathBuf::from)
 }
 
 #[expect(clippy::disallowed_methods, reason = "programs are found as the tester finds them")]

@@ -31,7 +31,7 @@ pub(super) fn x01(facts: &Facts) -> Verdict {
             match policy_says(facts) {
                 Ok(words) => evidence.seen = format!("{}; the trust policy: {words}", evidence.seen),
                 Err(why) => {
-                    evidence.remedy = format!("{} (which one differs is not seen: {why})", evidence.remedy)
+                    evidence.remedy = format!("{} (which one differs is not seen: {why})", evidence.remedy);
                 }
             }
             evidence.into()
