@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts};
-use crate::rules::{Finding, Link, RULES, Severity, Verdict};
+use crate::rules::{Finding, Link, RULES, Severity, Verdict, fold};
 
 /// The conclusion on one subject.
 #[derive(Clone, Debug, Serialize)]
@@ -52,6 +52,8 @@ pub struct LinkReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LinkStatus {
+    /// What is broken in it follows from another link.
+    Follows,
     /// All its rules hold.
     Good,
     /// It has a warning.
@@ -80,7 +82,7 @@ impl Report {
     pub fn on(facts: Facts) -> Self {
         let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, (rule.judge)(&facts))).collect();
         let findings: Vec<Finding> =
-            verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect();
+            fold(verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect());
         let skipped: Vec<Skipped> = verdicts
             .iter()
             .filter_map(|(rule, verdict)| match verdict {
@@ -91,19 +93,26 @@ impl Report {
         let link_report = |link| {
             let of_link = || verdicts.iter().filter(move |(rule, _)| rule.link == link);
             let worst = findings.iter().filter(|f| f.link == link).map(|f| f.severity).max();
-            let unseen = of_link().find_map(|(_, verdict)| match verdict {
-                Verdict::Unseen(why) => Some(why.clone()),
+            let holds = of_link().any(|(_, verdict)| *verdict == Verdict::Holds);
+            // What would only have been advice leaves no doubt about the link, nor does what the account would
+            // have added to what the cluster shows.
+            let unseen = of_link().find_map(|(rule, verdict)| match verdict {
+                Verdict::Unseen(why) if rule.severity >= Severity::Error && !(rule.needs_key && holds) => {
+                    Some(why.clone())
+                }
                 _ => None,
             });
+            let follows = of_link().any(|(_, verdict)| verdict.is_broken());
             let status = match worst {
+                None if follows => LinkStatus::Follows,
                 Some(Severity::Error | Severity::Critical) => LinkStatus::Broken,
-                Some(Severity::Warning) => LinkStatus::Warned,
+                Some(Severity::Warning | Severity::Info) => LinkStatus::Warned,
                 None if unseen.is_some() => LinkStatus::Unseen,
                 // That nothing was injected has its cause further up.
                 None if link == Link::Pod && facts.pod.as_ref().is_some_and(|pod| !pod.is_wired()) => {
                     LinkStatus::NotAsked
                 }
-                None if of_link().any(|(_, verdict)| *verdict == Verdict::Holds) => LinkStatus::Good,
+                None if holds => LinkStatus::Good,
                 None => LinkStatus::NotAsked,
             };
             LinkReport { link, status, unseen }

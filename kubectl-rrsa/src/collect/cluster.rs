@@ -4,6 +4,7 @@ use futures_util::future::join;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::Client;
 use kube::api::{Api, ListParams};
 use rrsa_shared::arn::OidcProviderArn;
@@ -13,7 +14,10 @@ use rrsa_shared::ports::http::Http;
 
 use super::pod::pod_facts;
 use super::reason::why_not;
-use crate::facts::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Replicas, Seen, WebhookFacts};
+use crate::facts::{
+    AdmissionFacts, ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Replicas, Requirement, Seen,
+    Selector, WebhookFacts,
+};
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 const JWKS_PATH: &str = "/openid/v1/jwks";
@@ -210,18 +214,18 @@ async fn webhook(client: &Client) -> Seen<Option<WebhookFacts>> {
     let all = ListParams::default();
     let configurations = Api::<MutatingWebhookConfiguration>::all(client.clone());
     let deployments = Api::<Deployment>::namespaced(client.clone(), "kube-system");
-    let (configurations, deployments) =
-        join(configurations.list_metadata(&all), deployments.list(&all)).await;
+    let (configurations, deployments) = join(configurations.list(&all), deployments.list(&all)).await;
     let deployment =
         deployments.as_ref().ok().and_then(|list| list.items.iter().find_map(webhook_deployment));
     let configured = configurations.as_ref().ok().and_then(|list| {
-        let mut names = list.items.iter().filter_map(|item| item.metadata.name.as_deref());
-        names.find(|name| name.contains(WEBHOOK)).map(str::to_owned)
+        let mut named = list.items.iter().filter_map(|item| Some((item.metadata.name.clone()?, item)));
+        named.find(|(name, _)| name.contains(WEBHOOK)).map(|(name, item)| (name, admission(item)))
     });
     match (configured, deployment, configurations, deployments) {
-        (Some(name), deployment, ..) => {
+        (Some((name, admission)), deployment, ..) => {
             let facts =
-                deployment.unwrap_or(WebhookFacts { name: name.clone(), version: None, replicas: None });
+                deployment.unwrap_or_else(|| WebhookFacts { name: name.clone(), ..WebhookFacts::default() });
+            let facts = WebhookFacts { admission, ..facts };
             Seen::known(Some(facts), format!("mutatingwebhookconfiguration {name}"))
         }
         (None, Some(facts), ..) => {
@@ -231,6 +235,39 @@ async fn webhook(client: &Client) -> Seen<Option<WebhookFacts>> {
         (None, None, Ok(_), _) => Seen::known(None, "mutatingwebhookconfigurations of the cluster"),
         (None, None, Err(error), _) => Seen::unknown(why_not(&error, "list mutatingwebhookconfigurations")),
     }
+}
+
+/// What the API server was told of the first webhook of a configuration.
+fn admission(configuration: &MutatingWebhookConfiguration) -> Option<AdmissionFacts> {
+    let webhook = configuration.webhooks.as_ref()?.first()?;
+    let rules = webhook.rules.iter().flatten();
+    let has = |list: &Option<Vec<String>>, what: &str| {
+        list.iter().flatten().any(|item| item == what || item == "*")
+    };
+    let sees_pods =
+        rules.into_iter().any(|rule| has(&rule.resources, "pods") && has(&rule.operations, "CREATE"));
+    Some(AdmissionFacts {
+        failure_policy: webhook.failure_policy.clone(),
+        namespace_selector: selector(webhook.namespace_selector.as_ref()),
+        object_selector: selector(webhook.object_selector.as_ref()),
+        sees_pods,
+    })
+}
+
+fn selector(selector: Option<&LabelSelector>) -> Selector {
+    let labels = selector.and_then(|s| s.match_labels.as_ref()).into_iter().flatten();
+    let equal = labels.map(|(key, value)| Requirement {
+        key: key.clone(),
+        operator: "In".to_owned(),
+        values: vec![value.clone()],
+    });
+    let expressions = selector.and_then(|s| s.match_expressions.as_ref()).into_iter().flatten();
+    let other = expressions.map(|expression| Requirement {
+        key: expression.key.clone(),
+        operator: expression.operator.clone(),
+        values: expression.values.clone().unwrap_or_default(),
+    });
+    Selector(equal.chain(other).collect())
 }
 
 fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
@@ -247,6 +284,7 @@ fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
         name: name.to_owned(),
         version: tag.filter(|tag| !tag.contains('/')),
         replicas: Some(Replicas { ready, wanted: spec.replicas.unwrap_or(1) }),
+        admission: None,
     })
 }
 

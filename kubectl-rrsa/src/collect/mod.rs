@@ -9,6 +9,6 @@ mod reason;
 
 pub use account::{account, cloud_cluster};
 pub use cluster::{Keys, cluster};
-pub use objects::{annotated_service_accounts, namespace, pods_using, service_account};
+pub use objects::{annotated_service_accounts, namespace, owner_labels, pods_using, service_account};
 pub use pod::{pod, pod_facts};
 pub use reason::why_not;

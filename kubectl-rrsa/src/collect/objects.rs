@@ -1,12 +1,18 @@
 //! Namespace, ServiceAccount, and who uses it.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ListParams};
 
 use super::pod::pod_facts;
 use super::reason::why_not;
-use crate::facts::{NamespaceFacts, PodCount, Seen, ServiceAccountFacts};
+use crate::facts::{
+    INJECTION_LABEL, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts,
+};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -18,6 +24,7 @@ pub async fn namespace(client: &Client, name: &str) -> Seen<Option<NamespaceFact
         Ok(found) => Seen::known(
             found.map(|namespace| NamespaceFacts {
                 name: name.to_owned(),
+                labelled_at: written_at(&namespace.metadata, "f:labels", INJECTION_LABEL),
                 labels: namespace.metadata.labels.unwrap_or_default(),
                 annotations: namespace.metadata.annotations.unwrap_or_default(),
             }),
@@ -25,6 +32,16 @@ pub async fn namespace(client: &Client, name: &str) -> Seen<Option<NamespaceFact
         ),
         Err(error) => Seen::unknown(why_not(&error, &format!("get namespaces/{name}"))),
     }
+}
+
+/// When a label or annotation was last written, by the managed fields.
+fn written_at(metadata: &ObjectMeta, kind: &str, key: &str) -> Option<i64> {
+    let field = format!("f:{key}");
+    let entries = metadata.managed_fields.iter().flatten();
+    let writes = entries.filter(|entry| {
+        entry.fields_v1.as_ref().is_some_and(|fields| fields.0["f:metadata"][kind].get(&field).is_some())
+    });
+    writes.filter_map(|entry| entry.time.as_ref()).map(|time| time.0.as_second()).max()
 }
 
 /// The ServiceAccount; `None` inside when it does not exist.
@@ -37,6 +54,7 @@ pub async fn service_account(
         Ok(found) => Seen::known(
             found.map(|account| ServiceAccountFacts {
                 name: name.to_owned(),
+                annotated_at: written_at(&account.metadata, "f:annotations", ROLE_NAME_ANNOTATION),
                 annotations: account.metadata.annotations.unwrap_or_default(),
             }),
             format!("serviceaccount {namespace}/{name}"),
@@ -55,7 +73,7 @@ pub async fn annotated_service_accounts(client: &Client, namespace: &str) -> See
             Ok(list) => {
                 let annotated = list.items.iter().filter(|account| {
                     let annotations = account.metadata.annotations.as_ref();
-                    annotations.is_some_and(|a| a.contains_key(crate::facts::ROLE_NAME_ANNOTATION))
+                    annotations.is_some_and(|a| a.contains_key(ROLE_NAME_ANNOTATION))
                 });
                 names.extend(annotated.filter_map(|account| account.metadata.name.clone()));
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -67,6 +85,34 @@ pub async fn annotated_service_accounts(client: &Client, namespace: &str) -> See
                 return Seen::unknown(why_not(&error, &format!("list serviceaccounts in {namespace}")));
             }
         }
+    }
+}
+
+/// The labels of what made a pod, such as `deployment/demo`.
+pub async fn owner_labels(
+    client: &Client,
+    namespace: &str,
+    owner: Option<&str>,
+) -> Seen<BTreeMap<String, String>> {
+    let Some((kind, name)) = owner.and_then(|owner| owner.split_once('/')) else {
+        return Seen::unknown("nothing that can be restarted made the pod");
+    };
+    async fn labels<K>(api: Api<K>, name: &str) -> Result<BTreeMap<String, String>, kube::Error>
+    where
+        K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+    {
+        Ok(api.get_metadata(name).await?.metadata.labels.unwrap_or_default())
+    }
+    let (client, plural) = (client.clone(), format!("{kind}s"));
+    let found = match kind {
+        "deployment" => labels(Api::<Deployment>::namespaced(client, namespace), name).await,
+        "statefulset" => labels(Api::<StatefulSet>::namespaced(client, namespace), name).await,
+        "daemonset" => labels(Api::<DaemonSet>::namespaced(client, namespace), name).await,
+        other => return Seen::unknown(format!("the labels of a {other} are not looked at")),
+    };
+    match found {
+        Ok(labels) => Seen::known(labels, format!("{kind} {namespace}/{name}")),
+        Err(error) => Seen::unknown(why_not(&error, &format!("get {plural} in {namespace}"))),
     }
 }
 
@@ -90,6 +136,8 @@ pub async fn pods_using(
                     if facts.is_wired() {
                         count.wired += 1;
                         wired.get_or_insert(facts);
+                    } else if let Some(owner) = facts.owner.filter(|owner| !count.stale.contains(owner)) {
+                        count.stale.push(owner);
                     }
                 }
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {

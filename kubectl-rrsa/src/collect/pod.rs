@@ -6,7 +6,10 @@ use k8s_openapi::api::core::v1 as core;
 use kube::Client;
 use kube::api::Api;
 
-use crate::facts::{ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection};
+use crate::facts::{
+    ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, SHOWN_ENV, TokenProjection, VolumeFacts,
+    VolumeKind,
+};
 
 /// The pod; `None` when it does not exist.
 ///
@@ -24,17 +27,22 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
     let init = spec.and_then(|spec| spec.init_containers.as_deref()).unwrap_or_default();
     let app = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let ephemeral = spec.and_then(|spec| spec.ephemeral_containers.as_deref()).unwrap_or_default();
+    let user = spec.and_then(|spec| spec.security_context.as_ref()?.run_as_user);
+    let own = |context: &Option<core::SecurityContext>| context.as_ref().and_then(|c| c.run_as_user).or(user);
     let containers = init
         .iter()
-        .map(|c| container(ContainerKind::Init, &c.name, &c.env, &c.env_from, &c.volume_mounts))
-        .chain(
-            app.iter().map(|c| container(ContainerKind::App, &c.name, &c.env, &c.env_from, &c.volume_mounts)),
-        )
-        .chain(
-            ephemeral
-                .iter()
-                .map(|c| container(ContainerKind::Ephemeral, &c.name, &c.env, &c.env_from, &c.volume_mounts)),
-        )
+        .map(|c| (ContainerKind::Init, c))
+        .chain(app.iter().map(|c| (ContainerKind::App, c)))
+        .map(|(kind, c)| ContainerFacts {
+            image: c.image.clone(),
+            run_as_user: own(&c.security_context),
+            ..container(kind, &c.name, &c.env, &c.env_from, &c.volume_mounts)
+        })
+        .chain(ephemeral.iter().map(|c| ContainerFacts {
+            image: c.image.clone(),
+            run_as_user: own(&c.security_context),
+            ..container(ContainerKind::Ephemeral, &c.name, &c.env, &c.env_from, &c.volume_mounts)
+        }))
         .collect();
     PodFacts {
         name: pod.metadata.name.clone().unwrap_or_default(),
@@ -48,6 +56,19 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
         annotations: pod.metadata.annotations.clone().unwrap_or_default(),
         owner: owner(pod),
         projections: spec.map(projections).unwrap_or_default(),
+        created_at: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.as_second()),
+        is_static: pod
+            .metadata
+            .annotations
+            .iter()
+            .flatten()
+            .any(|(key, _)| key == "kubernetes.io/config.mirror"),
+        os: spec.and_then(|spec| {
+            let selected = || spec.node_selector.as_ref()?.get("kubernetes.io/os").cloned();
+            spec.os.as_ref().map(|os| os.name.clone()).or_else(selected)
+        }),
+        fs_group: spec.and_then(|spec| spec.security_context.as_ref()?.fs_group),
+        volumes: spec.map(volumes).unwrap_or_default(),
         containers,
     }
 }
@@ -77,10 +98,25 @@ fn projections(spec: &core::PodSpec) -> Vec<TokenProjection> {
                     audience: token.audience.clone().filter(|audience| !audience.is_empty()),
                     expiration_seconds: token.expiration_seconds,
                     path: token.path.clone(),
+                    mode: volume.projected.as_ref().and_then(|projected| projected.default_mode),
                 }
             })
         })
         .collect()
+}
+
+fn volumes(spec: &core::PodSpec) -> Vec<VolumeFacts> {
+    let kind = |volume: &core::Volume| match volume {
+        core::Volume { secret: Some(secret), .. } => {
+            Some(VolumeKind::Secret(secret.secret_name.clone().unwrap_or_default()))
+        }
+        core::Volume { config_map: Some(map), .. } => Some(VolumeKind::ConfigMap(map.name.clone())),
+        core::Volume { empty_dir: Some(_), .. } => Some(VolumeKind::EmptyDir),
+        core::Volume { host_path: Some(_), .. } => Some(VolumeKind::HostPath),
+        _ => None,
+    };
+    let all = spec.volumes.as_deref().unwrap_or_default().iter();
+    all.filter_map(|volume| Some(VolumeFacts { name: volume.name.clone(), kind: kind(volume)? })).collect()
 }
 
 fn container(
@@ -114,11 +150,12 @@ fn container(
         env,
         env_from: env_from.collect(),
         mounts: mounts.collect(),
+        ..ContainerFacts::default()
     }
 }
 
 fn env_fact(var: &core::EnvVar) -> EnvFact {
-    if !RRSA_ENV.contains(&var.name.as_str()) {
+    if !SHOWN_ENV.contains(&var.name.as_str()) {
         return EnvFact::Set;
     }
     match &var.value_from {

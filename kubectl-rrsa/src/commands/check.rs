@@ -189,7 +189,10 @@ impl Checker<'_> {
             collect::account(&self.cloud.account, &plan.role_arn, &plan.provider_arn),
             collect::cloud_cluster(&self.cloud.account, &cluster.cluster_id),
         );
-        let (exchange, (account_facts, cloud_cluster)) = join(exchange, of_account).await;
+        let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
+        let owner_labels = collect::owner_labels(client, namespace, owner);
+        let (exchange, ((account_facts, cloud_cluster), owner_labels)) =
+            join(exchange, join(of_account, owner_labels)).await;
         cluster.cloud = cloud_cluster;
         Ok(Facts {
             subject,
@@ -204,6 +207,9 @@ impl Checker<'_> {
             expected_role_arn,
             token,
             exchange,
+            owner_labels,
+            role_in_use: plan.role_arn,
+            provider_in_use: plan.provider_arn,
             account: account_facts,
         })
     }

@@ -1,5 +1,8 @@
 //! The cluster as an OIDC issuer.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::Serialize;
 
 use super::account::CloudCluster;
@@ -53,7 +56,7 @@ pub struct Replicas {
 }
 
 /// What is known of ack-pod-identity-webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookFacts {
     /// Name of the MutatingWebhookConfiguration or Deployment.
@@ -62,6 +65,85 @@ pub struct WebhookFacts {
     pub version: Option<String>,
     /// Its pods.
     pub replicas: Option<Replicas>,
+    /// What the API server was told of it; `None` when only its Deployment was found.
+    pub admission: Option<AdmissionFacts>,
+}
+
+/// When the API server calls a webhook, and what it does when that fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdmissionFacts {
+    /// `failurePolicy`: `Fail` or `Ignore`.
+    pub failure_policy: Option<String>,
+    /// Which namespaces it sees.
+    pub namespace_selector: Selector,
+    /// Which pods it sees.
+    pub object_selector: Selector,
+    /// Whether its rules cover the creation of pods.
+    pub sees_pods: bool,
+}
+
+/// A label selector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selector(pub Vec<Requirement>);
+
+/// One requirement of a label selector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Requirement {
+    /// Key of the label.
+    pub key: String,
+    /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
+    pub operator: String,
+    /// Values, for `In` and `NotIn`.
+    pub values: Vec<String>,
+}
+
+impl Selector {
+    /// The first requirement that `labels` do not meet.
+    #[must_use]
+    pub fn unmet(&self, labels: &BTreeMap<String, String>) -> Option<&Requirement> {
+        self.0.iter().find(|requirement| {
+            let value = labels.get(&requirement.key);
+            let listed = value.is_some_and(|value| requirement.values.contains(value));
+            match requirement.operator.as_str() {
+                "In" => !listed,
+                "NotIn" => listed,
+                "Exists" => value.is_none(),
+                "DoesNotExist" => value.is_some(),
+                _ => false,
+            }
+        })
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.operator)?;
+        if self.values.is_empty() { Ok(()) } else { write!(f, " {}", self.values.join(", ")) }
+    }
+}
+
+impl WebhookFacts {
+    /// Its version as numbers, for comparing.
+    #[must_use]
+    pub fn version_numbers(&self) -> Option<[u32; 3]> {
+        let text = self.version.as_deref()?.trim_start_matches('v');
+        let text = text.split(['-', '+']).next()?;
+        let mut numbers = text.split('.').map(|part| part.parse().ok());
+        Some([numbers.next()??, numbers.next()??, numbers.next().flatten().unwrap_or(0)])
+    }
+}
+
+impl fmt::Display for WebhookFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(version) = &self.version {
+            write!(f, " {version}")?;
+        }
+        self.replicas.map_or(Ok(()), |pods| write!(f, ", {} of {} ready", pods.ready, pods.wanted))
+    }
 }
 
 /// What the issuer's address tells: `https://oidc-ack-<region>.oss-<region>.aliyuncs.com/<cluster id>`. The
@@ -88,7 +170,38 @@ impl<'a> IssuerShape<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::IssuerShape;
+    use super::*;
+
+    #[test]
+    fn a_selector_names_the_first_requirement_that_is_not_met() {
+        let requirement = |key: &str, operator: &str, values: &[&str]| Requirement {
+            key: key.to_owned(),
+            operator: operator.to_owned(),
+            values: values.iter().map(|&value| value.to_owned()).collect(),
+        };
+        let labels = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        for (requirement, met) in [
+            (requirement("a", "In", &["1", "2"]), true),
+            (requirement("a", "In", &["2"]), false),
+            (requirement("b", "In", &["1"]), false),
+            (requirement("b", "NotIn", &["1"]), true),
+            (requirement("a", "NotIn", &["1"]), false),
+            (requirement("a", "Exists", &[]), true),
+            (requirement("a", "DoesNotExist", &[]), false),
+        ] {
+            assert_eq!(Selector(vec![requirement.clone()]).unmet(&labels).is_none(), met, "{requirement}");
+        }
+    }
+
+    #[test]
+    fn versions_are_read_from_tags() {
+        let version = |tag: &str| {
+            WebhookFacts { version: Some(tag.to_owned()), ..WebhookFacts::default() }.version_numbers()
+        };
+        assert_eq!(version("v0.4.2"), Some([0, 4, 2]));
+        assert_eq!(version("0.2.0-aliyun.1"), Some([0, 2, 0]));
+        assert_eq!(version("latest"), None);
+    }
 
     #[test]
     fn region_and_cluster_are_read_from_an_issuer_of_the_usual_shape_only() {

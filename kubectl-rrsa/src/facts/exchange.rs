@@ -42,8 +42,18 @@ pub enum ExchangeOutcome {
     },
     /// STS refused.
     Refused(#[serde(serialize_with = "fault")] Fault),
-    /// No answer of STS came back: why.
-    Lost(String),
+    /// No answer of STS came back.
+    Lost(Loss),
+}
+
+/// Why no answer of STS came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Loss {
+    /// Nothing came back: why.
+    NoAnswer(String),
+    /// Something else answered: what.
+    NotSts(String),
 }
 
 /// Who a session is, by GetCallerIdentity.

@@ -10,9 +10,14 @@ mod subject;
 mod token;
 
 pub use account::{AccountFacts, CloudCluster};
-pub use cluster::{ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, WebhookFacts};
-pub use exchange::{ExchangeFacts, ExchangeOutcome, IdentityFacts};
-pub use pod::{ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection};
+pub use cluster::{
+    AdmissionFacts, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector, WebhookFacts,
+};
+pub use exchange::{ExchangeFacts, ExchangeOutcome, IdentityFacts, Loss};
+pub use pod::{
+    ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV, TokenProjection,
+    VolumeFacts, VolumeKind,
+};
 pub use seen::Seen;
 pub use service_account::{NamespaceFacts, ServiceAccountFacts};
 pub use subject::{Facts, PodCount, SubjectRef};
@@ -22,4 +27,12 @@ pub use token::{TokenFacts, TokenFile, TokenProblem, TokenSource};
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";
 /// Annotation of a ServiceAccount that names its RAM role, by name and not by ARN.
 pub const ROLE_NAME_ANNOTATION: &str = "pod-identity.alibabacloud.com/role-name";
+/// Annotation of a ServiceAccount or a pod: seconds that the injected token lives.
+pub const EXPIRATION_ANNOTATION: &str = "pod-identity.alibabacloud.com/service-account-token-expiration";
+/// Annotation of a pod: the only containers that are injected, with commas.
+pub const ONLY_CONTAINERS_ANNOTATION: &str = "pod-identity.alibabacloud.com/only-containers";
+/// Annotation of a pod: containers that are not injected, with commas.
+pub const SKIP_CONTAINERS_ANNOTATION: &str = "pod-identity.alibabacloud.com/skip-containers";
+/// Label of a namespace or annotation of a pod: `true` lets the webhook replace variables that are set already.
+pub const OVERRIDE_ENV: &str = "pod-identity.alibabacloud.com/override-env";
 pub use rrsa_shared::policy::AUDIENCE;

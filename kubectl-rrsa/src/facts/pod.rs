@@ -27,6 +27,16 @@ pub struct PodFacts {
     pub owner: Option<String>,
     /// Projected ServiceAccount tokens of all volumes.
     pub projections: Vec<TokenProjection>,
+    /// `metadata.creationTimestamp`, Unix seconds.
+    pub created_at: Option<i64>,
+    /// Whether the kubelet made it from a file of its own (a static pod).
+    pub is_static: bool,
+    /// Operating system it is for, where the spec says: `linux`, `windows`.
+    pub os: Option<String>,
+    /// `securityContext.fsGroup`.
+    pub fs_group: Option<i64>,
+    /// Volumes that hold something of interest besides projected tokens.
+    pub volumes: Vec<VolumeFacts>,
     /// Containers in the order of the spec, init containers first.
     pub containers: Vec<ContainerFacts>,
 }
@@ -43,6 +53,32 @@ pub struct TokenProjection {
     pub expiration_seconds: Option<i64>,
     /// `path` below the mount.
     pub path: String,
+    /// `defaultMode` of the volume, 0644 when left out.
+    pub mode: Option<i32>,
+}
+
+/// A volume, as far as RRSA cares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeFacts {
+    /// Name.
+    pub name: String,
+    /// Where its contents come from.
+    pub kind: VolumeKind,
+}
+
+/// Where the contents of a volume come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VolumeKind {
+    /// A Secret of that name.
+    Secret(String),
+    /// A ConfigMap of that name.
+    ConfigMap(String),
+    /// Empty at first; containers fill it.
+    EmptyDir,
+    /// A folder of the node.
+    HostPath,
 }
 
 /// The kind of a container.
@@ -66,7 +102,11 @@ pub struct ContainerFacts {
     pub name: String,
     /// Kind.
     pub kind: ContainerKind,
-    /// Environment: RRSA's variables with their values, every other variable by name only.
+    /// Image.
+    pub image: Option<String>,
+    /// User id it runs as, the pod's own when the container names none.
+    pub run_as_user: Option<i64>,
+    /// Environment: the variables of [`SHOWN_ENV`] with their values, every other variable by name only.
     pub env: BTreeMap<String, EnvFact>,
     /// `envFrom` sources, such as `secret/app`; what they set is not known from the spec.
     pub env_from: Vec<String>,
@@ -78,7 +118,7 @@ pub struct ContainerFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EnvFact {
-    /// One of RRSA's variables with a literal value, or with the value read in the running container.
+    /// One of [`SHOWN_ENV`] with a literal value, or one of RRSA's with the value read in the running container.
     Value(String),
     /// Another variable; its value is nobody's business.
     Set,
@@ -128,6 +168,22 @@ impl PodFacts {
         self.containers.iter().filter(|container| container.kind == ContainerKind::App)
     }
 
+    /// The names in a list annotation; `None` without the annotation.
+    #[must_use]
+    pub fn listed(&self, annotation: &str) -> Option<Vec<&str>> {
+        let names = self.annotations.get(annotation)?.split(',').map(str::trim);
+        Some(names.filter(|name| !name.is_empty()).collect())
+    }
+
+    /// Whether the pod's annotations keep the webhook from a container.
+    #[must_use]
+    pub fn skips(&self, container: &str) -> bool {
+        let skipped = self.listed(super::SKIP_CONTAINERS_ANNOTATION);
+        let only = self.listed(super::ONLY_CONTAINERS_ANNOTATION);
+        skipped.is_some_and(|names| names.contains(&container))
+            || only.is_some_and(|names| !names.contains(&container))
+    }
+
     /// Whether anything of RRSA reached the pod: one of the variables, or a token for STS.
     #[must_use]
     pub fn is_wired(&self) -> bool {
@@ -139,6 +195,20 @@ impl PodFacts {
 
 /// The three variables that every SDK needs together.
 pub const RRSA_ENV: [&str; 3] = [env_vars::ROLE_ARN, env_vars::OIDC_PROVIDER_ARN, env_vars::OIDC_TOKEN_FILE];
+
+/// The variables whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks.
+pub const SHOWN_ENV: [&str; 10] = [
+    env_vars::ROLE_ARN,
+    env_vars::OIDC_PROVIDER_ARN,
+    env_vars::OIDC_TOKEN_FILE,
+    env_vars::ROLE_SESSION_NAME,
+    env_vars::STS_ENDPOINT,
+    env_vars::STS_REGION,
+    env_vars::VPC_ENDPOINT_ENABLED,
+    env_vars::ECS_METADATA_DISABLED,
+    "NO_PROXY",
+    "no_proxy",
+];
 
 impl ContainerFacts {
     /// The value of a variable of RRSA, where it is known.

@@ -16,6 +16,8 @@ pub struct NamespaceFacts {
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
+    /// When the injection label was last written, Unix seconds, where managed fields tell.
+    pub labelled_at: Option<i64>,
 }
 
 /// The parts of a ServiceAccount that RRSA reads.
@@ -26,6 +28,8 @@ pub struct ServiceAccountFacts {
     pub name: String,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
+    /// When the role-name annotation was last written, Unix seconds, where managed fields tell.
+    pub annotated_at: Option<i64>,
 }
 
 impl NamespaceFacts {

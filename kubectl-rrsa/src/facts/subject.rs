@@ -1,12 +1,13 @@
 //! Everything that is known of one subject of a check.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
-use super::exchange::ExchangeFacts;
+use super::exchange::{ExchangeFacts, ExchangeOutcome};
 use super::pod::PodFacts;
 use super::seen::Seen;
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
@@ -32,13 +33,15 @@ impl fmt::Display for SubjectRef {
 }
 
 /// Pods of one ServiceAccount.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodCount {
     /// All of them.
     pub total: usize,
     /// Those that RRSA has reached, by the webhook or by hand.
     pub wired: usize,
+    /// What to restart for those that it has not, such as `deployment/demo`, each once.
+    pub stale: Vec<String>,
 }
 
 /// The facts of one subject, in the order of the chain.
@@ -69,6 +72,12 @@ pub struct Facts {
     pub token: Seen<TokenFacts>,
     /// The live exchange.
     pub exchange: Seen<ExchangeFacts>,
+    /// Labels of what made the pod, such as its Deployment.
+    pub owner_labels: Seen<BTreeMap<String, String>>,
+    /// ARN of the role that an exchange names: as the workload has it, or as it ought to.
+    pub role_in_use: Seen<String>,
+    /// ARN of the OIDC provider that an exchange names, likewise.
+    pub provider_in_use: Seen<String>,
     /// What RAM and IMS say of the role and the provider.
     pub account: AccountFacts,
 }
@@ -78,6 +87,12 @@ impl Facts {
     #[must_use]
     pub fn token_subject(&self) -> String {
         rrsa_shared::policy::subject(&self.namespace, &self.service_account_name)
+    }
+
+    /// Whether STS gave a session.
+    #[must_use]
+    pub fn was_granted(&self) -> bool {
+        self.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Granted { .. }))
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of

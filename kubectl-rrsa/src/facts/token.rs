@@ -40,6 +40,8 @@ pub enum TokenProblem {
     Unreadable(String),
     /// The text is no JWT: why, in words.
     Malformed(String),
+    /// More characters than STS takes: how many.
+    TooLong(usize),
     /// White space or other bytes before or after the token, which no SDK trims.
     Surrounded,
 }

@@ -8,7 +8,7 @@ use rrsa_shared::oidc::OidcToken;
 use rrsa_shared::sts::{AssumeRoleWithOidc, GetCallerIdentity, Session, SessionName};
 
 use crate::cloud::{Cloud, describe};
-use crate::facts::{ExchangeFacts, ExchangeOutcome, IdentityFacts, Seen};
+use crate::facts::{ExchangeFacts, ExchangeOutcome, IdentityFacts, Loss, Seen};
 
 /// The shortest session STS gives, seconds; the session is used once.
 const DURATION: u32 = 900;
@@ -48,7 +48,13 @@ pub async fn exchange(cloud: &Cloud, plan: &Plan, token: OidcToken) -> Seen<Exch
     let outcome = match result {
         Ok((session, _)) => granted(cloud, session).await,
         Err(ApiError::Fault(fault)) => ExchangeOutcome::Refused(*fault),
-        Err(error) => ExchangeOutcome::Lost(format!("STS at {}: {error}", sts.endpoint.host())),
+        Err(error) => {
+            let words = format!("STS at {}: {error}", sts.endpoint.host());
+            ExchangeOutcome::Lost(match error {
+                ApiError::NotTheApi { .. } => Loss::NotSts(words),
+                _ => Loss::NoAnswer(words),
+            })
+        }
     };
     let endpoint = describe(&sts.endpoint, &cloud.sts_origin);
     let facts = ExchangeFacts {

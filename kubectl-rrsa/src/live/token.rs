@@ -53,6 +53,7 @@ pub fn examine(
     let read = parsed.as_ref().ok().map(UnverifiedJwt::read);
     let problem = match (&parsed, &read) {
         (Err(OidcTokenError::Empty), _) => Some(TokenProblem::Empty),
+        (Err(OidcTokenError::TooLong { chars }), _) => Some(TokenProblem::TooLong(*chars)),
         (Err(error), _) => Some(TokenProblem::Malformed(error.to_string())),
         (Ok(_), Some(Err(error))) => Some(TokenProblem::Malformed(error.to_string())),
         (Ok(_), _) if text.trim().len() != text.len() => Some(TokenProblem::Surrounded),

@@ -6,7 +6,7 @@ use super::printable::printable;
 use super::style::Style;
 use crate::facts::{ExchangeOutcome, Facts, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
-use crate::rules::{Finding, Link, Severity};
+use crate::rules::{Finding, Link, RULES, Severity};
 
 /// The report.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn check(report: &Report, style: Style) -> String {
             LinkStatus::Warned => style.doubtful("!"),
             LinkStatus::Broken => style.bad("✗"),
             LinkStatus::Unseen => style.doubtful("?"),
-            LinkStatus::NotAsked => "-".to_owned(),
+            LinkStatus::NotAsked | LinkStatus::Follows => "-".to_owned(),
         };
         let _ = writeln!(shown, "{mark} {:<15}{}", link.link.to_string(), printable(&words(report, link)));
     }
@@ -45,7 +45,11 @@ pub fn check(report: &Report, style: Style) -> String {
 }
 
 fn one(finding: &Finding, style: Style) -> String {
-    let mark = if finding.severity == Severity::Warning { style.doubtful("!") } else { style.bad("✗") };
+    let mark = match finding.severity {
+        Severity::Info => "i".to_owned(),
+        Severity::Warning => style.doubtful("!"),
+        Severity::Error | Severity::Critical => style.bad("✗"),
+    };
     let head = format!("{} {}: {}", finding.rule, finding.severity, finding.title);
     let mut shown = format!("{mark} {}\n", style.strong(&head));
     let rows = [
@@ -60,6 +64,10 @@ fn one(finding: &Finding, style: Style) -> String {
             let _ = writeln!(shown, "    {name:<10}{}", printable(text));
         }
     }
+    for symptom in &finding.symptoms {
+        let title = RULES.iter().find(|rule| rule.id == *symptom).map_or("", |rule| rule.title);
+        let _ = writeln!(shown, "    {:<10}{symptom}: {title}", "so also");
+    }
     shown
 }
 
@@ -68,12 +76,29 @@ fn words(report: &Report, link: &LinkReport) -> String {
     if let Some(worst) = report.findings.iter().filter(|f| f.link == link.link).max_by_key(|f| f.severity) {
         return format!("{} {}", worst.rule, worst.title);
     }
+    if link.status == LinkStatus::Follows {
+        let symptoms = RULES.iter().filter(|rule| rule.link == link.link);
+        let cause = symptoms.filter_map(|rule| {
+            report
+                .findings
+                .iter()
+                .find(|finding| finding.symptoms.contains(&rule.id))
+                .map(|finding| (rule, finding))
+        });
+        return cause
+            .map(|(rule, finding)| format!("{}, which follows from {}", rule.title, finding.rule))
+            .next()
+            .unwrap_or_default();
+    }
     if link.status == LinkStatus::Unseen {
         return link.unseen.clone().unwrap_or_default();
     }
     let facts = &report.facts;
     match link.link {
         Link::Cluster => facts.cluster.issuer.value().map(|issuer| format!("issuer {issuer}")),
+        Link::Provider => provider(facts),
+        Link::Webhook => webhook(facts),
+        Link::TrustPolicy => trust_policy(facts),
         Link::Namespace if facts.is_wired() => Some("the workload is wired, injected or by hand".to_owned()),
         Link::Namespace => Some("asks the webhook to inject".to_owned()),
         Link::ServiceAccount => account(facts),
@@ -83,6 +108,31 @@ fn words(report: &Report, link: &LinkReport) -> String {
         Link::Identity => facts.exchange.value().map(|_| identity(facts)),
     }
     .unwrap_or_default()
+}
+
+fn provider(facts: &Facts) -> Option<String> {
+    let proof = match facts.account.provider.value() {
+        Some(Some(_)) => "IMS has it",
+        _ if facts.was_granted() => "STS took it",
+        _ => return None,
+    };
+    facts.provider_in_use.value().map(|arn| format!("{arn}, {proof}"))
+}
+
+fn webhook(facts: &Facts) -> Option<String> {
+    Some(match facts.cluster.webhook.as_result() {
+        Err(_) if facts.is_wired() => "not looked at, and not needed: the workload is wired".to_owned(),
+        Err(_) => return None,
+        Ok(found) => match found {
+            None => "not installed, and not needed here".to_owned(),
+            Some(webhook) => webhook.to_string(),
+        },
+    })
+}
+
+fn trust_policy(facts: &Facts) -> Option<String> {
+    let role = facts.role_in_use.value()?;
+    facts.was_granted().then(|| format!("{role} admits it"))
 }
 
 fn account(facts: &Facts) -> Option<String> {

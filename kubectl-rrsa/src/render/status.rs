@@ -40,10 +40,7 @@ pub fn status(facts: &ClusterFacts, style: Style) -> String {
 }
 
 fn webhook(facts: &Option<WebhookFacts>) -> String {
-    let Some(facts) = facts else { return "not installed".to_owned() };
-    let version = facts.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
-    let ready = facts.replicas.map(|r| format!(", {} of {} ready", r.ready, r.wanted)).unwrap_or_default();
-    format!("{}{version}{ready}", facts.name)
+    facts.as_ref().map_or_else(|| "not installed".to_owned(), WebhookFacts::to_string)
 }
 
 fn cloud(detail: &Option<ClusterDetail>) -> String {

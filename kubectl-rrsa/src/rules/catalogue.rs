@@ -1,7 +1,10 @@
 //! Every rule, in the order of the chain.
 
 use super::finding::{Finding, Link, Severity, Verdict};
-use super::{cluster, namespace, pod, sdk, service_account, sts, token};
+use super::{
+    cluster, namespace, network, pod, provider, sdk, service_account, sts, symptoms, token, trust_policy,
+    webhook,
+};
 use crate::facts::Facts;
 
 /// One rule of the catalogue.
@@ -15,11 +18,18 @@ pub struct Rule {
     pub severity: Severity,
     /// What is wrong when it is broken.
     pub title: &'static str,
+    /// Whether it needs what only RAM, IMS or ACK can tell, and so an access key.
+    pub needs_key: bool,
     /// Judges the facts.
     pub judge: fn(&Facts) -> Verdict,
 }
 
 impl Rule {
+    const fn with_key(mut self) -> Self {
+        self.needs_key = true;
+        self
+    }
+
     /// The finding this rule makes of the facts, if it is broken.
     pub fn finding(&self, verdict: &Verdict) -> Option<Finding> {
         let Verdict::Broken(evidence) = verdict else { return None };
@@ -34,8 +44,36 @@ impl Rule {
             place: evidence.place,
             remedy: evidence.remedy,
             command: evidence.command,
+            symptoms: Vec::new(),
         })
     }
+}
+
+/// Folds what follows from something else under its cause.
+#[must_use]
+pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
+    // Advice explains nothing, but for a mount that was never going to last.
+    let broken: Vec<&'static str> =
+        findings.iter().filter(|f| f.severity >= Severity::Warning).map(|f| f.rule).collect();
+    let root = |rule: &'static str| {
+        let mut root = rule;
+        // The table has no circles; the bound is for the day when somebody draws one.
+        for _ in 0..broken.len() {
+            match symptoms::cause(root, &broken) {
+                Some(cause) => root = cause,
+                None => break,
+            }
+        }
+        root
+    };
+    let followers: Vec<_> = findings.iter().map(|f| (f.rule, root(f.rule))).filter(|(f, r)| f != r).collect();
+    let causes = findings.into_iter().filter(|f| followers.iter().all(|(follower, _)| *follower != f.rule));
+    let with_symptoms = causes.map(|mut finding| {
+        let symptoms = followers.iter().filter(|(_, root)| *root == finding.rule);
+        finding.symptoms = symptoms.map(|(follower, _)| *follower).collect();
+        finding
+    });
+    with_symptoms.collect()
 }
 
 const fn rule(
@@ -45,19 +83,54 @@ const fn rule(
     title: &'static str,
     judge: fn(&Facts) -> Verdict,
 ) -> Rule {
-    Rule { id, link, severity, title, judge }
+    Rule { id, link, severity, title, needs_key: false, judge }
 }
 
 /// The catalogue.
 pub const RULES: &[Rule] = {
-    use Link::{Cluster, Exchange, Identity, Namespace, Pod, ServiceAccount, Token};
-    use Severity::{Critical, Error, Warning};
+    use Link::{
+        Cluster, Exchange, Identity, Namespace, Pod, Provider, ServiceAccount, Token, TrustPolicy, Webhook,
+    };
+    use Severity::{Critical, Error, Info, Warning};
     &[
         rule("RRSA-C01", Cluster, Critical, "RRSA is off for this cluster", cluster::c01),
+        rule("RRSA-C03", Cluster, Warning, "the cluster is being changed right now", cluster::c03).with_key(),
+        rule("RRSA-C04", Cluster, Critical, "ACK knows another issuer than the cluster has", cluster::c04)
+            .with_key(),
+        rule("RRSA-C06", Cluster, Critical, "the API server is too old for RRSA", cluster::c06),
+        rule("RRSA-I01", Provider, Critical, "RAM has no OIDC provider for the cluster", provider::i01)
+            .with_key(),
+        rule("RRSA-I03", Provider, Critical, "the OIDC provider has another issuer", provider::i03)
+            .with_key(),
+        rule(
+            "RRSA-I04",
+            Provider,
+            Critical,
+            "the OIDC provider does not take RRSA's audience",
+            provider::i04,
+        )
+        .with_key(),
+        rule("RRSA-I07", Provider, Error, "the token is older than the OIDC provider allows", provider::i07)
+            .with_key(),
+        rule("RRSA-X02", Provider, Critical, "the OIDC provider does not exist in RAM", sts::x02),
+        rule("RRSA-W01", Webhook, Error, "the webhook that injects RRSA is not installed", webhook::w01),
+        rule("RRSA-W02", Webhook, Error, "the webhook that injects RRSA is not ready", webhook::w02),
+        rule("RRSA-W05", Webhook, Error, "the webhook does not see this workload", webhook::w05),
+        rule("RRSA-W06", Webhook, Error, "the webhook is too old for what is asked of it", webhook::w06),
+        rule("RRSA-P03", Namespace, Error, "the injection label is not on the pod template", pod::p03),
+        rule("RRSA-N03", Namespace, Error, "the injection label is an annotation", namespace::n03),
         rule("RRSA-N01", Namespace, Error, "nothing asks the webhook to inject", namespace::n01),
         rule("RRSA-N02", Namespace, Error, "the injection label has another value than on", namespace::n02),
+        rule("RRSA-N04", Namespace, Warning, "override-env has another value than true", namespace::n04),
         rule("RRSA-S01", ServiceAccount, Error, "the ServiceAccount does not exist", service_account::s01),
         rule("RRSA-P02", ServiceAccount, Error, "the pod runs as the wrong ServiceAccount", pod::p02),
+        rule(
+            "RRSA-S03",
+            ServiceAccount,
+            Error,
+            "the role-name annotation has another key",
+            service_account::s03,
+        ),
         rule("RRSA-S02", ServiceAccount, Error, "the ServiceAccount names no RAM role", service_account::s02),
         rule(
             "RRSA-S04",
@@ -66,6 +139,25 @@ pub const RULES: &[Rule] = {
             "the role-name annotation is not a role name",
             service_account::s04,
         ),
+        rule("RRSA-S05", ServiceAccount, Error, "RAM has no such role", service_account::s05).with_key(),
+        rule(
+            "RRSA-S07",
+            ServiceAccount,
+            Warning,
+            "the token lifetime asked for is not given",
+            service_account::s07,
+        ),
+        rule(
+            "RRSA-S09",
+            ServiceAccount,
+            Warning,
+            "the default ServiceAccount has a role",
+            service_account::s09,
+        ),
+        rule("RRSA-S10", ServiceAccount, Info, "nothing uses the ServiceAccount", service_account::s10),
+        rule("RRSA-P22", Pod, Error, "a static pod has no ServiceAccount token", pod::p22),
+        rule("RRSA-P01", Pod, Error, "the pod is older than what would inject it", pod::p01),
+        rule("RRSA-W08", Pod, Error, "the pod was made too soon after its ServiceAccount", webhook::w08),
         rule(
             "RRSA-S06",
             Pod,
@@ -73,25 +165,57 @@ pub const RULES: &[Rule] = {
             "the pod has another role than its ServiceAccount names",
             service_account::s06,
         ),
+        rule("RRSA-P07", Pod, Error, "the workload sets another role itself", pod::p07),
+        rule("RRSA-P18", Pod, Warning, "the token file is a copy", pod::p18),
         rule("RRSA-P12", Pod, Error, "the pod has no RRSA token volume", pod::p12),
+        rule("RRSA-P04", Pod, Warning, "a list of containers names none of the pod's", pod::p04),
+        rule("RRSA-W07", Pod, Warning, "a container was not injected", webhook::w07),
         rule("RRSA-P06", Pod, Error, "RRSA's three variables are not complete", pod::p06),
+        rule("RRSA-P08", Pod, Info, "a variable of RRSA comes from elsewhere", pod::p08),
         rule("RRSA-P09", Pod, Error, "a placeholder of the manual was never filled in", pod::p09),
+        rule("RRSA-P10", Pod, Error, "the role ARN cannot be read", pod::p10),
+        rule("RRSA-I02", Pod, Error, "the OIDC provider ARN cannot be read", provider::i02),
         rule("RRSA-P11", Pod, Error, "the OIDC provider belongs to another cluster", pod::p11),
+        rule(
+            "RRSA-C13",
+            Pod,
+            Error,
+            "role, OIDC provider and cluster are of different accounts",
+            cluster::c13,
+        ),
         rule("RRSA-P13", Pod, Error, "the token is projected for another audience", pod::p13),
         rule("RRSA-P14", Pod, Warning, "the token's lifetime is outside what RRSA gives", pod::p14),
         rule("RRSA-P15", Pod, Error, "the token volume is not mounted in this container", pod::p15),
         rule("RRSA-P16", Pod, Error, "the token file variable points elsewhere", pod::p16),
+        rule("RRSA-P17", Pod, Warning, "the token is mounted so that it is never renewed", pod::p17),
+        rule("RRSA-P19", Pod, Error, "a container may not read the token", pod::p19),
+        rule("RRSA-P23", Pod, Warning, "the pod is for Windows", pod::p23),
+        rule("RRSA-P25", Pod, Warning, "some pods of the ServiceAccount lack RRSA", pod::p25),
         rule("RRSA-K02", Pod, Error, "a static access key hides RRSA", sdk::k02),
+        rule("RRSA-K03", Pod, Warning, "a credentials file may hide RRSA", sdk::k03),
+        rule(
+            "RRSA-K05",
+            Pod,
+            Warning,
+            "the STS host is chosen by a variable that SDKs do not read",
+            sdk::k05,
+        ),
+        rule("RRSA-K09", Pod, Warning, "the role session name is not one", sdk::k09),
+        rule("RRSA-E04", Pod, Warning, "the VPC host of STS is wanted without a region", network::e04),
+        rule("RRSA-E05", Pod, Error, "the STS region is not a region", network::e05),
+        rule("RRSA-E06", Pod, Warning, "a proxy comes between the pod and STS", network::e06),
         rule("RRSA-T01", Token, Error, "there is no token to read", token::t01),
         rule("RRSA-T02", Token, Error, "the token file holds something else than a token", token::t02),
+        rule("RRSA-T11", Token, Error, "the token is longer than STS takes", token::t11),
+        rule("RRSA-T03", Token, Critical, "the token is signed with another algorithm", token::t03),
         rule("RRSA-C02", Token, Error, "the pod is older than RRSA on this cluster", cluster::c02),
         rule("RRSA-T07", Token, Error, "the token is of another issuer", token::t07),
         rule("RRSA-T08", Token, Error, "the token is of another ServiceAccount", token::t08),
         rule("RRSA-T06", Token, Error, "the token is for another audience", token::t06),
+        rule("RRSA-T05", Token, Error, "the token's life has not begun", token::t05),
         rule("RRSA-T04", Token, Error, "the token is not being refreshed", token::t04),
+        rule("RRSA-T09", Token, Warning, "the token was made for another pod", token::t09),
         rule("RRSA-C10", Token, Critical, "no key of the issuer signed the token", cluster::c10),
-        rule("RRSA-X01", Exchange, Error, "the role's trust policy does not admit the token", sts::x01),
-        rule("RRSA-X02", Exchange, Critical, "the OIDC provider does not exist in RAM", sts::x02),
         rule("RRSA-X03", Exchange, Error, "STS cannot read the OIDC provider ARN", sts::x03),
         rule(
             "RRSA-X04",
@@ -106,9 +230,102 @@ pub const RULES: &[Rule] = {
         rule("RRSA-X08", Exchange, Critical, "the token's issuer is not the OIDC provider's", sts::x08),
         rule("RRSA-X09", Exchange, Critical, "STS cannot fetch the issuer's keys", sts::x09),
         rule("RRSA-X10", Exchange, Critical, "STS does not trust the issuer's TLS certificate", sts::x10),
-        rule("RRSA-X11", Exchange, Error, "the RAM role does not exist", sts::x11),
+        rule("RRSA-X12", Exchange, Error, "the session's length is not one the role gives", sts::x12),
+        rule("RRSA-X13", Exchange, Error, "STS cannot read a parameter", sts::x13),
         rule("RRSA-X14", Exchange, Warning, "STS is throttling this account", sts::x14),
         rule("RRSA-X15", Exchange, Warning, "STS has trouble on its side", sts::x15),
+        rule("RRSA-X16", Exchange, Error, "this machine's clock is off", sts::x16),
+        rule("RRSA-X17", Exchange, Error, "something else answers in place of STS", sts::x17),
+        rule("RRSA-X11", TrustPolicy, Error, "the RAM role does not exist", sts::x11),
+        rule("RRSA-R12", TrustPolicy, Error, "the trust policy denies the token", trust_policy::r12)
+            .with_key(),
+        rule("RRSA-R11", TrustPolicy, Error, "the trust policy names no OIDC provider", trust_policy::r11)
+            .with_key(),
+        rule(
+            "RRSA-R02",
+            TrustPolicy,
+            Error,
+            "the trust policy names another cluster's provider",
+            trust_policy::r02,
+        )
+        .with_key(),
+        rule(
+            "RRSA-R01",
+            TrustPolicy,
+            Error,
+            "no statement is about the cluster's provider",
+            trust_policy::r01,
+        )
+        .with_key(),
+        rule("RRSA-R10", TrustPolicy, Error, "the statement allows another action", trust_policy::r10)
+            .with_key(),
+        rule(
+            "RRSA-R09",
+            TrustPolicy,
+            Error,
+            "a condition is on a key that RAM does not know",
+            trust_policy::r09,
+        )
+        .with_key(),
+        rule(
+            "RRSA-R06",
+            TrustPolicy,
+            Error,
+            "a pattern stands where patterns are not read",
+            trust_policy::r06,
+        )
+        .with_key(),
+        rule("RRSA-R03", TrustPolicy, Error, "the trust policy wants another issuer", trust_policy::r03)
+            .with_key(),
+        rule("RRSA-R04", TrustPolicy, Error, "the trust policy wants another audience", trust_policy::r04)
+            .with_key(),
+        rule(
+            "RRSA-R05",
+            TrustPolicy,
+            Error,
+            "the trust policy wants another ServiceAccount",
+            trust_policy::r05,
+        )
+        .with_key(),
+        rule(
+            "RRSA-R13",
+            TrustPolicy,
+            Warning,
+            "the trust policy asks what cannot be seen here",
+            trust_policy::r13,
+        )
+        .with_key(),
+        rule("RRSA-X01", TrustPolicy, Error, "the role's trust policy does not admit the token", sts::x01),
+        rule(
+            "RRSA-R07",
+            TrustPolicy,
+            Warning,
+            "the trust policy lets in more than one namespace",
+            trust_policy::r07,
+        )
+        .with_key(),
+        rule(
+            "RRSA-R08",
+            TrustPolicy,
+            Warning,
+            "the trust policy lets in every ServiceAccount",
+            trust_policy::r08,
+        )
+        .with_key(),
+        rule("RRSA-R14", TrustPolicy, Warning, "a negative condition has several values", trust_policy::r14)
+            .with_key(),
+        rule("RRSA-R15", TrustPolicy, Warning, "one statement mixes several clusters", trust_policy::r15)
+            .with_key(),
+        rule(
+            "RRSA-R17",
+            TrustPolicy,
+            Warning,
+            "the trust policy is of an unknown version",
+            trust_policy::r17,
+        )
+        .with_key(),
+        rule("RRSA-R22", TrustPolicy, Warning, "a whole account may assume the role", trust_policy::r22)
+            .with_key(),
         rule("RRSA-X18", Identity, Error, "the session is of another role", sts::x18),
     ]
 };

@@ -1,6 +1,9 @@
 //! The cluster must be the OIDC issuer that RAM knows: its tokens name it, and its keys are published.
 //! (RRSA guide; enabling RRSA puts its issuer first, and pods started before keep tokens of the old one.)
 
+use rrsa_shared::ack::ClusterDetail;
+use rrsa_shared::arn::{OidcProviderArn, RoleArn};
+
 use super::finding::{Evidence, Verdict};
 use crate::facts::{DEFAULT_ISSUER, Facts, TokenSource};
 
@@ -21,6 +24,97 @@ pub(super) fn c01(facts: &Facts) -> Verdict {
             .into()
         }
         Ok(_) => Verdict::Holds,
+    }
+}
+
+/// The cluster is not being changed right now.
+pub(super) fn c03(facts: &Facts) -> Verdict {
+    cloud(facts, |detail| {
+        let state = detail.state.as_deref().filter(|state| ["updating", "initial"].contains(state))?;
+        Some(Evidence::new(
+            "running",
+            state,
+            "state of the cluster in ACK",
+            "wait two or three minutes and look again: turning RRSA on or off ends with running",
+        ))
+    })
+}
+
+/// ACK names the issuer that the cluster's tokens carry.
+pub(super) fn c04(facts: &Facts) -> Verdict {
+    let issuer = match facts.cluster.issuer.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(issuer) => issuer,
+    };
+    if c01(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    cloud(facts, |detail| {
+        let known = detail.rrsa.as_ref().filter(|rrsa| rrsa.enabled)?.first_issuer()?;
+        (known != issuer).then(|| {
+            Evidence::new(
+                known,
+                issuer.clone(),
+                "issuer of the API server, against RRSA in ACK",
+                "compare to the byte (slash, scheme, region, cluster id); turn RRSA off and on again, or open a ticket",
+            )
+        })
+    })
+}
+
+/// The API server is of a version that RRSA works with.
+pub(super) fn c06(facts: &Facts) -> Verdict {
+    let version = match facts.cluster.version.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(version) => version,
+    };
+    let mut numbers = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().ok());
+    let (Some(Some(major)), Some(Some(minor))) = (numbers.next(), numbers.next()) else {
+        return Verdict::Unseen(format!("the version {version} is not one"));
+    };
+    // Where RRSA is on, it works.
+    if (major, minor) >= (1, 22) || facts.cluster.rrsa_enabled.value() == Some(&true) {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "Kubernetes 1.22 or later",
+        version.clone(),
+        "version of the API server",
+        "upgrade the cluster: RRSA is for managed clusters of 1.22 and later",
+    )
+    .into()
+}
+
+/// Role, provider and cluster are of one account.
+pub(super) fn c13(facts: &Facts) -> Verdict {
+    let role = match facts.role_in_use.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(arn) => RoleArn::parse(arn),
+    };
+    let provider = match facts.provider_in_use.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(arn) => OidcProviderArn::parse(arn),
+    };
+    let (Ok(role), Ok(provider)) = (role, provider) else { return Verdict::NotApplicable };
+    let cluster = facts.cluster.account.value();
+    if role.account == provider.account && cluster.is_none_or(|account| *account == provider.account) {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        cluster
+            .map_or_else(|| "one account".to_owned(), |account| format!("account {account}, the cluster's")),
+        format!("role of account {}, OIDC provider of account {}", role.account, provider.account),
+        "the ARNs in use",
+        "use a role of the cluster's own account; for another account, let that role assume the other one",
+    )
+    .into()
+}
+
+fn cloud(facts: &Facts, broken: impl FnOnce(&ClusterDetail) -> Option<Evidence>) -> Verdict {
+    match facts.cluster.cloud.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(None) => Verdict::NotApplicable,
+        Ok(Some(detail)) => broken(detail).map_or(Verdict::Holds, Verdict::from),
     }
 }
 

@@ -10,6 +10,10 @@ use serde::Serialize;
 pub enum Link {
     /// The cluster as an OIDC issuer.
     Cluster,
+    /// The OIDC provider that RAM has for it.
+    Provider,
+    /// What injects variables and token into pods.
+    Webhook,
     /// The namespace's injection label.
     Namespace,
     /// The ServiceAccount and its role.
@@ -20,19 +24,24 @@ pub enum Link {
     Token,
     /// AssumeRoleWithOIDC.
     Exchange,
+    /// The role and who may assume it.
+    TrustPolicy,
     /// Who the session is.
     Identity,
 }
 
 impl Link {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Cluster,
+        Self::Provider,
+        Self::Webhook,
         Self::Namespace,
         Self::ServiceAccount,
         Self::Pod,
         Self::Token,
         Self::Exchange,
+        Self::TrustPolicy,
         Self::Identity,
     ];
 }
@@ -41,11 +50,14 @@ impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cluster => "cluster",
+            Self::Provider => "provider",
+            Self::Webhook => "webhook",
             Self::Namespace => "namespace",
             Self::ServiceAccount => "serviceaccount",
             Self::Pod => "pod",
             Self::Token => "token",
             Self::Exchange => "exchange",
+            Self::TrustPolicy => "trustpolicy",
             Self::Identity => "identity",
         })
     }
@@ -55,6 +67,8 @@ impl fmt::Display for Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Info,
     /// Works by luck, or is transient.
     Warning,
     /// This workload fails.
@@ -66,6 +80,7 @@ pub enum Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Info => "info",
             Self::Warning => "warning",
             Self::Error => "error",
             Self::Critical => "critical",
@@ -95,6 +110,8 @@ pub struct Finding {
     pub remedy: String,
     /// What to type, when one command does it.
     pub command: Option<String>,
+    /// Rules further down the chain that are broken because of it.
+    pub symptoms: Vec<&'static str>,
 }
 
 /// What a rule makes of the facts.

@@ -5,14 +5,19 @@ mod catalogue;
 mod cluster;
 mod finding;
 mod namespace;
+mod network;
 mod pod;
+mod provider;
 mod sdk;
 mod service_account;
 mod sts;
+mod symptoms;
 mod token;
+mod trust_policy;
+mod webhook;
 
 #[cfg(test)]
 mod fixtures;
 
-pub use catalogue::{RULES, Rule};
+pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Finding, Link, Severity, Verdict};

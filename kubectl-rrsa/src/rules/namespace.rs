@@ -2,11 +2,14 @@
 //! (ack-pod-identity-webhook; a pod wired by hand needs no label.)
 
 use super::finding::{Evidence, Verdict};
-use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts};
+use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {
     judge(facts, |namespace, pod| {
+        if n03(facts).is_broken() {
+            return None;
+        }
         (namespace.injection().is_none() && pod.is_none()).then(|| {
             Evidence::new(
                 format!("label {INJECTION_LABEL}=on"),
@@ -35,6 +38,60 @@ pub(super) fn n02(facts: &Facts) -> Verdict {
             )
         })
     })
+}
+
+/// The injection label is a label, and not an annotation of the same name.
+pub(super) fn n03(facts: &Facts) -> Verdict {
+    if facts.is_wired() {
+        return Verdict::Holds;
+    }
+    let namespace = match facts.namespace_facts.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(None) => return Verdict::NotApplicable,
+        Ok(Some(namespace)) => namespace,
+    };
+    let labelled =
+        namespace.injection().is_some() || facts.pod.as_ref().is_some_and(|p| p.injection().is_some());
+    let place = if namespace.annotations.contains_key(INJECTION_LABEL) {
+        format!("namespace {}", facts.namespace)
+    } else if let Some(pod) = facts.pod.as_ref().filter(|pod| pod.annotations.contains_key(INJECTION_LABEL)) {
+        format!("pod {}/{}", facts.namespace, pod.name)
+    } else {
+        return Verdict::Holds;
+    };
+    if labelled {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        format!("label {INJECTION_LABEL}=on"),
+        "an annotation of that name",
+        place,
+        "make it a label: the webhook reads no annotation here",
+    )
+    .command(label(&facts.namespace))
+    .into()
+}
+
+/// The switch that lets the webhook replace variables says `true`, unlike the injection label's `on`.
+pub(super) fn n04(facts: &Facts) -> Verdict {
+    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
+    let of_namespace =
+        namespace.and_then(|n| n.labels.get(OVERRIDE_ENV)).map(|v| (v, "label of the namespace"));
+    let of_pod = facts
+        .pod
+        .as_ref()
+        .and_then(|p| p.annotations.get(OVERRIDE_ENV))
+        .map(|v| (v, "annotation of the pod"));
+    match of_pod.into_iter().chain(of_namespace).find(|(value, _)| *value != "true") {
+        None => Verdict::Holds,
+        Some((value, place)) => Evidence::new(
+            "\"true\"",
+            format!("{value:?}"),
+            format!("{OVERRIDE_ENV}, {place}"),
+            "write \"true\", in quotes; any other value leaves the variables as they are",
+        )
+        .into(),
+    }
 }
 
 fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {

@@ -5,11 +5,269 @@ use rrsa_shared::arn::{self, OidcProviderArn};
 use rrsa_shared::env_vars;
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::{namespace, service_account};
-use crate::facts::{AUDIENCE, ContainerFacts, EnvFact, Facts, PodFacts, RRSA_ENV, TokenProjection};
+use super::{namespace, service_account, webhook};
+use crate::facts::{
+    AUDIENCE, ContainerFacts, EnvFact, Facts, INJECTION_LABEL, ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV,
+    PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION, TokenProjection, VolumeKind,
+};
 
 /// The least and the most a projected token for RRSA may live, seconds.
-const LIFETIME: std::ops::RangeInclusive<i64> = 600..=43_200;
+pub(super) const LIFETIME: std::ops::RangeInclusive<i64> = 600..=43_200;
+
+/// The pod is younger than what would have it injected.
+pub(super) fn p01(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if pod.is_wired() {
+        return Verdict::Holds;
+    }
+    let annotated = facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.annotated_at);
+    let labelled = facts.namespace_facts.value().and_then(Option::as_ref).and_then(|n| n.labelled_at);
+    let Some(made) = pod.created_at else { return Verdict::NotApplicable };
+    let later = [(annotated, "the role-name annotation"), (labelled, "the injection label")];
+    let later = later.into_iter().filter_map(|(at, what)| Some((at?, what))).max();
+    let Some((at, what)) = later.filter(|(at, _)| *at > made) else { return Verdict::Holds };
+    Evidence::new(
+        "a pod made after the annotation and the label",
+        format!("{what} was written {} s after the pod was made", at - made),
+        format!("pod {}/{}", facts.namespace, pod.name),
+        "restart the workload: the webhook looks at a pod only when it is created",
+    )
+    .command(restart(&facts.namespace, pod))
+    .into()
+}
+
+/// The injection label stands where pods get it from: on the template, not on the workload.
+pub(super) fn p03(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if facts.is_wired() || pod.injection().is_some() {
+        return Verdict::Holds;
+    }
+    if !namespace::n01(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    let (owner, labels) = match (&pod.owner, facts.owner_labels.as_result()) {
+        (None, _) => return Verdict::NotApplicable,
+        (Some(_), Err(why)) => return Verdict::Unseen(why.to_owned()),
+        (Some(owner), Ok(labels)) => (owner, labels),
+    };
+    if labels.get(INJECTION_LABEL).is_none() {
+        return Verdict::Holds;
+    }
+    let patch = format!(
+        "{{\"spec\":{{\"template\":{{\"metadata\":{{\"labels\":{{\"{INJECTION_LABEL}\":\"on\"}}}}}}}}}}"
+    );
+    Evidence::new(
+        "the label under spec.template.metadata.labels",
+        "the label under metadata.labels",
+        format!("{owner} in namespace {}", facts.namespace),
+        "move it to the template: pods do not inherit the labels of what made them",
+    )
+    .command(format!("kubectl patch {} -n {} -p '{patch}'", owner.replace('/', " "), facts.namespace))
+    .into()
+}
+
+/// Lists of containers name containers of the pod.
+pub(super) fn p04(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let unmatched =
+        [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION].into_iter().find_map(|annotation| {
+            let names = pod.listed(annotation)?;
+            let name = names.into_iter().find(|name| pod.containers.iter().all(|c| c.name != **name))?;
+            Some((annotation, name))
+        });
+    match unmatched {
+        None => Verdict::Holds,
+        Some((annotation, name)) => Evidence::new(
+            pod.containers.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+            format!("{name:?}, which is no container of the pod"),
+            format!("annotation {annotation} of pod {}/{}", facts.namespace, pod.name),
+            "mend the name; with only-containers no other container is injected",
+        )
+        .into(),
+    }
+}
+
+/// The variables that the webhook kept are the ones it would have set.
+pub(super) fn p07(facts: &Facts) -> Verdict {
+    let account = facts.service_account.value().and_then(Option::as_ref);
+    let named = account.and_then(|a| a.role_name()).filter(|name| arn::is_role_name(name));
+    each_container(facts, |pod, container| {
+        let annotated = account?.annotated_at?;
+        let role = arn::RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok()?;
+        if pod.created_at? <= annotated || role.name == named? {
+            return None;
+        }
+        Some(Evidence::new(
+            format!("role {}, as the ServiceAccount names it", named?),
+            format!("role {}, which the workload sets itself", role.name),
+            format!("variable {}, {}", env_vars::ROLE_ARN, place(facts, pod, container)),
+            format!(
+                "take the variable out of the workload, or let the webhook replace it with the annotation \
+                 {OVERRIDE_ENV}: \"true\" (0.4.2 or later)"
+            ),
+        ))
+    })
+}
+
+/// RRSA's variables are written out, so that what they say can be seen.
+pub(super) fn p08(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let found = pod.app_containers().find_map(|container| {
+        RRSA_ENV.iter().find_map(|name| match container.env.get(*name) {
+            Some(EnvFact::From(source)) => Some((container, *name, source)),
+            _ => None,
+        })
+    });
+    match found {
+        None => Verdict::Holds,
+        Some((container, name, source)) => Evidence::new(
+            "a value in the pod",
+            format!("a value from {source}, which is not read"),
+            format!("variable {name}, {}", place(facts, pod, container)),
+            "check --live=exec reads it in the running container",
+        )
+        .into(),
+    }
+}
+
+/// The role ARN can be read, and is that of a role.
+pub(super) fn p10(facts: &Facts) -> Verdict {
+    each_container(facts, |pod, container| {
+        let value = container.value(env_vars::ROLE_ARN)?;
+        if arn::is_placeholder(value) {
+            return None;
+        }
+        let error = arn::RoleArn::parse(value).err()?;
+        let right = facts.expected_role_arn.value();
+        Some(Evidence::new(
+            right.map_or("acs:ram::ACCOUNT:role/NAME", String::as_str),
+            format!("{value:?}: {error}"),
+            format!("variable {}, {}", env_vars::ROLE_ARN, place(facts, pod, container)),
+            "set the ARN of the role where the workload is defined",
+        ))
+    })
+}
+
+/// The token's folder is mounted, not the file by itself, so that a renewed token is seen.
+pub(super) fn p17(facts: &Facts) -> Verdict {
+    each_container(facts, |pod, container| {
+        let projection = pod.rrsa_projection()?;
+        let mount = container.mounts.iter().find(|mount| mount.volume == projection.volume)?;
+        let sub_path = mount.sub_path.as_ref()?;
+        Some(Evidence::new(
+            "a mount of the whole volume",
+            format!("subPath: {sub_path}"),
+            format!("mount {} of {}", mount.path, place(facts, pod, container)),
+            "mount the folder: a file mounted by subPath is never renewed, and fails when its first hour is over",
+        ))
+    })
+}
+
+/// The token file is the projected one, not a copy that nobody renews.
+pub(super) fn p18(facts: &Facts) -> Verdict {
+    each_container(facts, |pod, container| {
+        let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
+        let mount = container
+            .mounts
+            .iter()
+            .filter(|mount| {
+                file == mount.path || file.starts_with(&format!("{}/", mount.path.trim_end_matches('/')))
+            })
+            .max_by_key(|mount| mount.path.len())?;
+        let volume = pod.volumes.iter().find(|volume| volume.name == mount.volume)?;
+        let kind = match &volume.kind {
+            VolumeKind::Secret(name) => format!("Secret {name}"),
+            VolumeKind::ConfigMap(name) => format!("ConfigMap {name}"),
+            VolumeKind::EmptyDir => "an emptyDir".to_owned(),
+            VolumeKind::HostPath => "a folder of the node".to_owned(),
+        };
+        Some(Evidence::new(
+            "a projected serviceAccountToken",
+            format!("{kind} (volume {})", volume.name),
+            format!("variable {}, {}", env_vars::OIDC_TOKEN_FILE, place(facts, pod, container)),
+            "mount the projected token itself: a copy is not renewed, and a token from a Secret never ends",
+        ))
+    })
+}
+
+/// Every container may read the token.
+pub(super) fn p19(facts: &Facts) -> Verdict {
+    projection(facts, |pod, projection| {
+        let mode = projection.mode.filter(|mode| mode & 0o004 == 0)?;
+        if pod.fs_group.is_some() {
+            return None;
+        }
+        let users = || pod.app_containers().map(|container| container.run_as_user);
+        let first = users().next().flatten();
+        // The kubelet gives the file to a user that all containers share.
+        let shared = first.is_some() && users().all(|user| user == first);
+        let barred =
+            pod.app_containers().find(|c| c.run_as_user.is_some_and(|user| user != 0)).filter(|_| !shared)?;
+        Some(Evidence::new(
+            "mode 0644, or an fsGroup",
+            format!("mode {mode:04o}, and container {} runs as user {}", barred.name, barred.run_as_user?),
+            format!("volume {} of pod {}/{}", projection.volume, facts.namespace, pod.name),
+            "leave defaultMode out (0644), or set securityContext.fsGroup",
+        ))
+    })
+}
+
+/// The pod is one that can have a ServiceAccount.
+pub(super) fn p22(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if !pod.is_static {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "a pod made through the API server",
+        "a static pod of the kubelet",
+        format!("pod {}/{}", facts.namespace, pod.name),
+        "run it as a Deployment or DaemonSet: a static pod has no ServiceAccount token",
+    )
+    .into()
+}
+
+/// The pod is for Linux, as the webhook's paths are.
+pub(super) fn p23(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    match pod.os.as_deref() {
+        Some("windows") if pod.is_wired() => Evidence::new(
+            "Linux",
+            "windows",
+            format!("pod {}/{}", facts.namespace, pod.name),
+            "look whether the token's path exists there as it is written; file modes do not apply",
+        )
+        .into(),
+        _ => Verdict::Holds,
+    }
+}
+
+/// Of the pods of one workload, either all are injected or none.
+pub(super) fn p25(facts: &Facts) -> Verdict {
+    if facts.pod.is_some() {
+        return Verdict::NotApplicable;
+    }
+    let count = match facts.pods_using.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(count) => count,
+    };
+    if count.wired == 0 || count.stale.is_empty() {
+        return Verdict::Holds;
+    }
+    let commands: Vec<_> = count
+        .stale
+        .iter()
+        .map(|owner| format!("kubectl rollout restart {owner} -n {}", facts.namespace))
+        .collect();
+    Evidence::new(
+        format!("RRSA in all {} pods of the ServiceAccount", count.total),
+        format!("in {} of them; not in those of {}", count.wired, count.stale.join(", ")),
+        format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
+        "restart what has pods of the time before",
+    )
+    .command(commands.join("; "))
+    .into()
+}
 
 /// The pod runs as the ServiceAccount that was set up for RRSA, not as `default` or a misspelt one.
 pub(super) fn p02(facts: &Facts) -> Verdict {
@@ -127,8 +385,19 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         namespace::n02,
         service_account::s01,
         service_account::s02,
+        service_account::s03,
         service_account::s04,
+        namespace::n03,
+        webhook::w01,
+        webhook::w02,
+        webhook::w05,
+        webhook::w06,
+        webhook::w08,
+        p01,
         p02,
+        p03,
+        p18,
+        p22,
     ];
     if cause.iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
@@ -230,7 +499,10 @@ pub(super) fn restart(namespace: &str, pod: &PodFacts) -> String {
 }
 
 /// The first app container that breaks a rule.
-fn each_container(facts: &Facts, broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>) -> Verdict {
+pub(super) fn each_container(
+    facts: &Facts,
+    broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
+) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     if let Some(evidence) = pod.app_containers().find_map(|container| broken(pod, container)) {
         return evidence.into();
@@ -252,12 +524,12 @@ fn projection(facts: &Facts, broken: impl Fn(&PodFacts, &TokenProjection) -> Opt
     broken(pod, projection).map_or(Verdict::Holds, Verdict::from)
 }
 
-fn place(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> String {
+pub(super) fn place(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> String {
     format!("container {} of pod {}/{}", container.name, facts.namespace, pod.name)
 }
 
 /// Insertions, deletions and replacements that lead from `a` to `b`.
-fn edit_distance(a: &str, b: &str) -> usize {
+pub(super) fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {

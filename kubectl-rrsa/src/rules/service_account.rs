@@ -4,7 +4,7 @@
 use rrsa_shared::{arn, env_vars};
 
 use super::finding::{Evidence, Verdict};
-use crate::facts::{Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
+use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
 
 /// The ServiceAccount exists.
 pub(super) fn s01(facts: &Facts) -> Verdict {
@@ -27,7 +27,7 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
 /// The ServiceAccount has the role-name annotation.
 pub(super) fn s02(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
-        let missing = account.role_name().is_none();
+        let missing = account.role_name().is_none() && misspelt(account).is_none();
         if !missing || facts.is_wired() || super::pod::p02(facts).is_broken() {
             return None;
         }
@@ -41,6 +41,128 @@ pub(super) fn s02(facts: &Facts) -> Verdict {
             .command(annotate(facts)),
         )
     })
+}
+
+/// The role-name annotation is spelt as the webhook reads it.
+pub(super) fn s03(facts: &Facts) -> Verdict {
+    annotated(facts, |account| {
+        if account.role_name().is_some() || facts.is_wired() {
+            return None;
+        }
+        let (key, foreign) = misspelt(account)?;
+        let remedy = if foreign {
+            "that key belongs to another tool; ack-pod-identity-webhook reads role-name only, with the bare name"
+        } else {
+            "mend the spelling; the webhook ignores what it does not know"
+        };
+        Some(
+            Evidence::new(ROLE_NAME_ANNOTATION, key, format!("annotations of {}", place(facts)), remedy)
+                .command(annotate(facts)),
+        )
+    })
+}
+
+/// Keys under which other tools name a role.
+const FOREIGN_KEYS: [&str; 4] = [
+    "ack.alibabacloud.com/role-arn",
+    "eks.amazonaws.com/role-arn",
+    "iam.gke.io/gcp-service-account",
+    "azure.workload.identity/client-id",
+];
+
+/// An annotation that was meant to be the role-name annotation, and whether it is another tool's own.
+fn misspelt(account: &ServiceAccountFacts) -> Option<(&str, bool)> {
+    let near = |key: &&String| {
+        let last = |key: &str| key.rsplit('/').next().unwrap_or_default().replace('_', "-").to_lowercase();
+        let ours = key.contains("alibabacloud.com/")
+            && ["role-name", "role-arn", "rolename", "role"].contains(&last(key).as_str());
+        let close = super::pod::edit_distance(key, ROLE_NAME_ANNOTATION) <= 3;
+        **key != ROLE_NAME_ANNOTATION && (ours || close)
+    };
+    let keys = || account.annotations.keys();
+    if let Some(key) = keys().find(|key| FOREIGN_KEYS.contains(&key.as_str())) {
+        return Some((key, true));
+    }
+    keys().find(near).map(|key| (key.as_str(), false))
+}
+
+/// RAM has the role that the ServiceAccount names.
+pub(super) fn s05(facts: &Facts) -> Verdict {
+    if facts.was_granted() {
+        return Verdict::Holds;
+    }
+    match facts.account.role.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(Some(_)) => Verdict::Holds,
+        Ok(None) => Evidence::new(
+            facts.role_in_use.value().map_or("the role", String::as_str),
+            "RAM has no role of that name",
+            "roles of the account",
+            "create the role, or mend its name in the ServiceAccount's annotation",
+        )
+        .command("aliyun ram ListRoles")
+        .into(),
+    }
+}
+
+/// The lifetime asked for is one that the webhook gives.
+pub(super) fn s07(facts: &Facts) -> Verdict {
+    let of_pod = facts.pod.as_ref().and_then(|pod| pod.annotations.get(EXPIRATION_ANNOTATION));
+    let of_account = facts
+        .service_account
+        .value()
+        .and_then(Option::as_ref)
+        .and_then(|a| a.annotations.get(EXPIRATION_ANNOTATION));
+    let (value, place) = match (of_pod, of_account) {
+        (Some(value), _) => (value, "the pod".to_owned()),
+        (None, Some(value)) => (value, place(facts)),
+        (None, None) => return Verdict::Holds,
+    };
+    if value.parse::<i64>().is_ok_and(|seconds| super::pod::LIFETIME.contains(&seconds)) {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "600 to 43200 seconds",
+        format!("{value:?}"),
+        format!("annotation {EXPIRATION_ANNOTATION} of {place}"),
+        "write a number within those; with any other value the token lives 3600 seconds",
+    )
+    .into()
+}
+
+/// The role is named by a ServiceAccount of its own, not by the one that every pod gets.
+pub(super) fn s09(facts: &Facts) -> Verdict {
+    annotated(facts, |account| {
+        (account.name == "default" && account.role_name().is_some()).then(|| {
+            Evidence::new(
+                "a ServiceAccount made for the workload",
+                "the ServiceAccount default",
+                place(facts),
+                "move the annotation to a ServiceAccount of its own: every pod of the namespace that names none \
+                 gets this role",
+            )
+        })
+    })
+}
+
+/// Something uses the ServiceAccount.
+pub(super) fn s10(facts: &Facts) -> Verdict {
+    if facts.pod.is_some() {
+        return Verdict::NotApplicable;
+    }
+    match facts.pods_using.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(count) if count.total > 0 => Verdict::Holds,
+        Ok(_) => annotated(facts, |account| {
+            account.role_name()?;
+            Some(Evidence::new(
+                "a pod that runs as it",
+                "none at the moment",
+                place(facts),
+                "nothing to mend if the workload comes later; otherwise take the annotation away",
+            ))
+        }),
+    }
 }
 
 /// The annotation's value can be the name of a role.
@@ -69,6 +191,10 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     annotated(facts, |account| {
         let named = account.role_name().filter(|value| arn::is_role_name(value))?;
+        // A pod made after the annotation has its variable from somewhere else.
+        if account.annotated_at.zip(pod.created_at).is_some_and(|(annotated, made)| annotated < made) {
+            return None;
+        }
         let (container, role) = pod.app_containers().find_map(|container| {
             let role = arn::RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok()?;
             (role.name != named).then_some((container, role))

@@ -3,11 +3,11 @@
 
 use rrsa_shared::api::Fault;
 use rrsa_shared::arn::RoleArn;
-use rrsa_shared::policy::{self, Claims, Document, Verdict as Fits};
 use rrsa_shared::sts::{FaultKind, KnownFault};
 
 use super::finding::{Evidence, Verdict};
-use crate::facts::{DEFAULT_ISSUER, ExchangeFacts, ExchangeOutcome, Facts};
+use super::trust_policy;
+use crate::facts::{DEFAULT_ISSUER, ExchangeFacts, ExchangeOutcome, Facts, Loss};
 
 /// The role's trust policy admits the token.
 pub(super) fn x01(facts: &Facts) -> Verdict {
@@ -26,52 +26,14 @@ pub(super) fn x01(facts: &Facts) -> Verdict {
             Some(format!("aliyun ram GetRole --RoleName {role}")),
         )
     });
-    match verdict {
-        Verdict::Broken(mut evidence) => {
-            match policy_says(facts) {
-                Ok(words) => evidence.seen = format!("{}; the trust policy: {words}", evidence.seen),
-                Err(why) => {
-                    evidence.remedy = format!("{} (which one differs is not seen: {why})", evidence.remedy);
-                }
-            }
-            evidence.into()
-        }
-        other => other,
+    let Verdict::Broken(mut evidence) = verdict else { return verdict };
+    match trust_policy::admits(facts) {
+        // Its own rules say what in it does not fit.
+        Ok(false) => return Verdict::NotApplicable,
+        Ok(true) => evidence.seen.push_str("; as it stands now the trust policy would let the token in"),
+        Err(why) => evidence.remedy = format!("{} (which one differs is not seen: {why})", evidence.remedy),
     }
-}
-
-/// What the trust policy itself makes of the token: each statement about this provider, and what in it does not fit.
-fn policy_says(facts: &Facts) -> Result<String, String> {
-    let role = facts.account.role.as_result()?.as_ref().ok_or("RAM has no such role")?;
-    let token = facts.token.as_result()?;
-    let provider_arn = facts.exchange.as_result()?.provider_arn.clone();
-    let document = Document::parse(&role.trust_policy).map_err(|error| error.to_string())?;
-    let claims = Claims {
-        provider_arn,
-        issuer: token.claims.issuer.clone(),
-        audiences: token.claims.audiences.clone(),
-        subject: token.claims.subject.clone(),
-    };
-    let evaluation = policy::evaluate(&document, &claims);
-    let statements = evaluation.statements.iter().enumerate().map(|(index, statement)| {
-        let elements = [&statement.action, &statement.principal].into_iter();
-        let elements =
-            elements.filter(|check| check.outcome != Fits::Match).map(|check| check.reason.clone());
-        let conditions = statement.conditions.iter().filter(|condition| condition.outcome != Fits::Match);
-        let mut differs: Vec<String> = elements.chain(conditions.map(|c| c.words())).collect();
-        if differs.is_empty() {
-            differs.push("it applies".to_owned());
-        }
-        format!("statement {} ({}): {}", index + 1, statement.effect, differs.join(", and "))
-    });
-    let statements: Vec<_> = statements.collect();
-    if evaluation.verdict == Fits::Match {
-        return Ok(
-            "it would let the token in as it stands now; a change takes a while to bite, so try again"
-                .to_owned(),
-        );
-    }
-    Ok(if statements.is_empty() { "it has no statement".to_owned() } else { statements.join("; ") })
+    evidence.into()
 }
 
 /// The OIDC provider exists in RAM.
@@ -211,6 +173,67 @@ pub(super) fn x11(facts: &Facts) -> Verdict {
     })
 }
 
+/// The session's length is one that the role gives.
+pub(super) fn x12(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::InvalidDuration], |_, _| {
+        let most =
+            facts.account.role.value().and_then(Option::as_ref).and_then(|role| role.max_session_duration);
+        (
+            most.map_or("900 seconds to the role's MaxSessionDuration".to_owned(), |most| {
+                format!("900 to {most} seconds")
+            }),
+            "ask for a shorter session, or raise the role's MaxSessionDuration".to_owned(),
+            None,
+        )
+    })
+}
+
+/// The other parameters are ones that STS can read.
+pub(super) fn x13(facts: &Facts) -> Verdict {
+    let kinds = [
+        FaultKind::InvalidSessionName,
+        FaultKind::InvalidRoleArn,
+        FaultKind::InvalidPolicy,
+        FaultKind::InvalidParameter,
+    ];
+    refused(facts, &kinds, |exchange, _| {
+        (
+            format!("parameters that STS can read; the role was {}", exchange.role_arn),
+            "mend what the message names where the workload is defined".to_owned(),
+            None,
+        )
+    })
+}
+
+/// The machine's clock is right enough for signed calls.
+pub(super) fn x16(facts: &Facts) -> Verdict {
+    refused(facts, &[FaultKind::ClockOff], |exchange, _| {
+        let offset =
+            exchange.clock_offset_seconds.map_or("not known".to_owned(), |offset| format!("{offset} s"));
+        (
+            "a clock within 15 minutes of STS's".to_owned(),
+            format!("set the clock of this machine (STS's is ahead by {offset})"),
+            None,
+        )
+    })
+}
+
+/// What answers is STS.
+pub(super) fn x17(facts: &Facts) -> Verdict {
+    let exchange = match facts.exchange.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(exchange) => exchange,
+    };
+    let ExchangeOutcome::Lost(Loss::NotSts(why)) = &exchange.outcome else { return Verdict::NotApplicable };
+    Evidence::new(
+        "an answer of STS",
+        why.clone(),
+        format!("AssumeRoleWithOIDC at {}", exchange.endpoint),
+        "a proxy, a gateway or a captive page answers in its place: look at HTTPS_PROXY, NO_PROXY and the route",
+    )
+    .into()
+}
+
 /// STS is not throttling.
 pub(super) fn x14(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::Throttled], |exchange, _| {
@@ -272,7 +295,8 @@ fn refused(
     };
     let fault = match &exchange.outcome {
         ExchangeOutcome::Granted { .. } => return Verdict::Holds,
-        ExchangeOutcome::Lost(why) => return Verdict::Unseen(why.clone()),
+        ExchangeOutcome::Lost(Loss::NotSts(_)) => return Verdict::NotApplicable,
+        ExchangeOutcome::Lost(Loss::NoAnswer(why)) => return Verdict::Unseen(why.clone()),
         ExchangeOutcome::Refused(fault) => fault,
     };
     if !kinds.contains(&FaultKind::of(fault)) {

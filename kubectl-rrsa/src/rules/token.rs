@@ -15,7 +15,7 @@ pub(super) fn t01(facts: &Facts) -> Verdict {
             TokenProblem::Missing => "no such file".to_owned(),
             TokenProblem::Empty => "the file is empty".to_owned(),
             TokenProblem::Unreadable(why) => why.clone(),
-            TokenProblem::Malformed(_) | TokenProblem::Surrounded => return None,
+            TokenProblem::Malformed(_) | TokenProblem::Surrounded | TokenProblem::TooLong(_) => return None,
         };
         Some(Evidence::new(
             "a token",
@@ -32,7 +32,7 @@ pub(super) fn t02(facts: &Facts) -> Verdict {
         let seen = match token.problem.as_ref()? {
             TokenProblem::Malformed(why) => why.clone(),
             TokenProblem::Surrounded => "white space before or after the token".to_owned(),
-            TokenProblem::Missing | TokenProblem::Empty | TokenProblem::Unreadable(_) => return None,
+            _ => return None,
         };
         Some(Evidence::new(
             "a JWT of three parts and nothing around it",
@@ -42,6 +42,75 @@ pub(super) fn t02(facts: &Facts) -> Verdict {
         ))
     })
 }
+
+/// The token is signed as STS wants it.
+pub(super) fn t03(facts: &Facts) -> Verdict {
+    judge(facts, true, |token| {
+        let seen = token.algorithm.as_deref().unwrap_or("none");
+        (seen != "RS256").then(|| {
+            Evidence::new(
+                "RS256",
+                seen,
+                format!("alg of {}", place(token)),
+                "mount the token that this cluster's kubelet projects: ACK signs with RS256",
+            )
+        })
+    })
+}
+
+/// The token's life has begun.
+pub(super) fn t05(facts: &Facts) -> Verdict {
+    judge(facts, true, |token| {
+        let begins = token.claims.not_before.max(token.claims.issued_at)?;
+        let ahead = begins - token.seen_at;
+        let offset = facts.exchange.value().and_then(|exchange| exchange.clock_offset_seconds);
+        (ahead > CLOCK_SLACK).then(|| {
+            Evidence::new(
+                "a token issued in the past",
+                match offset {
+                    Some(offset) => {
+                        format!("issued {ahead} s from now; STS's clock is {offset} s ahead of ours")
+                    }
+                    None => format!("issued {ahead} s from now"),
+                },
+                format!("claims iat and nbf of {}", place(token)),
+                "set the clock of the machine that is off: this one, or the API server's",
+            )
+        })
+    })
+}
+
+/// The token is bound to the pod that has it.
+pub(super) fn t09(facts: &Facts) -> Verdict {
+    judge(facts, true, |token| {
+        let pod = facts.pod.as_ref().filter(|_| token.source != TokenSource::TokenRequest)?;
+        let (bound, uid) = (token.claims.pod_uid.as_ref()?, pod.uid.as_ref()?);
+        (bound != uid).then(|| {
+            Evidence::new(
+                format!("pod {} ({uid})", pod.name),
+                format!("pod {} ({bound})", token.claims.pod.as_deref().unwrap_or("without a name")),
+                format!("claim kubernetes.io of {}", place(token)),
+                "mount the pod's own projected token: this one ends with the pod it was made for",
+            )
+        })
+    })
+}
+
+/// The token is no longer than STS takes.
+pub(super) fn t11(facts: &Facts) -> Verdict {
+    judge(facts, false, |token| {
+        let TokenProblem::TooLong(length) = token.problem.as_ref()? else { return None };
+        Some(Evidence::new(
+            "20000 characters at most",
+            format!("{length} characters"),
+            place(token),
+            "mount the projected token itself; something else is in the file",
+        ))
+    })
+}
+
+/// Seconds by which clocks may differ without anybody minding.
+const CLOCK_SLACK: i64 = 60;
 
 /// The token is alive and being renewed.
 pub(super) fn t04(facts: &Facts) -> Verdict {

@@ -104,8 +104,9 @@ impl StsEndpointInputs {
     }
 }
 
-/// A region id becomes part of a host name, so nothing else may.
-fn is_region(text: &str) -> bool {
+/// Whether a text can be a region id. It becomes part of a host name, so nothing else may.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     text.len() <= 40 && text.contains('-') && text.bytes().all(allowed)
 }

@@ -1,0 +1,546 @@
+//! The role's trust policy must let the token in: a statement that allows sts:AssumeRole to the cluster's OIDC
+//! provider, its conditions met by the token's claims. (RAM, policy elements; RRSA guide.)
+//!
+//! One mismatch makes one finding: of the statements, the one that comes nearest is explained, by the first thing
+//! in it that does not fit.
+
+use rrsa_shared::arn::OidcProviderArn;
+use rrsa_shared::policy::{
+    self, Claims, Condition, ConditionEvaluation, ConditionValue, Document, Effect, Evaluation, Operator,
+    Statement, StatementEvaluation, Verdict as Fits,
+};
+
+use super::finding::{Evidence, Verdict};
+use crate::facts::{AUDIENCE, ExchangeOutcome, Facts};
+
+/// The keys that a condition on a token may have.
+const CLAIM_KEYS: [&str; 3] = ["oidc:iss", "oidc:aud", "oidc:sub"];
+
+/// A policy, what it was evaluated for, and the outcome.
+struct Judged {
+    role: String,
+    /// STS has the last word where it has spoken.
+    granted: bool,
+    document: Document,
+    claims: Claims,
+    evaluation: Evaluation,
+}
+
+fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
+    let unseen = |why: &str| Box::new(Verdict::Unseen(why.to_owned()));
+    let role = facts.account.role.as_result().map_err(unseen)?;
+    let role = role.as_ref().ok_or_else(|| Box::new(Verdict::NotApplicable))?;
+    let document = Document::parse(&role.trust_policy)
+        .map_err(|error| unseen(&format!("the trust policy cannot be read: {error}")))?;
+    let provider_arn = facts.provider_in_use.as_result().map_err(unseen)?.clone();
+    let claims = match facts.token.value().filter(|token| token.problem.is_none()) {
+        Some(token) => Claims {
+            provider_arn,
+            issuer: token.claims.issuer.clone(),
+            audiences: token.claims.audiences.clone(),
+            subject: token.claims.subject.clone(),
+        },
+        None => Claims {
+            provider_arn,
+            issuer: Some(facts.cluster.issuer.as_result().map_err(unseen)?.clone()),
+            audiences: vec![AUDIENCE.to_owned()],
+            subject: Some(facts.token_subject()),
+        },
+    };
+    let evaluation = policy::evaluate(&document, &claims);
+    Ok(Judged { role: role.arn.clone(), granted: facts.was_granted(), document, claims, evaluation })
+}
+
+/// What keeps the token out, as the rule that says so.
+enum Obstacle<'a> {
+    NoStatement,
+    OtherCluster(String),
+    WrongPrincipal(&'a StatementEvaluation),
+    WrongAction(&'a Statement),
+    Denied(usize),
+    WrongKey(&'a ConditionEvaluation),
+    Wildcard(&'a ConditionEvaluation),
+    Differs(&'a ConditionEvaluation),
+    Undecided(String),
+}
+
+impl Judged {
+    fn pairs(&self) -> impl Iterator<Item = (usize, &Statement, &StatementEvaluation)> {
+        let evaluated = self.evaluation.statements.iter();
+        self.document.statements.iter().zip(evaluated).enumerate().map(|(i, (s, e))| (i, s, e))
+    }
+
+    fn obstacle(&self) -> Option<Obstacle<'_>> {
+        if self.granted || self.evaluation.verdict == Fits::Match {
+            return None;
+        }
+        let mut pairs = self.pairs();
+        if let Some((index, ..)) =
+            pairs.find(|(_, s, e)| s.effect == Effect::Deny && e.outcome == Fits::Match)
+        {
+            return Some(Obstacle::Denied(index));
+        }
+        let allows: Vec<_> = self.pairs().filter(|(_, s, _)| s.effect == Effect::Allow).collect();
+        // Nearest: the provider fits before all, then the action, then as many conditions as can be.
+        let near = |e: &StatementEvaluation| {
+            let fitting = e.conditions.iter().filter(|c| c.outcome == Fits::Match).count();
+            (e.principal.outcome == Fits::Match, e.action.outcome == Fits::Match, fitting)
+        };
+        let Some((_, statement, evaluated)) = allows.iter().max_by_key(|(_, _, e)| near(e)).copied() else {
+            return Some(Obstacle::NoStatement);
+        };
+        if evaluated.principal.outcome == Fits::NoMatch {
+            return Some(self.principal_obstacle(&allows, evaluated));
+        }
+        if evaluated.action.outcome == Fits::NoMatch {
+            return Some(Obstacle::WrongAction(statement));
+        }
+        let unmet = || evaluated.conditions.iter().filter(|c| c.outcome != Fits::Match);
+        if let Some(condition) = unmet().find(|c| wrong_key(&c.key)) {
+            return Some(Obstacle::WrongKey(condition));
+        }
+        if let Some(condition) = unmet().find(|c| c.outcome == Fits::NoMatch) {
+            let literal =
+                matches!(condition.operator, Operator::StringEquals | Operator::StringEqualsIgnoreCase);
+            let pattern = literal && condition.expected.iter().any(|value| value.contains(['*', '?']));
+            return Some(if pattern { Obstacle::Wildcard(condition) } else { Obstacle::Differs(condition) });
+        }
+        let undecided: Vec<_> = unmet().map(ConditionEvaluation::words).collect();
+        Some(Obstacle::Undecided(undecided.join("; ")))
+    }
+
+    fn principal_obstacle<'a>(
+        &'a self,
+        allows: &[(usize, &'a Statement, &'a StatementEvaluation)],
+        nearest: &'a StatementEvaluation,
+    ) -> Obstacle<'a> {
+        let wanted = OidcProviderArn::parse(&self.claims.provider_arn).ok();
+        for (_, statement, _) in allows {
+            let principal = &statement.principal;
+            let misplaced =
+                principal.ram.iter().chain(&principal.service).any(|p| *p == self.claims.provider_arn);
+            if misplaced || principal.federated.iter().any(|arn| arn.contains(":saml-provider/")) {
+                return Obstacle::WrongPrincipal(nearest);
+            }
+            let other = principal.federated.iter().find_map(|arn| {
+                let named = OidcProviderArn::parse(arn).ok()?;
+                (named.cluster_id().is_some() && Some(&named) != wanted.as_ref()).then(|| arn.clone())
+            });
+            if let Some(other) = other {
+                return Obstacle::OtherCluster(other);
+            }
+        }
+        Obstacle::NoStatement
+    }
+}
+
+fn obstacle(facts: &Facts, pick: impl FnOnce(&Judged, Obstacle<'_>) -> Option<Evidence>) -> Verdict {
+    let judged = match judged(facts) {
+        Ok(judged) => judged,
+        Err(verdict) => return *verdict,
+    };
+    match judged.obstacle().and_then(|obstacle| pick(&judged, obstacle)) {
+        Some(mut evidence) => {
+            if let Some(ExchangeOutcome::Refused(fault)) = facts.exchange.value().map(|e| &e.outcome) {
+                evidence.seen = format!("{}; STS: {fault}", evidence.seen);
+            }
+            let role = judged.role.rsplit('/').next().unwrap_or_default();
+            evidence.command(format!("aliyun ram GetRole --RoleName {role}")).into()
+        }
+        None => Verdict::Holds,
+    }
+}
+
+fn place(judged: &Judged) -> String {
+    format!("trust policy of {}", judged.role)
+}
+
+/// A statement for this workload, ready to paste.
+fn statement(claims: &Claims) -> String {
+    let value = |text: &Option<String>| text.clone().unwrap_or_default();
+    serde_json::json!({
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Federated": [claims.provider_arn]},
+        "Condition": {"StringEquals": {
+            "oidc:iss": [value(&claims.issuer)],
+            "oidc:aud": [AUDIENCE],
+            "oidc:sub": [value(&claims.subject)],
+        }},
+    })
+    .to_string()
+}
+
+/// Whether the policy lets the token in.
+///
+/// # Errors
+/// Why that is not seen.
+pub(super) fn admits(facts: &Facts) -> Result<bool, String> {
+    match judged(facts) {
+        Ok(judged) => Ok(judged.obstacle().is_none()),
+        Err(verdict) => Err(match *verdict {
+            Verdict::Unseen(why) => why,
+            _ => "RAM has no such role".to_owned(),
+        }),
+    }
+}
+
+/// Some statement is about this cluster's provider.
+pub(super) fn r01(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::NoStatement = found else { return None };
+        Some(Evidence::new(
+            judged.claims.provider_arn.clone(),
+            match judged.document.statements.len() {
+                0 => "no statement at all".to_owned(),
+                1 => "one statement, which is not about it".to_owned(),
+                count => format!("{count} statements, none of them about it"),
+            },
+            format!("Principal.Federated, {}", place(judged)),
+            format!("add this statement: {}", statement(&judged.claims)),
+        ))
+    })
+}
+
+/// The statement names this cluster's provider, not another cluster's.
+pub(super) fn r02(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::OtherCluster(other) = found else { return None };
+        Some(Evidence::new(
+            judged.claims.provider_arn.clone(),
+            other,
+            format!("Principal.Federated, {}", place(judged)),
+            format!(
+                "add a statement for this cluster, and leave the other one alone while that cluster lives: {}",
+                statement(&judged.claims)
+            ),
+        ))
+    })
+}
+
+/// `oidc:iss` is the token's issuer.
+pub(super) fn r03(facts: &Facts) -> Verdict {
+    differs(facts, "oidc:iss", "write the issuer to the byte, without a slash at the end")
+}
+
+/// `oidc:aud` is the token's audience.
+pub(super) fn r04(facts: &Facts) -> Verdict {
+    differs(facts, "oidc:aud", "write sts.aliyuncs.com, whatever STS host is used")
+}
+
+/// `oidc:sub` is the ServiceAccount's subject.
+pub(super) fn r05(facts: &Facts) -> Verdict {
+    differs(
+        facts,
+        "oidc:sub",
+        "write system:serviceaccount:NAMESPACE:NAME of the ServiceAccount, not of the workload",
+    )
+}
+
+fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::Differs(condition) = found else { return None };
+        if condition.key != key {
+            return None;
+        }
+        let seen = condition.seen.join(", ");
+        let nearest = condition.expected.iter().min_by_key(|value| distance(value, &seen));
+        let marked = nearest.map(|nearest| mark(nearest, &seen)).unwrap_or_default();
+        Some(Evidence::new(
+            if seen.is_empty() { format!("{key}, which the token lacks") } else { seen },
+            match condition.expected.len() {
+                0 => "no value".to_owned(),
+                1 => format!("{}{marked}", condition.expected[0]),
+                many => format!("{many} values, the nearest {}{marked}", nearest.map_or("", String::as_str)),
+            },
+            format!("{} {key}, {}", condition.operator, place(judged)),
+            remedy,
+        ))
+    })
+}
+
+/// Where two texts part, in words: ` (differs from character 23: "dem" instead of "demo")`.
+fn mark(written: &str, wanted: &str) -> String {
+    if written.is_empty() || wanted.is_empty() {
+        return String::new();
+    }
+    let same = written.chars().zip(wanted.chars()).take_while(|(one, other)| one == other).count();
+    let rest = |text: &str| match text.chars().skip(same).take(12).collect::<String>() {
+        rest if rest.is_empty() => "the end".to_owned(),
+        rest => format!("\"{rest}\""),
+    };
+    format!(" (from character {} on: {} instead of {})", same + 1, rest(written), rest(wanted))
+}
+
+fn distance(one: &str, other: &str) -> usize {
+    super::pod::edit_distance(one, other)
+}
+
+/// No pattern stands where patterns are not read.
+pub(super) fn r06(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::Wildcard(condition) = found else { return None };
+        Some(Evidence::new(
+            format!("StringLike for {}", condition.expected.join(", ")),
+            format!("{}, which takes * and ? literally", condition.operator),
+            format!("condition on {}, {}", condition.key, place(judged)),
+            "use StringLike for a pattern, or write the whole value",
+        ))
+    })
+}
+
+/// Every condition is on a key that RAM knows.
+pub(super) fn r09(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::WrongKey(condition) = found else { return None };
+        Some(Evidence::new(
+            CLAIM_KEYS.join(", "),
+            condition.key.clone(),
+            format!("{} of {}", condition.operator, place(judged)),
+            "RAM's keys for a token's claims begin with oidc:, whatever other clouds write",
+        ))
+    })
+}
+
+/// The action is the one that RAM asks for.
+pub(super) fn r10(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::WrongAction(statement) = found else { return None };
+        Some(Evidence::new(
+            "sts:AssumeRole",
+            statement.actions.join(", "),
+            format!("Action of the provider's statement, {}", place(judged)),
+            "write sts:AssumeRole: RAM checks that action for AssumeRoleWithOIDC too",
+        ))
+    })
+}
+
+/// The provider stands under Federated.
+pub(super) fn r11(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::WrongPrincipal(evaluated) = found else { return None };
+        Some(Evidence::new(
+            format!("{} under Principal.Federated", judged.claims.provider_arn),
+            evaluated.principal.reason.clone(),
+            place(judged),
+            "name the OIDC provider, acs:ram::ACCOUNT:oidc-provider/NAME, under Federated",
+        ))
+    })
+}
+
+/// No statement denies it.
+pub(super) fn r12(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::Denied(index) = found else { return None };
+        Some(Evidence::new(
+            "no Deny that fits the token",
+            format!("statement {} denies it", index + 1),
+            place(judged),
+            "narrow that statement or take it away: a Deny wins over every Allow",
+        ))
+    })
+}
+
+/// Everything in the policy can be decided from the token.
+pub(super) fn r13(facts: &Facts) -> Verdict {
+    obstacle(facts, |judged, found| {
+        let Obstacle::Undecided(words) = found else { return None };
+        Some(Evidence::new(
+            "conditions on the token's claims",
+            if words.is_empty() {
+                "elements that are not documented for trust policies".to_owned()
+            } else {
+                words
+            },
+            place(judged),
+            "compare these conditions with the call (source address, time, …) by hand",
+        ))
+    })
+}
+
+/// A pattern for subjects is narrow enough to say who is meant.
+pub(super) fn r07(facts: &Facts) -> Verdict {
+    lint(facts, |judged, _, statement| {
+        let broad = subjects(statement).find_map(|condition| {
+            let like = condition.operator == Operator::StringLike;
+            texts(condition).find(|value| like && is_broad(value)).cloned()
+        })?;
+        Some(Evidence::new(
+            "one ServiceAccount, or a pattern within one namespace",
+            broad,
+            format!("StringLike oidc:sub, {}", place(judged)),
+            "narrow the pattern: everything that it fits can act as this role",
+        ))
+    })
+}
+
+/// Some condition says which ServiceAccount is meant.
+pub(super) fn r08(facts: &Facts) -> Verdict {
+    lint(facts, |judged, index, statement| {
+        let positive = subjects(statement).any(|condition| !is_negative(&condition.operator));
+        (!positive).then(|| {
+            Evidence::new(
+                format!("a condition oidc:sub = {}", judged.claims.subject.clone().unwrap_or_default()),
+                format!("statement {} has none", index + 1),
+                place(judged),
+                "add it: without it every ServiceAccount of the cluster can act as this role",
+            )
+        })
+    })
+}
+
+/// No negative operator has several values, which reads as something else than it does.
+pub(super) fn r14(facts: &Facts) -> Verdict {
+    lint(facts, |judged, _, statement| {
+        let condition =
+            statement.conditions.iter().find(|c| is_negative(&c.operator) && c.values.len() > 1)?;
+        Some(Evidence::new(
+            "one value, or a positive operator",
+            format!("{} with {} values", condition.operator, condition.values.len()),
+            format!("condition on {}, {}", condition.key, place(judged)),
+            "say what is let in instead of what is not: a negative operator must differ from every value",
+        ))
+    })
+}
+
+/// One statement is about one cluster.
+pub(super) fn r15(facts: &Facts) -> Verdict {
+    lint(facts, |judged, index, statement| {
+        let providers = statement.principal.federated.len();
+        let issuers: usize =
+            statement.conditions.iter().filter(|c| c.key == "oidc:iss").map(|c| c.values.len()).sum();
+        (providers > 1 && issuers > 1).then(|| {
+            Evidence::new(
+                "one provider and its issuer in a statement",
+                format!("statement {} has {providers} providers and {issuers} issuers", index + 1),
+                place(judged),
+                "write one statement a cluster: here any of the providers may come with any of the issuers",
+            )
+        })
+    })
+}
+
+/// The policy is of the version RAM knows.
+pub(super) fn r17(facts: &Facts) -> Verdict {
+    lint(facts, |judged, index, _| {
+        let version = judged.document.version.as_deref().filter(|version| index == 0 && *version != "1")?;
+        Some(Evidence::new("Version 1", version, place(judged), "write \"Version\": \"1\""))
+    })
+}
+
+/// Nobody but the workloads may assume the role.
+pub(super) fn r22(facts: &Facts) -> Verdict {
+    let judged = match judged(facts) {
+        Ok(judged) => judged,
+        Err(verdict) => return *verdict,
+    };
+    let open = |who: &String| who == "*" || (who.starts_with("acs:ram::") && who.ends_with(":root"));
+    let found =
+        judged.pairs().filter(|(_, s, _)| s.effect == Effect::Allow).find_map(|(index, statement, _)| {
+            let principal = &statement.principal;
+            let who = principal
+                .ram
+                .iter()
+                .chain(&principal.federated)
+                .chain(&principal.text)
+                .find(|who| open(who))?;
+            Some((index, who.clone()))
+        });
+    match found {
+        None => Verdict::Holds,
+        Some((index, who)) => Evidence::new(
+            "OIDC providers with their conditions",
+            format!("statement {} lets in {who}", index + 1),
+            place(&judged),
+            "review whether everybody with sts:AssumeRole in that account should be able to act as this role",
+        )
+        .into(),
+    }
+}
+
+/// Something on each statement that lets the provider in. Silent while something keeps the token out: that comes
+/// first.
+fn lint(facts: &Facts, broken: impl Fn(&Judged, usize, &Statement) -> Option<Evidence>) -> Verdict {
+    let judged = match judged(facts) {
+        Ok(judged) => judged,
+        Err(verdict) => return *verdict,
+    };
+    if judged.obstacle().is_some() {
+        return Verdict::NotApplicable;
+    }
+    let found = judged
+        .pairs()
+        .filter(|(_, s, e)| s.effect == Effect::Allow && e.principal.outcome == Fits::Match)
+        .find_map(|(index, statement, _)| broken(&judged, index, statement));
+    found.map_or(Verdict::Holds, Verdict::from)
+}
+
+fn subjects(statement: &Statement) -> impl Iterator<Item = &Condition> {
+    statement.conditions.iter().filter(|condition| condition.key == "oidc:sub")
+}
+
+fn texts(condition: &Condition) -> impl Iterator<Item = &String> {
+    condition.values.iter().filter_map(|value| match value {
+        ConditionValue::Text(text) => Some(text),
+        ConditionValue::Unreadable(_) => None,
+    })
+}
+
+fn is_negative(operator: &Operator) -> bool {
+    use Operator::{StringNotEquals, StringNotEqualsIgnoreCase, StringNotLike};
+    matches!(operator, StringNotEquals | StringNotEqualsIgnoreCase | StringNotLike)
+}
+
+/// Whether a pattern for subjects reaches beyond one namespace.
+fn is_broad(pattern: &str) -> bool {
+    let mut parts = pattern.splitn(4, ':');
+    let (first, second, namespace) = (parts.next(), parts.next(), parts.next());
+    let exact = |part: Option<&str>| part.is_some_and(|part| !part.contains(['*', '?']));
+    !(exact(first) && exact(second) && exact(namespace))
+}
+
+/// Whether a key looks like one that other clouds, or a slip, would write for a claim.
+fn wrong_key(key: &str) -> bool {
+    let lower = key.to_lowercase();
+    let tail = lower.rsplit([':', '/']).next().unwrap_or_default();
+    let claims = ["iss", "aud", "sub", "issuer", "audience", "subject"];
+    !CLAIM_KEYS.contains(&key) && claims.contains(&tail) && !lower.starts_with("acs:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_broad, mark, wrong_key};
+
+    #[test]
+    fn a_pattern_within_one_namespace_is_narrow() {
+        for (pattern, broad) in [
+            ("system:serviceaccount:demo:app-*", false),
+            ("system:serviceaccount:demo:*", false),
+            ("system:serviceaccount:demo-*:app", true),
+            ("system:serviceaccount:*", true),
+            ("*", true),
+        ] {
+            assert_eq!(is_broad(pattern), broad, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn keys_of_other_clouds_are_known_for_what_they_are() {
+        for (key, wrong) in [
+            ("oidc:sub", false),
+            ("acs:SourceIp", false),
+            ("sub", true),
+            ("oidc:subject", true),
+            ("oidc-ack.example.com/c1:sub", true),
+            ("sts:ExternalId", false),
+        ] {
+            assert_eq!(wrong_key(key), wrong, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_first_difference_is_marked_to_the_character() {
+        assert_eq!(mark("a:demo", "a:demo-sa"), " (from character 7 on: the end instead of \"-sa\")");
+        assert_eq!(mark("https://i/", "https://i"), " (from character 10 on: \"/\" instead of the end)");
+    }
+}

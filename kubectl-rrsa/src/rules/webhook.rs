@@ -1,0 +1,199 @@
+//! ack-pod-identity-webhook puts variables, volume and mounts into pods when they are created, and says nothing when
+//! it does not. (RRSA guide; its objects have no documented names.) A workload that is wired needs none of it.
+
+use std::collections::BTreeMap;
+
+use super::finding::{Evidence, Severity, Verdict};
+use super::{namespace, pod, service_account};
+use crate::facts::{
+    AdmissionFacts, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts, WebhookFacts,
+};
+
+/// Seconds between the making of a ServiceAccount and of a pod within which the webhook may not know the former.
+const RACE: i64 = 60;
+
+/// The webhook is installed.
+pub(super) fn w01(facts: &Facts) -> Verdict {
+    if facts.is_wired() {
+        return Verdict::Holds;
+    }
+    match facts.cluster.webhook.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(Some(_)) => Verdict::Holds,
+        Ok(None) => Evidence::new(
+            "ack-pod-identity-webhook",
+            "neither a MutatingWebhookConfiguration nor a Deployment of that name",
+            "the cluster's add-ons",
+            "install the add-on ack-pod-identity-webhook, then restart the pods; or wire the pods by hand",
+        )
+        .into(),
+    }
+}
+
+/// The webhook is there to answer.
+pub(super) fn w02(facts: &Facts) -> Verdict {
+    judge(facts, |webhook| {
+        let pods = webhook.replicas.filter(|pods| pods.ready == 0)?;
+        let blocks = webhook.admission.as_ref().and_then(|a| a.failure_policy.as_deref()) == Some("Fail");
+        let evidence = Evidence::new(
+            "a ready pod of the webhook",
+            format!("0 of {} ready", pods.wanted),
+            format!("deployment kube-system/{}", webhook.name),
+            if blocks {
+                "mend it at once: with failurePolicy Fail no pod can be created meanwhile"
+            } else {
+                "mend it, then restart the pods that were created meanwhile: they were not injected"
+            },
+        )
+        .command(format!("kubectl describe deployment {} -n kube-system", webhook.name));
+        Some(if blocks { evidence.severity(Severity::Critical) } else { evidence })
+    })
+}
+
+/// The webhook sees the namespace and the pod.
+pub(super) fn w05(facts: &Facts) -> Verdict {
+    judge(facts, |webhook| {
+        let admission = webhook.admission.as_ref()?;
+        let (what, requirement) = excluded(facts, admission)?;
+        Some(Evidence::new(
+            requirement,
+            format!("{what} does not fit"),
+            format!("webhook {}", webhook.name),
+            "label what the selector asks for, or wire the pod by hand; then restart the pods",
+        ))
+    })
+}
+
+/// What a webhook does not see, and the requirement that keeps it out.
+fn excluded(facts: &Facts, admission: &AdmissionFacts) -> Option<(String, String)> {
+    if !admission.sees_pods {
+        return Some(("the creation of pods".to_owned(), "a rule for CREATE of pods".to_owned()));
+    }
+    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
+    // The injection label is N01's and N02's to judge.
+    let ours = |key: &str| key == crate::facts::INJECTION_LABEL;
+    let unmet = |selector: &crate::facts::Selector, labels: &BTreeMap<String, String>| {
+        selector.unmet(labels).filter(|requirement| !ours(&requirement.key)).map(ToString::to_string)
+    };
+    if let Some(namespace) = namespace {
+        // The API server gives every namespace this label.
+        let mut labels = namespace.labels.clone();
+        labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| namespace.name.clone());
+        if let Some(requirement) = unmet(&admission.namespace_selector, &labels) {
+            return Some((format!("namespace {}", namespace.name), requirement));
+        }
+    }
+    let pod = facts.pod.as_ref()?;
+    let requirement = unmet(&admission.object_selector, &pod.labels)?;
+    Some((format!("pod {}", pod.name), requirement))
+}
+
+/// The webhook is new enough for what the workload asks of it.
+pub(super) fn w06(facts: &Facts) -> Verdict {
+    judge(facts, |webhook| {
+        let version = webhook.version_numbers()?;
+        let on_pod = facts.pod.as_ref().is_some_and(|pod| pod.injection() == Some("on"));
+        let on_namespace = facts
+            .namespace_facts
+            .value()
+            .and_then(Option::as_ref)
+            .is_some_and(|namespace| namespace.injection() == Some("on"));
+        (on_pod && !on_namespace && version < [0, 2, 0]).then(|| {
+            Evidence::new(
+                "0.2.0 or later, for the injection label on a pod",
+                webhook.version.clone().unwrap_or_default(),
+                format!("image of {}", webhook.name),
+                "upgrade the add-on, or label the namespace instead",
+            )
+            .command(format!(
+                "kubectl label namespace {} {}=on --overwrite",
+                facts.namespace,
+                crate::facts::INJECTION_LABEL
+            ))
+        })
+    })
+}
+
+/// No other webhook added containers after this one had looked.
+pub(super) fn w07(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    // A pod wired by hand has what its author gave it; only where the webhook looks, it looks at every container.
+    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
+    let asked = namespace.and_then(NamespaceFacts::injection) == Some("on") || pod.injection() == Some("on");
+    let account = facts.service_account.value().and_then(Option::as_ref);
+    let named = account.and_then(ServiceAccountFacts::role_name).is_some();
+    if !asked || !named || !matches!(facts.cluster.webhook.value(), Some(Some(_))) {
+        return Verdict::NotApplicable;
+    }
+    let with = pod.containers.iter().any(ContainerFacts::has_rrsa_env);
+    let found = pod.containers.iter().find(|container| {
+        container.kind != ContainerKind::Ephemeral
+            && with
+            && !container.has_rrsa_env()
+            && container.mounts.iter().all(|mount| mount.volume != "rrsa-oidc-token")
+            && !pod.skips(&container.name)
+    });
+    match found {
+        None => Verdict::Holds,
+        Some(container) => Evidence::new(
+            "RRSA's variables in every container",
+            format!("container {} has none", container.name),
+            format!("pod {}/{}", facts.namespace, pod.name),
+            "another webhook may have added it later; if it needs no RAM role, name it in the pod's annotation \
+             pod-identity.alibabacloud.com/skip-containers",
+        )
+        .into(),
+    }
+}
+
+/// The pod was made when the webhook already knew its ServiceAccount.
+pub(super) fn w08(facts: &Facts) -> Verdict {
+    let (Some(pod), Some(Some(account))) = (&facts.pod, facts.service_account.value()) else {
+        return Verdict::NotApplicable;
+    };
+    if facts.is_wired() || earlier(facts) || pod::p01(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    let (Some(made), Some(annotated)) = (pod.created_at, account.annotated_at) else {
+        return Verdict::NotApplicable;
+    };
+    if made - annotated > RACE {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "a pod made a while after its ServiceAccount",
+        format!("the pod is {} s younger than the annotation", made - annotated),
+        format!("pod {}/{}", facts.namespace, pod.name),
+        "restart it; to keep it from coming back, create the ServiceAccount first and the workload after",
+    )
+    .command(pod::restart(&facts.namespace, pod))
+    .into()
+}
+
+/// Whether something before the webhook explains that nothing was injected.
+fn earlier(facts: &Facts) -> bool {
+    let causes = [
+        namespace::n01,
+        namespace::n02,
+        service_account::s01,
+        service_account::s02,
+        service_account::s04,
+        pod::p02,
+        w01,
+        w02,
+        w05,
+        w06,
+    ];
+    causes.iter().any(|rule| rule(facts).is_broken())
+}
+
+fn judge(facts: &Facts, broken: impl FnOnce(&WebhookFacts) -> Option<Evidence>) -> Verdict {
+    if facts.is_wired() {
+        return Verdict::Holds;
+    }
+    match facts.cluster.webhook.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(None) => Verdict::NotApplicable,
+        Ok(Some(webhook)) => broken(webhook).map_or(Verdict::Holds, Verdict::from),
+    }
+}
