@@ -7,7 +7,13 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, built};
+
+/// The access key of a checker who may read the account.
+const KEY: &str = "
+access_keys: [{id: LTAI5tStoryAccessKeyId, secret: story-access-key-secret, user: auditor}]
+permissions: [{who: user/auditor, actions: ['ram:Get*', 'cs:Describe*']}]
+";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +29,9 @@ struct Case {
     /// The world file.
     #[serde(default)]
     world: String,
+    /// Whether the checker has an access key that may read the account.
+    #[serde(default)]
+    key: bool,
     /// Text of the demo manifest and what stands there instead.
     #[serde(default)]
     replace: Vec<(String, String)>,
@@ -43,10 +52,16 @@ impl Case {
             }
             manifest = manifest.replace(from.as_str(), to);
         }
-        let stage = Stage::set(&self.world, &manifest).await;
+        let world = if self.key { format!("{KEY}{}", self.world) } else { self.world.clone() };
+        let stage = Stage::set(&world, &manifest).await;
         let mut arguments = vec!["check", "-o", "json", "-n", "rrsa-demo"];
         arguments.extend(self.check.split(' '));
-        let outcome = stage.rrsa(&arguments).await;
+        let mut command = stage.command(&built("kubectl-rrsa"), &arguments);
+        if self.key {
+            command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI5tStoryAccessKeyId");
+            command.env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "story-access-key-secret");
+        }
+        let outcome = stage.run(command).await;
         if outcome.code != self.exit {
             return Err(format!("exit {} instead of {}: {outcome:?}", outcome.code, self.exit));
         }
@@ -101,6 +116,16 @@ async fn a_broken_pod_is_the_first_broken_link() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_token_is_the_first_broken_link() {
     play("token.yaml").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_provider_is_the_first_broken_link() {
+    play("provider.yaml").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_trust_policy_is_the_first_broken_link() {
+    play("trust-policy.yaml").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
