@@ -1,5 +1,6 @@
 //! `kubectl rrsa`: shows and proves RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
 
+pub mod checker;
 pub mod cli;
 pub mod cloud;
 pub mod collect;
@@ -11,5 +12,6 @@ pub mod live;
 pub mod render;
 pub mod report;
 pub mod rules;
+pub mod subjects;
 
 pub use cli::main;

@@ -92,7 +92,8 @@ impl Report {
             .collect();
         let link_report = |link| {
             let of_link = || verdicts.iter().filter(move |(rule, _)| rule.link == link);
-            let worst = findings.iter().filter(|f| f.link == link).map(|f| f.severity).max();
+            let bad = |f: &&Finding| f.link == link && f.severity > Severity::Info;
+            let worst = findings.iter().filter(bad).map(|f| f.severity).max();
             let holds = of_link().any(|(_, verdict)| *verdict == Verdict::Holds);
             // What would only have been advice leaves no doubt about the link, nor does what the account would
             // have added to what the cluster shows.
@@ -106,28 +107,32 @@ impl Report {
             let status = match worst {
                 None if follows => LinkStatus::Follows,
                 Some(Severity::Error | Severity::Critical) => LinkStatus::Broken,
-                Some(Severity::Warning | Severity::Info) => LinkStatus::Warned,
+                Some(Severity::Warning) => LinkStatus::Warned,
                 None if unseen.is_some() => LinkStatus::Unseen,
                 // That nothing was injected has its cause further up.
                 None if link == Link::Pod && facts.pod.as_ref().is_some_and(|pod| !pod.is_wired()) => {
                     LinkStatus::NotAsked
                 }
-                None if holds => LinkStatus::Good,
-                None => LinkStatus::NotAsked,
+                Some(Severity::Info) | None if holds => LinkStatus::Good,
+                Some(Severity::Info) | None => LinkStatus::NotAsked,
             };
             LinkReport { link, status, unseen }
         };
         let mut links: Vec<_> = Link::ALL.into_iter().map(link_report).collect();
-        let granted =
-            facts.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Granted { .. }));
-        // A refusal with a code no rule knows is not good, whatever the rules say.
-        if let (Some(exchange), false) = (facts.exchange.value(), granted)
-            && let ExchangeOutcome::Refused(fault) = &exchange.outcome
+        let granted = facts.was_granted();
+        // A refusal is not good, whatever the rules of the exchange itself say: some other link's rule knows it, or
+        // none does.
+        if let Some(ExchangeOutcome::Refused(fault)) =
+            facts.exchange.value().map(|exchange| &exchange.outcome)
         {
-            for link in
-                links.iter_mut().filter(|l| l.link == Link::Exchange && l.status != LinkStatus::Broken)
-            {
-                if link.status != LinkStatus::Warned {
+            let known = verdicts.iter().any(|(rule, verdict)| rule.reads_refusals() && verdict.is_broken());
+            let quiet = |link: &&mut LinkReport| {
+                link.link == Link::Exchange && matches!(link.status, LinkStatus::Good | LinkStatus::NotAsked)
+            };
+            for link in links.iter_mut().filter(quiet) {
+                if known {
+                    link.status = LinkStatus::Follows;
+                } else {
                     link.status = LinkStatus::Unseen;
                     link.unseen = Some(fault.to_string());
                 }

@@ -79,9 +79,9 @@ async fn options_are_taken_before_and_after_the_command() {
 async fn what_is_typed_wrong_is_named_with_what_to_type() {
     let stage = Stage::demo().await;
     for (line, words) in [
-        (vec!["check"], "<TYPE/NAME>"),
+        (vec!["check"], "kubectl rrsa check sa/NAME"),
         (vec!["check", "demo-sa"], "kubectl rrsa check sa/NAME | pod/NAME"),
-        (vec!["check", "svc/demo"], "sa and pod can"),
+        (vec!["check", "svc/demo"], "sa, pod, deploy"),
         (vec!["check", "sa/Demo"], "\"Demo\" cannot be the name of an object"),
         (vec!["check", "sa/demo-sa", "--live=exec"], "kubectl rrsa check pod/NAME"),
         (vec!["check", "sa/demo-sa", "-o", "xml"], "json, yaml"),

@@ -12,3 +12,4 @@ mod programs;
 mod real_api_server;
 mod stage;
 mod status;
+mod subjects;

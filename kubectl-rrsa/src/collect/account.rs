@@ -13,19 +13,19 @@ use crate::facts::{AccountFacts, CloudCluster, Seen};
 /// The role and the provider that an exchange would name.
 pub async fn account(
     account: &Account,
+    key: &Seen<AccessKey>,
     role_arn: &Seen<String>,
     provider_arn: &Seen<String>,
 ) -> AccountFacts {
-    let key = account.key().await;
     let role = async {
-        let (key, name) = needs(&key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
+        let (key, name) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
         let (ram, call) = (&account.ram, GetRole { name });
         let asked = ram.call(|stamp| call.request(&ram.endpoint, key, stamp), GetRole::read).await;
         Ok(found(asked, ram, "GetRole", "ram:GetRole"))
     };
     let provider = async {
         let name = |arn: &str| OidcProviderArn::parse(arn).ok().map(|arn| arn.name);
-        let (key, name) = needs(&key, provider_arn, name)?;
+        let (key, name) = needs(key, provider_arn, name)?;
         let (ims, call) = (&account.ims, GetOidcProvider { name });
         let asked = ims.call(|stamp| call.request(&ims.endpoint, key, stamp), GetOidcProvider::read).await;
         Ok(found(asked, ims, "GetOIDCProvider", "ram:GetOIDCProvider"))
@@ -38,11 +38,14 @@ pub async fn account(
 }
 
 /// The cluster as ACK knows it.
-pub async fn cloud_cluster(account: &Account, cluster_id: &Seen<String>) -> CloudCluster {
-    let key = account.key().await;
+pub async fn cloud_cluster(
+    account: &Account,
+    key: &Seen<AccessKey>,
+    cluster_id: &Seen<String>,
+) -> CloudCluster {
     // The id becomes part of a path.
     let plain = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| id.to_owned());
-    let (key, cluster_id) = match needs(&key, cluster_id, plain) {
+    let (key, cluster_id) = match needs(key, cluster_id, plain) {
         Ok(both) => both,
         Err(why) => return Seen::Unknown(why),
     };

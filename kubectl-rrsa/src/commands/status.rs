@@ -2,9 +2,8 @@
 
 use crate::cli::{Cli, Machine, Outcome};
 use crate::collect;
-use crate::context::{self, KubeContext};
+use crate::context;
 use crate::error::{Error, exit};
-use crate::facts::{Seen, TokenSource};
 use crate::live;
 use crate::render::{self, Format, Style};
 
@@ -26,27 +25,15 @@ pub struct Args {
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
-    let issuer = async || issuer_of_token(&kube, "default", machine.clock.now().as_second()).await;
+    let now = machine.clock.now().as_second();
+    let issuer = async || live::issuer(&kube.client, &kube.namespace, "default", now).await;
     let (mut facts, _) = collect::cluster(&kube.client, &cloud.sts.http, &kube.server, issuer)
         .await
         .map_err(|error| context::explain(error, &kube))?;
-    facts.cloud = collect::cloud_cluster(&cloud.account, &facts.cluster_id).await;
+    facts.cloud = collect::cloud_cluster(&cloud.account, &cloud.account.key().await, &facts.cluster_id).await;
     let text = match args.output {
         Some(format) => format.write(&facts)?,
         None => render::status(&facts, Style::for_stdout(&machine.env)),
     };
     Ok(Outcome { text, code: exit::HEALTHY })
-}
-
-/// The issuer that a token of `service_account`, asked for now, carries.
-pub(super) async fn issuer_of_token(kube: &KubeContext, service_account: &str, now: i64) -> Seen<String> {
-    let raw = match live::request(&kube.client, &kube.namespace, service_account).await {
-        Ok(raw) => raw,
-        Err(why) => return Seen::unknown(why),
-    };
-    let (facts, _) = live::examine(&raw, TokenSource::TokenRequest, None, &Seen::unknown("not asked"), now);
-    facts.claims.issuer.map_or_else(
-        || Seen::unknown("the token of TokenRequest names no issuer"),
-        |issuer| Seen::known(issuer, format!("TokenRequest for {}/{service_account}", kube.namespace)),
-    )
 }

@@ -50,6 +50,8 @@ pub struct PodCount {
 pub struct Facts {
     /// What is checked.
     pub subject: SubjectRef,
+    /// What the user named when that was something else, such as `deployment/demo`.
+    pub asked_as: Option<String>,
     /// Its namespace.
     pub namespace: String,
     /// The cluster.

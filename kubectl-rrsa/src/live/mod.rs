@@ -6,7 +6,7 @@ mod token;
 
 pub use exchange::{Plan, exchange};
 pub use exec::{Container, FileError, read_pod};
-pub use token::{examine, request};
+pub use token::{examine, issuer, request};
 
 use clap::ValueEnum;
 

@@ -38,6 +38,19 @@ pub async fn request(client: &Client, namespace: &str, service_account: &str) ->
         .ok_or_else(|| "TokenRequest gave no token".to_owned())
 }
 
+/// The issuer that a token of a ServiceAccount, asked for now, carries. `now` is in Unix seconds.
+pub async fn issuer(client: &Client, namespace: &str, service_account: &str, now: i64) -> Seen<String> {
+    let raw = match request(client, namespace, service_account).await {
+        Ok(raw) => raw,
+        Err(why) => return Seen::unknown(why),
+    };
+    let (facts, _) = examine(&raw, TokenSource::TokenRequest, None, &Seen::unknown("not asked"), now);
+    facts.claims.issuer.map_or_else(
+        || Seen::unknown("the token of TokenRequest names no issuer"),
+        |issuer| Seen::known(issuer, format!("TokenRequest for {namespace}/{service_account}")),
+    )
+}
+
 /// What there is to know of a text that ought to be a token, and the token when it can be used. `seen_at` is
 /// in Unix seconds.
 #[must_use]

@@ -8,11 +8,29 @@ use crate::facts::{ExchangeOutcome, Facts, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Link, RULES, Severity};
 
+/// Several reports, and how many of each kind there are.
+#[must_use]
+pub fn checks(reports: &[Report], style: Style) -> String {
+    let mut shown: Vec<String> = reports.iter().map(|report| check(report, style)).collect();
+    if reports.len() > 1 {
+        let count = |conclusion| reports.iter().filter(|report| report.conclusion == conclusion).count();
+        shown.push(format!(
+            "{} checked: {} healthy, {} broken, {} could not be told.\n",
+            reports.len(),
+            count(Conclusion::Healthy),
+            count(Conclusion::Broken),
+            count(Conclusion::Unknown)
+        ));
+    }
+    shown.join("\n")
+}
+
 /// The report.
 #[must_use]
 pub fn check(report: &Report, style: Style) -> String {
     let facts = &report.facts;
-    let subject = format!("{} in namespace {}", facts.subject, facts.namespace);
+    let asked = facts.asked_as.as_ref().map(|asked| format!("{asked}: ")).unwrap_or_default();
+    let subject = format!("{asked}{} in namespace {}", facts.subject, facts.namespace);
     let mut shown = format!("{}\n\n", style.strong(&printable(&subject)));
     for link in &report.links {
         let mark = match link.status {
@@ -73,7 +91,8 @@ fn one(finding: &Finding, style: Style) -> String {
 
 /// One line on a link: what it says when it is good, why not otherwise.
 fn words(report: &Report, link: &LinkReport) -> String {
-    if let Some(worst) = report.findings.iter().filter(|f| f.link == link.link).max_by_key(|f| f.severity) {
+    let bad = |f: &&Finding| f.link == link.link && f.severity > Severity::Info;
+    if let Some(worst) = report.findings.iter().filter(bad).max_by_key(|f| f.severity) {
         return format!("{} {}", worst.rule, worst.title);
     }
     if link.status == LinkStatus::Follows {
@@ -88,7 +107,7 @@ fn words(report: &Report, link: &LinkReport) -> String {
         return cause
             .map(|(rule, finding)| format!("{}, which follows from {}", rule.title, finding.rule))
             .next()
-            .unwrap_or_default();
+            .unwrap_or_else(|| "STS refused; another link says why".to_owned());
     }
     if link.status == LinkStatus::Unseen {
         return link.unseen.clone().unwrap_or_default();

@@ -1,11 +1,13 @@
 //! Facts and reports as bytes: for eyes, or as JSON and YAML.
 
 mod check;
+mod list;
 mod printable;
 mod status;
 mod style;
 
-pub use check::check;
+pub use check::{check, checks};
+pub use list::List;
 pub use printable::printable;
 pub use status::status;
 pub use style::Style;

@@ -30,6 +30,12 @@ impl Rule {
         self
     }
 
+    /// Whether it judges what STS answered.
+    #[must_use]
+    pub fn reads_refusals(&self) -> bool {
+        matches!(self.link, Link::Provider | Link::Exchange | Link::TrustPolicy)
+    }
+
     /// The finding this rule makes of the facts, if it is broken.
     pub fn finding(&self, verdict: &Verdict) -> Option<Finding> {
         let Verdict::Broken(evidence) = verdict else { return None };

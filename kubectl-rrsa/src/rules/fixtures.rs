@@ -69,6 +69,7 @@ fn healthy_service_account() -> Facts {
     let labels = BTreeMap::from([(INJECTION_LABEL.to_owned(), "on".to_owned())]);
     Facts {
         subject: SubjectRef::ServiceAccount("demo-sa".to_owned()),
+        asked_as: None,
         namespace: "rrsa-demo".to_owned(),
         cluster: ClusterFacts {
             server: "https://api".to_owned(),

@@ -251,6 +251,9 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(count) => count,
     };
+    if count.total == 0 {
+        return Verdict::NotApplicable;
+    }
     if count.wired == 0 || count.stale.is_empty() {
         return Verdict::Holds;
     }

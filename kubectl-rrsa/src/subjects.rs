@@ -1,0 +1,392 @@
+//! What a command is about: names as kubectl writes them, turned into ServiceAccounts and pods.
+
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::api::{Api, ListParams};
+use serde_json::Value;
+
+use crate::context::{self, KubeContext};
+use crate::error::Error;
+use crate::facts::{ROLE_NAME_ANNOTATION, SubjectRef};
+
+/// Objects asked for at a time.
+const PAGE: u32 = 500;
+
+/// One subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Its namespace.
+    pub namespace: String,
+    /// What is looked at.
+    pub subject: SubjectRef,
+    /// What was named, when that was something else.
+    pub asked_as: Option<String>,
+}
+
+/// Which subjects are wanted.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Selection {
+    /// TYPE/NAME, or TYPE for all of a kind: sa, pod, deploy, sts, ds, rs, job, cronjob
+    #[arg(value_name = "TYPE/NAME")]
+    pub names: Vec<String>,
+
+    /// In all namespaces; without TYPE, every ServiceAccount that names a RAM role
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+
+    /// Only objects with these labels; without TYPE, of the ServiceAccounts that name a RAM role
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub selector: Option<String>,
+}
+
+/// The kinds that can be named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    ServiceAccount,
+    Pod,
+    Workload(&'static Workload),
+}
+
+/// A kind of object that makes pods.
+#[derive(Debug, PartialEq, Eq)]
+struct Workload {
+    singular: &'static str,
+    short: &'static str,
+    api: &'static str,
+    /// Where its pods' spec is.
+    template: &'static str,
+}
+
+const WORKLOADS: &[Workload] = &[
+    Workload {
+        singular: "deployment",
+        short: "deploy",
+        api: "apis/apps/v1",
+        template: "/spec/template/spec",
+    },
+    Workload { singular: "statefulset", short: "sts", api: "apis/apps/v1", template: "/spec/template/spec" },
+    Workload { singular: "daemonset", short: "ds", api: "apis/apps/v1", template: "/spec/template/spec" },
+    Workload { singular: "replicaset", short: "rs", api: "apis/apps/v1", template: "/spec/template/spec" },
+    Workload { singular: "job", short: "job", api: "apis/batch/v1", template: "/spec/template/spec" },
+    Workload {
+        singular: "cronjob",
+        short: "cj",
+        api: "apis/batch/v1",
+        template: "/spec/jobTemplate/spec/template/spec",
+    },
+];
+
+impl Kind {
+    /// A kind by its short, singular or plural name.
+    fn read(text: &str) -> Option<Self> {
+        let text = text.to_lowercase();
+        let is = |singular: &str, short: &str| {
+            text == short || text == singular || text.strip_suffix('s') == Some(singular)
+        };
+        if is("serviceaccount", "sa") {
+            return Some(Self::ServiceAccount);
+        }
+        if is("pod", "po") {
+            return Some(Self::Pod);
+        }
+        WORKLOADS.iter().find(|workload| is(workload.singular, workload.short)).map(Self::Workload)
+    }
+}
+
+/// One word of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    kind: Kind,
+    /// `None` for all of the kind.
+    name: Option<String>,
+}
+
+fn word(text: &str) -> Result<Word, Error> {
+    let wrong = |message: String| {
+        Error::usage(message).hint("kubectl rrsa check sa/NAME | pod/NAME | deploy/NAME [-n NAMESPACE]")
+    };
+    let (kind, name) = match text.split_once('/') {
+        Some((kind, name)) => (kind, Some(name)),
+        None => (text, None),
+    };
+    let Some(found) = Kind::read(kind) else {
+        return Err(wrong(match name {
+            Some(_) => {
+                format!("\"{kind}\" cannot be checked; sa, pod, deploy, sts, ds, rs, job and cronjob can")
+            }
+            None => format!("\"{text}\" is not TYPE/NAME"),
+        }));
+    };
+    let label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(inner)
+    };
+    if let Some(name) = name.filter(|name| name.len() > 253 || !name.split('.').all(label)) {
+        return Err(wrong(format!("\"{name}\" cannot be the name of an object")));
+    }
+    Ok(Word { kind: found, name: name.map(str::to_owned) })
+}
+
+/// Which subjects are wanted, checked before anything is asked.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    words: Vec<Word>,
+    all_namespaces: bool,
+    selector: Option<String>,
+}
+
+impl Selection {
+    /// Reads the words.
+    ///
+    /// # Errors
+    /// A word that names nothing, or no word at all.
+    pub fn read(&self) -> Result<Wanted, Error> {
+        let words = self.names.iter().map(|text| word(text)).collect::<Result<Vec<_>, _>>()?;
+        if words.is_empty() && !self.all_namespaces && self.selector.is_none() {
+            return Err(Error::usage("nothing was named to be checked")
+                .hint("kubectl rrsa check sa/NAME | pod/NAME | deploy/NAME, or -A for every ServiceAccount with a role"));
+        }
+        if let Some(word) = words.iter().find(|word| word.name.is_some())
+            && (self.all_namespaces || self.selector.is_some())
+        {
+            let name = word.name.as_deref().unwrap_or_default();
+            return Err(Error::usage(format!("\"{name}\" is one object; -A and -l are for all of a kind"))
+                .hint("leave out -A and -l, or the name"));
+        }
+        Ok(Wanted { words, all_namespaces: self.all_namespaces, selector: self.selector.clone() })
+    }
+}
+
+impl Wanted {
+    /// Whether it is exactly one object by name.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        matches!(self.words.as_slice(), [Word { name: Some(_), .. }])
+    }
+
+    /// Whether a ServiceAccount is named, which has no running pod to read from.
+    #[must_use]
+    pub fn names_service_account(&self) -> bool {
+        self.words.is_empty() || self.words.iter().any(|word| word.kind == Kind::ServiceAccount)
+    }
+
+    /// The subjects, in the order named.
+    ///
+    /// # Errors
+    /// A workload that does not exist; an API server that does not answer.
+    pub async fn resolve(&self, kube: &KubeContext) -> Result<Vec<Subject>, Error> {
+        let mut subjects = Vec::new();
+        if self.words.is_empty() {
+            subjects.extend(self.service_accounts(kube, true).await?);
+        }
+        for word in &self.words {
+            match (&word.kind, &word.name) {
+                (Kind::ServiceAccount, Some(name)) => {
+                    subjects.push(one(kube, SubjectRef::ServiceAccount(name.clone())));
+                }
+                (Kind::Pod, Some(name)) => subjects.push(one(kube, SubjectRef::Pod(name.clone()))),
+                (Kind::ServiceAccount, None) => subjects.extend(self.service_accounts(kube, false).await?),
+                (Kind::Pod, None) => subjects.extend(self.pods(kube).await?),
+                (Kind::Workload(workload), Some(name)) => {
+                    let path = format!(
+                        "/{}/namespaces/{}/{}s/{name}",
+                        workload.api, kube.namespace, workload.singular
+                    );
+                    let object = get(kube, &path).await?.ok_or_else(|| {
+                        Error::usage(format!(
+                            "there is no {} {name} in namespace {}",
+                            workload.singular, kube.namespace
+                        ))
+                        .hint(format!("kubectl get {}s -n {}", workload.singular, kube.namespace))
+                    })?;
+                    subjects.push(of_workload(kube, workload, &object).await?);
+                }
+                (Kind::Workload(workload), None) => {
+                    let place = match self.all_namespaces {
+                        true => String::new(),
+                        false => format!("/namespaces/{}", kube.namespace),
+                    };
+                    let selector =
+                        self.selector.as_deref().map(|text| format!("?labelSelector={}", encoded(text)));
+                    let path = format!(
+                        "/{}{place}/{}s{}",
+                        workload.api,
+                        workload.singular,
+                        selector.unwrap_or_default()
+                    );
+                    let list = get(kube, &path).await?.unwrap_or_default();
+                    for object in list["items"].as_array().into_iter().flatten() {
+                        subjects.push(of_workload(kube, workload, object).await?);
+                    }
+                }
+            }
+        }
+        Ok(subjects)
+    }
+
+    fn page(&self) -> ListParams {
+        let page = ListParams::default().limit(PAGE);
+        match &self.selector {
+            Some(selector) => page.labels(selector),
+            None => page,
+        }
+    }
+
+    async fn service_accounts(&self, kube: &KubeContext, with_role: bool) -> Result<Vec<Subject>, Error> {
+        let api: Api<ServiceAccount> = match self.all_namespaces {
+            true => Api::all(kube.client.clone()),
+            false => Api::namespaced(kube.client.clone(), &kube.namespace),
+        };
+        let (mut page, mut subjects) = (self.page(), Vec::new());
+        loop {
+            let list = api.list_metadata(&page).await.map_err(|error| context::explain(error, kube))?;
+            let wanted = list.items.into_iter().filter(|account| {
+                let mut keys = account.metadata.annotations.iter().flatten().map(|(key, _)| key);
+                !with_role || keys.any(|key| key == ROLE_NAME_ANNOTATION)
+            });
+            subjects.extend(wanted.filter_map(|account| {
+                let (namespace, name) = (account.metadata.namespace?, account.metadata.name?);
+                Some(Subject { namespace, subject: SubjectRef::ServiceAccount(name), asked_as: None })
+            }));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(subjects),
+            }
+        }
+    }
+
+    async fn pods(&self, kube: &KubeContext) -> Result<Vec<Subject>, Error> {
+        let api: Api<Pod> = match self.all_namespaces {
+            true => Api::all(kube.client.clone()),
+            false => Api::namespaced(kube.client.clone(), &kube.namespace),
+        };
+        let (mut page, mut subjects) = (self.page(), Vec::new());
+        loop {
+            let list = api.list_metadata(&page).await.map_err(|error| context::explain(error, kube))?;
+            subjects.extend(list.items.into_iter().filter_map(|pod| {
+                let (namespace, name) = (pod.metadata.namespace?, pod.metadata.name?);
+                Some(Subject { namespace, subject: SubjectRef::Pod(name), asked_as: None })
+            }));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(subjects),
+            }
+        }
+    }
+}
+
+fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
+    Subject { namespace: kube.namespace.clone(), subject, asked_as: None }
+}
+
+/// The newest running pod of a workload; its ServiceAccount when it has no pod.
+async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) -> Result<Subject, Error> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (name, uid) = (text("/metadata/name"), text("/metadata/uid"));
+    let namespace = match text("/metadata/namespace") {
+        namespace if namespace.is_empty() => kube.namespace.clone(),
+        namespace => namespace,
+    };
+    let asked_as = Some(format!("{}/{name}", workload.singular));
+    if let Some(selector) = object.pointer("/spec/selector").and_then(selector) {
+        let api = Api::<Pod>::namespaced(kube.client.clone(), &namespace);
+        let page = ListParams::default().labels(&selector);
+        let pods = api.list(&page).await.map_err(|error| context::explain(error, kube))?.items;
+        let own = |pod: &&Pod| {
+            let owners = pod.metadata.owner_references.iter().flatten();
+            // A Deployment owns its pods through a ReplicaSet, so that its uid does not stand in them.
+            workload.singular == "deployment" || owners.into_iter().any(|owner| owner.uid == uid)
+        };
+        let age = |pod: &&Pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            let leaving = pod.metadata.deletion_timestamp.is_some();
+            (
+                phase == Some("Running") && !leaving,
+                pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            )
+        };
+        if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
+        {
+            return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as });
+        }
+    }
+    let account = text(&format!("{}/serviceAccountName", workload.template));
+    let account = if account.is_empty() { "default".to_owned() } else { account };
+    Ok(Subject { namespace, subject: SubjectRef::ServiceAccount(account), asked_as })
+}
+
+/// A label selector as a query wants it.
+fn selector(selector: &Value) -> Option<String> {
+    let labels = selector["matchLabels"].as_object().into_iter().flatten();
+    let mut parts: Vec<String> =
+        labels.filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
+        let key = expression["key"].as_str()?;
+        let values: Vec<&str> =
+            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        parts.push(match expression["operator"].as_str()? {
+            "In" => format!("{key} in ({})", values.join(",")),
+            "NotIn" => format!("{key} notin ({})", values.join(",")),
+            "Exists" => key.to_owned(),
+            "DoesNotExist" => format!("!{key}"),
+            _ => return None,
+        });
+    }
+    (!parts.is_empty()).then(|| parts.join(","))
+}
+
+async fn get(kube: &KubeContext, path: &str) -> Result<Option<Value>, Error> {
+    let request = http::Request::get(path)
+        .body(Vec::new())
+        .map_err(|error| Error::usage("the selector cannot be asked for").caused_by(error))?;
+    match kube.client.request::<Value>(request).await {
+        Ok(object) => Ok(Some(object)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(context::explain(error, kube)),
+    }
+}
+
+fn encoded(text: &str) -> String {
+    rrsa_shared::sign::percent::encode(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_spelt_as_kubectl_spells_them() {
+        for text in ["sa/demo", "serviceaccount/demo", "ServiceAccounts/demo"] {
+            assert_eq!(word(text).unwrap().kind, Kind::ServiceAccount, "{text}");
+        }
+        for text in ["deploy/x", "deployment/x", "Deployments/x"] {
+            assert_eq!(word(text).unwrap().kind, Kind::Workload(&WORKLOADS[0]), "{text}");
+        }
+        assert_eq!(word("po/demo.1").unwrap(), Word { kind: Kind::Pod, name: Some("demo.1".to_owned()) });
+        assert_eq!(word("pods").unwrap().name, None);
+        for text in ["demo", "svc/demo", "sa/", "sa/a/b", "sa/Demo", "sa/-a", "pod/../x", "sa/a b", "s/x"] {
+            assert_eq!(word(text).unwrap_err().exit_code(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_and_a_selector_contradict_each_other() {
+        let selection = |names: &[&str], all_namespaces| Selection {
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+            all_namespaces,
+            selector: None,
+        };
+        assert!(selection(&["sa/a"], true).read().is_err());
+        assert!(selection(&[], false).read().is_err());
+        assert!(selection(&[], true).read().is_ok());
+        assert!(selection(&["pods"], true).read().is_ok());
+    }
+
+    #[test]
+    fn selectors_are_written_as_queries() {
+        let json = serde_json::json!({"matchLabels": {"app": "demo"}, "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"},
+        ]});
+        assert_eq!(selector(&json).as_deref(), Some("app=demo,tier in (a,b),!old"));
+        assert_eq!(selector(&serde_json::json!({})), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! What a check can be about: workloads, several subjects at once, all of a kind.
+
+use serde_json::Value;
+
+use crate::stage::Stage;
+
+async fn stage() -> Stage {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let workloads = include_str!("../manifests/workloads.yaml");
+    Stage::set("", &format!("{demo}---\n{workloads}")).await
+}
+
+fn told(list: &Value) -> Vec<(String, String)> {
+    assert_eq!(list["kind"], "List");
+    let items = list["items"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    items.map(|item| (text(&item["facts"]["serviceAccountName"]), text(&item["conclusion"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_is_checked_by_its_pod_or_else_by_its_service_account() {
+    let stage = stage().await;
+    let outcome = stage.rrsa(&["check", "deploy/demo", "sts/empty", "-n", "rrsa-demo"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    for words in [
+        "deployment/demo: pod/demo in namespace rrsa-demo",
+        "statefulset/empty: sa/demo-sa in namespace rrsa-demo",
+        "2 checked: 2 healthy, 0 broken, 0 could not be told.",
+    ] {
+        assert!(outcome.stdout.contains(words), "{words}\n{}", outcome.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_service_account_with_a_role_is_checked_and_one_broken_is_enough() {
+    let stage = stage().await;
+    let outcome = stage.rrsa(&["check", "-A", "-o", "json"]).await;
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    let expected = [("other", "broken"), ("demo-sa", "healthy")];
+    assert_eq!(told(&outcome.json()), expected.map(|(name, told)| (name.to_owned(), told.to_owned())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selector_picks_pods_and_no_match_is_not_healthy() {
+    let stage = stage().await;
+    let some = stage.rrsa(&["check", "pods", "-l", "app=demo", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(some.code, 0, "{some:?}");
+    assert_eq!(told(&some.json()).len(), 1);
+    let none = stage.rrsa(&["check", "pods", "-l", "app=nobody", "-n", "rrsa-demo"]).await;
+    assert_eq!(none.code, 3, "{none:?}");
+    let missing = stage.rrsa(&["check", "deploy/none", "-n", "rrsa-demo"]).await;
+    assert_eq!(missing.code, 2, "{missing:?}");
+    assert!(missing.stderr.contains("there is no deployment none in namespace rrsa-demo"), "{missing:?}");
+}
