@@ -8,6 +8,7 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod facts;
+pub mod gate;
 pub mod live;
 pub mod render;
 pub mod report;

@@ -103,18 +103,17 @@ impl Report {
                 }
                 _ => None,
             });
-            let follows = of_link().any(|(_, verdict)| verdict.is_broken());
+            let folded = |id: &str| findings.iter().all(|finding| finding.rule != id);
+            let follows = of_link().any(|(rule, verdict)| verdict.is_broken() && folded(rule.id));
             let status = match worst {
                 None if follows => LinkStatus::Follows,
                 Some(Severity::Error | Severity::Critical) => LinkStatus::Broken,
                 Some(Severity::Warning) => LinkStatus::Warned,
                 None if unseen.is_some() => LinkStatus::Unseen,
-                // That nothing was injected has its cause further up.
-                None if link == Link::Pod && facts.pod.as_ref().is_some_and(|pod| !pod.is_wired()) => {
-                    LinkStatus::NotAsked
-                }
-                Some(Severity::Info) | None if holds => LinkStatus::Good,
-                Some(Severity::Info) | None => LinkStatus::NotAsked,
+                // That nothing was injected has its cause further up; and where there is no pod, nothing was seen.
+                None if link == Link::Pod && !facts.is_wired() => LinkStatus::NotAsked,
+                _ if holds => LinkStatus::Good,
+                _ => LinkStatus::NotAsked,
             };
             LinkReport { link, status, unseen }
         };

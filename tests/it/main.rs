@@ -7,6 +7,7 @@ mod broken_links;
 mod clients;
 mod documents;
 mod flags;
+mod gates;
 mod kubectl;
 mod programs;
 mod real_api_server;

@@ -1,17 +1,23 @@
 //! `kubectl rrsa check`.
 
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::checker::{Checker, Wishes};
 use crate::cli::{Cli, Machine, Outcome};
-use crate::context;
+use crate::cloud::Cloud;
+use crate::context::{self, KubeContext, duration};
 use crate::error::{Error, exit};
 use crate::facts::SubjectRef;
+use crate::gate::{FailOn, Gate};
 use crate::live::Live;
-use crate::render::{self, Format, Style};
-use crate::report::Report;
-use crate::subjects::Selection;
+use crate::render::{self, Format, Style, printable};
+use crate::report::{Conclusion, Report};
+use crate::subjects::{Selection, Wanted};
 
 /// Check the chain of RRSA, and prove it with a live AssumeRoleWithOIDC.
 ///
@@ -43,10 +49,42 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
 
+    /// The least severity that fails the run
+    #[arg(long, value_enum, default_value_t)]
+    fail_on: FailOn,
+
+    /// Report of an earlier run (-o json); what it found does not fail this run
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Check again until all is healthy
+    #[arg(short, long)]
+    watch: bool,
+
+    /// With --watch: how long, such as 5m or 90s
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
+    timeout: Duration,
+
     /// Output format; a checklist for eyes without it
     #[arg(short, long, value_enum)]
-    output: Option<Format>,
+    output: Option<CheckFormat>,
 }
+
+/// Output formats of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum CheckFormat {
+    /// One JSON document
+    Json,
+    /// One YAML document
+    Yaml,
+    /// JUnit XML: a suite a subject, a case a link
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+/// Seconds between two looks of --watch.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// Collects, judges, shows.
 ///
@@ -58,40 +96,75 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         let message = "--live=exec reads the token of a running pod, and a ServiceAccount has none";
         return Err(Error::usage(message).hint("name a pod: kubectl rrsa check pod/NAME"));
     }
+    let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
     let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
-    let subjects = wanted.resolve(&kube).await?;
-    let Some(first) = subjects.first() else {
-        return Err(Error::could_not_tell("there is nothing to check")
-            .hint("kubectl get serviceaccounts -A shows what there is; a name checks one in any case"));
-    };
     let wishes = Wishes {
         live: args.live,
         container: args.container.clone(),
         role_arn: args.role_arn.clone(),
         oidc_provider_arn: args.oidc_provider_arn.clone(),
     };
+    let look = async || once(&wanted, &wishes, args.parallel, machine, &cloud, &kube).await;
+    let mut reports = look().await?;
+    let start = machine.clock.elapsed();
+    while args.watch
+        && gate.exit_code(&reports) != exit::HEALTHY
+        && machine.clock.elapsed().saturating_sub(start) + PAUSE < args.timeout
+    {
+        progress(&reports);
+        machine.clock.sleep(PAUSE).await;
+        reports = look().await?;
+    }
+    let style = Style::for_stdout(&machine.env);
+    let text = match args.output {
+        None => render::checks(&reports, style),
+        Some(CheckFormat::Json) => write(Format::Json, &wanted, &reports)?,
+        Some(CheckFormat::Yaml) => write(Format::Yaml, &wanted, &reports)?,
+        Some(CheckFormat::Junit) => render::junit(&reports),
+        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(&reports))?,
+    };
+    Ok(Outcome { text, code: gate.exit_code(&reports) })
+}
+
+/// One report for one object, a list for everything else.
+fn write(format: Format, wanted: &Wanted, reports: &[Report]) -> Result<String, Error> {
+    match reports {
+        [report] if wanted.is_one() => format.write(report),
+        reports => format.write(&render::List::of(reports)),
+    }
+}
+
+/// Looks at every subject once.
+async fn once(
+    wanted: &Wanted,
+    wishes: &Wishes,
+    parallel: u16,
+    machine: &Machine,
+    cloud: &Cloud,
+    kube: &KubeContext,
+) -> Result<Vec<Report>, Error> {
+    let subjects = wanted.resolve(kube).await?;
+    let Some(first) = subjects.first() else {
+        return Err(Error::could_not_tell("there is nothing to check")
+            .hint("kubectl get serviceaccounts -A shows what there is; a name checks one in any case"));
+    };
     let witness = match &first.subject {
         SubjectRef::ServiceAccount(name) => name.as_str(),
         SubjectRef::Pod(_) => "default",
     };
-    let checker = Checker::open(machine, &cloud, &kube, &wishes, (&first.namespace, witness)).await?;
+    let checker = Checker::open(machine, cloud, kube, wishes, (&first.namespace, witness)).await?;
     let checks = subjects.iter().cloned().map(|subject| checker.collect(subject));
-    let collected: Vec<_> = stream::iter(checks).buffered(args.parallel.into()).collect().await;
-    let reports = collected.into_iter().map(|facts| facts.map(Report::on)).collect::<Result<Vec<_>, _>>()?;
-    let text = match (args.output, wanted.is_one(), reports.first()) {
-        (Some(format), true, Some(report)) => format.write(report)?,
-        (Some(format), ..) => format.write(&render::List::of(&reports))?,
-        (None, ..) => render::checks(&reports, Style::for_stdout(&machine.env)),
-    };
-    Ok(Outcome { text, code: exit_code(&reports) })
+    let collected: Vec<_> = stream::iter(checks).buffered(parallel.into()).collect().await;
+    collected.into_iter().map(|facts| facts.map(Report::on)).collect()
 }
 
-/// Findings anywhere are findings; else a doubt anywhere is a doubt.
-fn exit_code(reports: &[Report]) -> u8 {
-    let codes = || reports.iter().map(Report::exit_code);
-    [exit::FINDINGS, exit::COULD_NOT_TELL]
-        .into_iter()
-        .find(|code| codes().any(|one| one == *code))
-        .unwrap_or(exit::HEALTHY)
+/// Says on stderr what is still being waited for.
+fn progress(reports: &[Report]) {
+    let waiting = reports.iter().filter(|report| report.conclusion != Conclusion::Healthy);
+    for report in waiting {
+        let why = report.first_broken.unwrap_or("not enough can be seen");
+        let subject = printable(&format!("{}/{}", report.facts.namespace, report.facts.subject));
+        let _ = writeln!(std::io::stderr().lock(), "waiting for {subject}: {why}");
+    }
 }

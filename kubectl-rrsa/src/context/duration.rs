@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 /// Reads `1m30s`, `500ms`, `2h`, or a bare number of seconds. Zero means no limit to the caller.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The text, quoted, when it is none.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let wrong = || format!("\"{text}\" is not a duration such as 10s, 1m30s or 30");
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));

@@ -2,7 +2,7 @@
 //! Kubernetes client library behaves otherwise than kubectl, the difference is made up for here.
 
 mod connect;
-mod duration;
+pub mod duration;
 mod exec_plugin;
 mod explain;
 mod flags;

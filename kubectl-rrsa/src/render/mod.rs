@@ -1,14 +1,18 @@
 //! Facts and reports as bytes: for eyes, or as JSON and YAML.
 
 mod check;
+mod junit;
 mod list;
 mod printable;
+mod sarif;
 mod status;
 mod style;
 
 pub use check::{check, checks};
+pub use junit::junit;
 pub use list::List;
 pub use printable::printable;
+pub use sarif::sarif;
 pub use status::status;
 pub use style::Style;
 

@@ -1,0 +1,104 @@
+//! Reports as JUnit XML: a suite a subject, a case a link.
+
+use std::fmt::Write as _;
+
+use crate::report::{LinkReport, LinkStatus, Report};
+use crate::rules::{Finding, Severity};
+
+/// The document.
+#[must_use]
+pub fn junit(reports: &[Report]) -> String {
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"kubectl rrsa check\">\n",
+    );
+    for report in reports {
+        let of = |status: LinkStatus| report.links.iter().filter(|link| link.status == status).count();
+        let name = format!("{}/{}", report.facts.namespace, report.facts.subject);
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
+            escaped(&name),
+            report.links.len(),
+            of(LinkStatus::Broken),
+            of(LinkStatus::Unseen) + of(LinkStatus::NotAsked) + of(LinkStatus::Follows),
+        );
+        for link in &report.links {
+            case(&mut xml, report, link, &name);
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+    xml.push_str("</testsuites>\n");
+    xml
+}
+
+fn case(xml: &mut String, report: &Report, link: &LinkReport, suite: &str) {
+    let _ = write!(xml, "    <testcase classname=\"{}\" name=\"{}\"", escaped(suite), link.link);
+    let findings: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.link == link.link).collect();
+    match link.status {
+        LinkStatus::Broken => {
+            let severe = || findings.iter().filter(|finding| finding.severity >= Severity::Error);
+            let head = severe().next().map_or("", |finding| finding.title);
+            let _ = write!(xml, "><failure message=\"{}\">", escaped(head));
+            for finding in severe() {
+                let _ = write!(xml, "{}", escaped(&words(finding)));
+            }
+            xml.push_str("</failure></testcase>\n");
+        }
+        LinkStatus::Unseen => {
+            let why = link.unseen.as_deref().unwrap_or("not seen");
+            let _ = writeln!(xml, "><skipped message=\"{}\"/></testcase>", escaped(why));
+        }
+        LinkStatus::NotAsked | LinkStatus::Follows => xml.push_str("><skipped/></testcase>\n"),
+        LinkStatus::Warned => {
+            let text: String = findings.iter().map(|finding| words(finding)).collect();
+            let _ = writeln!(xml, "><system-out>{}</system-out></testcase>", escaped(&text));
+        }
+        LinkStatus::Good => xml.push_str("/>\n"),
+    }
+}
+
+fn words(finding: &Finding) -> String {
+    let command = finding.command.as_ref().map(|command| format!("type: {command}\n")).unwrap_or_default();
+    format!(
+        "{} {}: {}\nexpected: {}\nseen: {}\nwhere: {}\nmend: {}\n{command}",
+        finding.rule,
+        finding.severity,
+        finding.title,
+        finding.expected,
+        finding.seen,
+        finding.place,
+        finding.remedy
+    )
+}
+
+/// Text as XML takes it: the five characters written out, and none that XML 1.0 forbids.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            '\n' | '\t' => escaped.push(character),
+            c if c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn nothing_that_xml_forbids_gets_through() {
+        assert_eq!(
+            escaped("<a b=\"c\">&'\u{1b}[31m\n"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;&apos;\u{fffd}[31m\n"
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! Reports as SARIF 2.1.0: every rule, and a result a finding.
+
+use serde_json::{Value, json};
+
+use crate::report::Report;
+use crate::rules::{RULES, Severity};
+
+/// The document.
+#[must_use]
+pub fn sarif(reports: &[Report]) -> Value {
+    let rules: Vec<Value> = RULES
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id,
+                "shortDescription": {"text": rule.title},
+                "defaultConfiguration": {"level": level(rule.severity)},
+                "properties": {"link": rule.link.to_string()},
+            })
+        })
+        .collect();
+    let results: Vec<Value> = reports
+        .iter()
+        .flat_map(|report| {
+            let subject = format!("{}/{}", report.facts.namespace, report.facts.subject);
+            report.findings.iter().map(move |finding| {
+                let command = finding.command.as_ref().map(|command| format!(" Type: {command}"));
+                let text = format!(
+                    "{}: expected {}, seen {} ({}). {}.{}",
+                    finding.title,
+                    finding.expected,
+                    finding.seen,
+                    finding.place,
+                    finding.remedy,
+                    command.unwrap_or_default()
+                );
+                json!({
+                    "ruleId": finding.rule,
+                    "ruleIndex": RULES.iter().position(|rule| rule.id == finding.rule),
+                    "level": level(finding.severity),
+                    "message": {"text": text},
+                    "locations": [{"logicalLocations": [{"fullyQualifiedName": subject, "kind": "resource"}]}],
+                    "partialFingerprints": {"rrsa/v1": format!("{subject}:{}", finding.rule)},
+                })
+            })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "kubectl-rrsa",
+                "version": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules,
+            }},
+            "results": results,
+        }],
+    })
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "note",
+        Severity::Warning => "warning",
+        Severity::Error | Severity::Critical => "error",
+    }
+}

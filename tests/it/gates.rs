@@ -1,0 +1,78 @@
+//! A check in a pipeline: formats, what fails a run, what is known already, waiting until it is healthy.
+
+use crate::stage::Stage;
+
+async fn stage() -> Stage {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let workloads = include_str!("../manifests/workloads.yaml");
+    Stage::set("", &format!("{demo}---\n{workloads}")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn junit_has_a_suite_a_subject_and_a_case_a_link() {
+    let stage = stage().await;
+    let outcome = stage.rrsa(&["check", "-A", "-o", "junit"]).await;
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    for (words, count) in [("<testsuite ", 2), ("<testcase ", 20), ("<failure ", 2), ("</testsuites>", 1)] {
+        assert_eq!(outcome.stdout.matches(words).count(), count, "{words}\n{}", outcome.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sarif_has_every_rule_and_a_result_a_finding() {
+    let stage = stage().await;
+    let document = stage.rrsa(&["check", "-A", "-o", "sarif"]).await.json();
+    assert_eq!(document["version"], "2.1.0");
+    let run = &document["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(["note", "warning", "error"].contains(&result["level"].as_str().unwrap()));
+    }
+    assert!(run["results"].as_array().unwrap().iter().any(|result| result["ruleId"] == "RRSA-N01"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_baseline_knows_does_not_fail_a_run() {
+    let stage = stage().await;
+    let first = stage.rrsa(&["check", "-A", "-o", "json"]).await;
+    assert_eq!(first.code, 1, "{first:?}");
+    let baseline = stage.file("baseline.json", &first.stdout);
+    let baseline = baseline.to_str().unwrap();
+    let second = stage.rrsa(&["check", "-A", "--baseline", baseline]).await;
+    assert_eq!(second.code, 0, "{second:?}");
+    let elsewhere = stage.rrsa(&["check", "sa/default", "-n", "rrsa-demo", "--baseline", baseline]).await;
+    assert_eq!(elsewhere.code, 1, "a finding of another ServiceAccount is new: {elsewhere:?}");
+    let broken = stage.rrsa(&["check", "-A", "--baseline", "/no/such/file"]).await;
+    assert_eq!(broken.code, 2, "{broken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_fails_a_run_that_says_so() {
+    let manifest = include_str!("../manifests/rrsa-demo.yaml").replace(
+        "    pod-identity.alibabacloud.com/role-name:",
+        "    pod-identity.alibabacloud.com/service-account-token-expiration: 2h\n    \
+         pod-identity.alibabacloud.com/role-name:",
+    );
+    let stage = Stage::set("", &manifest).await;
+    let check = ["check", "pod/demo", "-n", "rrsa-demo"];
+    assert_eq!(stage.rrsa(&check).await.code, 0);
+    assert_eq!(stage.rrsa(&[&check[..], &["--fail-on=warning"]].concat()).await.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watching_ends_when_all_is_healthy() {
+    // STS refuses twice: more than one look is needed, for a refusal is not tried again within one.
+    let fault = "faults: [{api: AssumeRoleWithOIDC, code: AuthenticationFail.NoPermission, times: 2}]";
+    let stage = Stage::set(fault, "").await;
+    let outcome =
+        stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo", "--watch", "--timeout", "60s"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(
+        outcome.stderr.matches("waiting for rrsa-demo/sa/demo-sa: RRSA-X01").count(),
+        2,
+        "{outcome:?}"
+    );
+    assert!(outcome.stdout.contains("Healthy"), "{outcome:?}");
+}
