@@ -1,10 +1,11 @@
 # make demo    the main job on the embedded sandbox
 # make test    everything CI runs; installs what it needs
+# make bench   measures, in ratios; needs kubectl
 # make lint    formatting and clippy only
 SANDBOX := target/debug/rrsa-sandbox
 PLUGIN  := target/debug/kubectl-rrsa
 
-.PHONY: demo build test lint deps
+.PHONY: demo build test lint deps bench
 
 build:
 	cargo build --workspace --bins --locked
@@ -22,3 +23,7 @@ deps:
 
 test: deps
 	@tests/scripts/run-all
+
+bench:
+	cargo build --release --workspace --bins --locked
+	python3 tests/benches/inventory.py target/release "$$(command -v kubectl)"

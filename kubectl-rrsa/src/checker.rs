@@ -8,12 +8,13 @@ use rrsa_shared::sts::AccessKey;
 
 use crate::cli::Machine;
 use crate::cloud::Cloud;
+use crate::collect::inventory::{self, Inventory, Users};
 use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, Facts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem,
-    TokenSource,
+    ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts,
+    TokenProblem, TokenSource,
 };
 use crate::live::{self, Live, Plan};
 use crate::subjects::Subject;
@@ -31,6 +32,8 @@ pub struct Checker<'a> {
     key: Seen<AccessKey>,
     cluster: ClusterFacts,
     keys: Keys,
+    /// What many subjects share; without it each is asked for by itself.
+    inventory: Option<Inventory>,
 }
 
 /// What the command line asks of a check.
@@ -44,6 +47,14 @@ pub struct Wishes {
     pub role_arn: Option<String>,
     /// OIDC provider to name.
     pub oidc_provider_arn: Option<String>,
+}
+
+/// A ServiceAccount and what is around it.
+struct Objects {
+    namespace_facts: Seen<Option<NamespaceFacts>>,
+    service_account: Seen<Option<ServiceAccountFacts>>,
+    annotated: Seen<Vec<String>>,
+    users: Seen<Users>,
 }
 
 /// A token that was looked at, and itself when it can be exchanged.
@@ -72,7 +83,17 @@ impl<'a> Checker<'a> {
             .map_err(|error| context::explain(error, kube))?;
         let key = cloud.account.key().await;
         cluster.cloud = collect::cloud_cluster(&cloud.account, &key, &cluster.cluster_id).await;
-        Ok(Self { machine, cloud, kube, wishes, key, cluster, keys })
+        Ok(Self { machine, cloud, kube, wishes, key, cluster, keys, inventory: None })
+    }
+
+    /// Asks once for what many ServiceAccounts share: those of one namespace, or of all.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn take_stock(&mut self, namespace: Option<&str>) -> Result<(), Error> {
+        let taken = Inventory::take(&self.kube.client, namespace).await;
+        self.inventory = Some(taken.map_err(|error| context::explain(error, self.kube))?);
+        Ok(())
     }
 
     /// Everything that is known of one subject.
@@ -96,17 +117,8 @@ impl<'a> Checker<'a> {
                 pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default()
             }
         };
-        let ((namespace_facts, service_account), (annotated, (pods_using, wired))) = join(
-            join(
-                collect::namespace(client, namespace),
-                collect::service_account(client, namespace, &account),
-            ),
-            join(
-                collect::annotated_service_accounts(client, namespace),
-                collect::pods_using(client, namespace, &account),
-            ),
-        )
-        .await;
+        let Objects { namespace_facts, service_account, annotated, users } =
+            self.objects(namespace, &account).await;
         let (token, usable) = match live {
             Live::None => (Seen::unknown("no live check was asked for (--live=none)"), None),
             Live::Token => match live::request(client, namespace, &account).await {
@@ -122,7 +134,7 @@ impl<'a> Checker<'a> {
                 None => (Seen::unknown("there is no pod to read from"), None),
             },
         };
-        let expected_role_arn = self.expected_role(&service_account, wired.as_ref());
+        let expected_role_arn = self.expected_role(&service_account, &users);
         let plan = self.plan((namespace, &account), pod.as_ref(), &expected_role_arn);
         let exchange = async {
             match usable {
@@ -146,7 +158,7 @@ impl<'a> Checker<'a> {
             service_account_name: account,
             service_account,
             annotated_service_accounts: annotated,
-            pods_using,
+            pods_using: users.map(|users| users.count.clone()),
             pod,
             expected_role_arn,
             token,
@@ -156,6 +168,28 @@ impl<'a> Checker<'a> {
             provider_in_use: plan.provider_arn,
             account: account_facts,
         })
+    }
+
+    /// A ServiceAccount, its namespace, and its pods.
+    async fn objects(&self, namespace: &str, account: &str) -> Objects {
+        if let Some(inventory) = &self.inventory {
+            return Objects {
+                namespace_facts: inventory.stock().namespace(namespace),
+                service_account: inventory.service_account(namespace, account),
+                annotated: inventory.annotated(namespace),
+                users: inventory.stock().pods_using(namespace, account),
+            };
+        }
+        let client = &self.kube.client;
+        let ((namespace_facts, service_account), (annotated, users)) = join(
+            join(collect::namespace(client, namespace), collect::service_account(client, namespace, account)),
+            join(
+                collect::annotated_service_accounts(client, namespace),
+                inventory::pods_using(client, namespace, account),
+            ),
+        )
+        .await;
+        Objects { namespace_facts, service_account, annotated, users }
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<PodFacts, Error> {
@@ -202,7 +236,7 @@ impl<'a> Checker<'a> {
     fn expected_role(
         &self,
         account: &Seen<Option<ServiceAccountFacts>>,
-        wired: Option<&PodFacts>,
+        users: &Seen<Users>,
     ) -> Seen<String> {
         if let Some(arn) = &self.wishes.role_arn {
             return Seen::known(arn.clone(), "--role-arn");
@@ -214,10 +248,8 @@ impl<'a> Checker<'a> {
                 .account
                 .map(|account| RoleArn { account: account.clone(), name: name.to_owned() }.to_string());
         }
-        let by_hand = wired.and_then(|pod| {
-            let value = pod.app_containers().find_map(|container| container.value(env_vars::ROLE_ARN))?;
-            Some(Seen::known(value.to_owned(), format!("pod {}", pod.name)))
-        });
+        let by_hand = users.value().and_then(|users| users.role.as_ref());
+        let by_hand = by_hand.map(|(arn, pod)| Seen::known(arn.clone(), format!("pod {pod}")));
         by_hand.unwrap_or_else(|| match account.as_result() {
             Err(why) => Seen::unknown(why),
             Ok(None) => Seen::unknown("the ServiceAccount does not exist"),

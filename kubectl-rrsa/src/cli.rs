@@ -10,7 +10,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 
 use crate::cloud::CloudFlags;
-use crate::commands::{check, status, version};
+use crate::commands::{check, list, status, version};
 use crate::context::KubeFlags;
 use crate::error::{Error, exit};
 
@@ -43,6 +43,9 @@ pub enum Command {
     Status(status::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Check(check::Args),
+    #[command(visible_alias = "ls")]
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    List(list::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Version(version::Args),
 }
@@ -88,15 +91,25 @@ pub fn main() -> ExitCode {
         Machine { env: Env::real(), files: Files::real(), clock: Clock::real(), random: Random::real() };
     ExitCode::from(match run(cli, &machine) {
         Ok(outcome) => {
-            // A reader that has gone away is no failure.
-            let _ = std::io::stdout().lock().write_all(outcome.text.as_bytes());
+            write_out(&outcome.text);
             outcome.code
         }
         Err(error) => {
-            let _ = writeln!(std::io::stderr().lock(), "{error}");
+            say(&error.to_string());
             error.exit_code()
         }
     })
+}
+
+/// Writes to stdout at once. A reader that has gone away is no failure.
+pub fn write_out(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Writes a line to stderr.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
@@ -108,6 +121,7 @@ fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
         match &cli.command {
             Command::Status(args) => status::run(args, &cli, machine).await,
             Command::Check(args) => check::run(args, &cli, machine).await,
+            Command::List(args) => list::run(args, &cli, machine).await,
             Command::Version(args) => version::run(args),
         }
     })

@@ -9,6 +9,7 @@ mod documents;
 mod flags;
 mod gates;
 mod kubectl;
+mod list;
 mod programs;
 mod real_api_server;
 mod stage;

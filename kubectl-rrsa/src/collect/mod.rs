@@ -3,12 +3,13 @@
 
 mod account;
 mod cluster;
+pub mod inventory;
 mod objects;
 mod pod;
 mod reason;
 
 pub use account::{account, cloud_cluster};
 pub use cluster::{Keys, cluster};
-pub use objects::{annotated_service_accounts, namespace, owner_labels, pods_using, service_account};
+pub use objects::{annotated_service_accounts, namespace, owner_labels, service_account};
 pub use pod::{pod, pod_facts};
 pub use reason::why_not;

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ListParams};
 
-use super::pod::pod_facts;
 use super::reason::why_not;
-use crate::facts::{
-    INJECTION_LABEL, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts,
-};
+use crate::facts::{INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -113,41 +110,5 @@ pub async fn owner_labels(
     match found {
         Ok(labels) => Seen::known(labels, format!("{kind} {namespace}/{name}")),
         Err(error) => Seen::unknown(why_not(&error, &format!("get {plural} in {namespace}"))),
-    }
-}
-
-/// The pods of a ServiceAccount, counted, and one of those that RRSA has reached.
-pub async fn pods_using(
-    client: &Client,
-    namespace: &str,
-    service_account: &str,
-) -> (Seen<PodCount>, Option<crate::facts::PodFacts>) {
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    let mut count = PodCount::default();
-    let mut wired = None;
-    let mut page =
-        ListParams::default().limit(PAGE).fields(&format!("spec.serviceAccountName={service_account}"));
-    loop {
-        match api.list(&page).await {
-            Ok(list) => {
-                for pod in &list.items {
-                    let facts = pod_facts(pod);
-                    count.total += 1;
-                    if facts.is_wired() {
-                        count.wired += 1;
-                        wired.get_or_insert(facts);
-                    } else if let Some(owner) = facts.owner.filter(|owner| !count.stale.contains(owner)) {
-                        count.stale.push(owner);
-                    }
-                }
-                match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => page = page.continue_token(&token),
-                    None => return (Seen::known(count, format!("pods of {namespace}")), wired),
-                }
-            }
-            Err(error) => {
-                return (Seen::unknown(why_not(&error, &format!("list pods in {namespace}"))), wired);
-            }
-        }
     }
 }

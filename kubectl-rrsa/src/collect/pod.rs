@@ -73,16 +73,21 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
     }
 }
 
-/// What `kubectl rollout restart` takes: a ReplicaSet's own owner is found by dropping the template's hash.
 fn owner(pod: &core::Pod) -> Option<String> {
     let owner =
         pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
     let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
-    match (owner.kind.as_str(), hash) {
+    restartable(&owner.kind, &owner.name, hash.map(String::as_str))
+}
+
+/// What `kubectl rollout restart` takes for the controller of a pod, such as `deployment/demo`. A ReplicaSet's own owner
+/// is found by dropping the template's hash.
+pub(super) fn restartable(kind: &str, name: &str, template_hash: Option<&str>) -> Option<String> {
+    match (kind, template_hash) {
         ("ReplicaSet", Some(hash)) => {
-            owner.name.strip_suffix(&format!("-{hash}")).map(|name| format!("deployment/{name}"))
+            name.strip_suffix(&format!("-{hash}")).map(|name| format!("deployment/{name}"))
         }
-        ("StatefulSet" | "DaemonSet", _) => Some(format!("{}/{}", owner.kind.to_lowercase(), owner.name)),
+        ("StatefulSet" | "DaemonSet", _) => Some(format!("{}/{name}", kind.to_lowercase())),
         _ => None,
     }
 }

@@ -1,6 +1,5 @@
 //! `kubectl rrsa check`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::checker::{Checker, Wishes};
-use crate::cli::{Cli, Machine, Outcome};
+use crate::cli::{self, Cli, Machine, Outcome};
 use crate::cloud::Cloud;
 use crate::context::{self, KubeContext, duration};
 use crate::error::{Error, exit};
@@ -83,6 +82,8 @@ enum CheckFormat {
     Sarif,
 }
 
+/// From how many ServiceAccounts on it is cheaper to ask for all objects at once than for those of each.
+const MANY: usize = 8;
 /// Seconds between two looks of --watch.
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -153,7 +154,12 @@ async fn once(
         SubjectRef::ServiceAccount(name) => name.as_str(),
         SubjectRef::Pod(_) => "default",
     };
-    let checker = Checker::open(machine, cloud, kube, wishes, (&first.namespace, witness)).await?;
+    let mut checker = Checker::open(machine, cloud, kube, wishes, (&first.namespace, witness)).await?;
+    if subjects.len() > MANY && subjects.iter().all(|s| matches!(s.subject, SubjectRef::ServiceAccount(_))) {
+        let one = subjects.iter().all(|subject| subject.namespace == first.namespace);
+        checker.take_stock(one.then_some(first.namespace.as_str())).await?;
+    }
+    let checker = checker;
     let checks = subjects.iter().cloned().map(|subject| checker.collect(subject));
     let collected: Vec<_> = stream::iter(checks).buffered(parallel.into()).collect().await;
     collected.into_iter().map(|facts| facts.map(Report::on)).collect()
@@ -165,6 +171,6 @@ fn progress(reports: &[Report]) {
     for report in waiting {
         let why = report.first_broken.unwrap_or("not enough can be seen");
         let subject = printable(&format!("{}/{}", report.facts.namespace, report.facts.subject));
-        let _ = writeln!(std::io::stderr().lock(), "waiting for {subject}: {why}");
+        cli::say(&format!("waiting for {subject}: {why}"));
     }
 }

@@ -1,5 +1,6 @@
 //! One file a command: what can be typed, then what it does.
 
 pub mod check;
+pub mod list;
 pub mod status;
 pub mod version;

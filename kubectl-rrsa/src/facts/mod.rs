@@ -35,4 +35,6 @@ pub const ONLY_CONTAINERS_ANNOTATION: &str = "pod-identity.alibabacloud.com/only
 pub const SKIP_CONTAINERS_ANNOTATION: &str = "pod-identity.alibabacloud.com/skip-containers";
 /// Label of a namespace or annotation of a pod: `true` lets the webhook replace variables that are set already.
 pub const OVERRIDE_ENV: &str = "pod-identity.alibabacloud.com/override-env";
+/// Name of the volume that the webhook adds.
+pub const WEBHOOK_VOLUME: &str = "rrsa-oidc-token";
 pub use rrsa_shared::policy::AUDIENCE;

@@ -149,7 +149,7 @@ impl PodFacts {
     /// audience, else the one mounted where the token file variable points.
     #[must_use]
     pub fn rrsa_projection(&self) -> Option<&TokenProjection> {
-        let named = self.projections.iter().find(|p| p.volume == "rrsa-oidc-token");
+        let named = self.projections.iter().find(|p| p.volume == super::WEBHOOK_VOLUME);
         let for_sts = || self.projections.iter().find(|p| p.audience.as_deref() == Some(super::AUDIENCE));
         let pointed_at = || {
             self.app_containers()
@@ -188,7 +188,7 @@ impl PodFacts {
     #[must_use]
     pub fn is_wired(&self) -> bool {
         self.containers.iter().any(ContainerFacts::has_rrsa_env)
-            || self.projections.iter().any(|p| p.volume == "rrsa-oidc-token")
+            || self.projections.iter().any(|p| p.volume == super::WEBHOOK_VOLUME)
             || self.projections.iter().any(|p| p.audience.as_deref() == Some(super::AUDIENCE))
     }
 }

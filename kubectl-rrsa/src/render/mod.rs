@@ -1,6 +1,7 @@
 //! Facts and reports as bytes: for eyes, or as JSON and YAML.
 
 mod check;
+mod columns;
 mod junit;
 mod list;
 mod printable;
@@ -9,6 +10,7 @@ mod status;
 mod style;
 
 pub use check::{check, checks};
+pub use columns::Columns;
 pub use junit::junit;
 pub use list::List;
 pub use printable::printable;

@@ -1,6 +1,7 @@
 //! The rules: what must hold for RRSA to work, one file a link of the chain. A rule is a function from facts
 //! to a verdict; it asks nobody and changes nothing.
 
+mod at_rest;
 mod catalogue;
 mod cluster;
 mod finding;
@@ -19,5 +20,6 @@ mod webhook;
 #[cfg(test)]
 mod fixtures;
 
+pub use at_rest::{AtRest, at_rest};
 pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Finding, Link, Severity, Verdict};

@@ -1,4 +1,4 @@
-//! Manifests: files of YAML documents, loaded object by object.
+//! Manifests: files of YAML or JSON documents, loaded object by object.
 
 use std::fmt;
 
@@ -22,9 +22,7 @@ impl std::error::Error for ManifestError {}
 
 /// Loads the documents of `yaml` into `cluster`, in order. `file` is what errors call it.
 pub(super) fn load(cluster: &Cluster, file: &str, yaml: &str) -> Result<(), ManifestError> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(yaml, options)
-        .map_err(|error| ManifestError(format!("{file}: this is not YAML that can be loaded: {error}")))?;
+    let documents = documents(file, yaml)?;
     let wanted = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
     for (index, document) in wanted {
         let at = format!("{file}, document {}", index + 1);
@@ -37,6 +35,19 @@ pub(super) fn load(cluster: &Cluster, file: &str, yaml: &str) -> Result<(), Mani
         }
     }
     Ok(())
+}
+
+/// JSON is read as such: a crowd of objects is more than a YAML reader takes.
+fn documents(file: &str, text: &str) -> Result<Vec<Value>, ManifestError> {
+    let wrong = |kind, error: String| {
+        ManifestError(format!("{file}: this is not {kind} that can be loaded: {error}"))
+    };
+    if text.trim_start().starts_with('{') && file.ends_with(".json") {
+        let documents = serde_json::Deserializer::from_str(text).into_iter();
+        return documents.collect::<Result<_, _>>().map_err(|error| wrong("JSON", error.to_string()));
+    }
+    let options = serde_saphyr::options! { with_snippet: false };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| wrong("YAML", error.to_string()))
 }
 
 fn one(cluster: &Cluster, at: &str, mut object: Value) -> Result<(), ManifestError> {

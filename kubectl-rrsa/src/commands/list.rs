@@ -1,0 +1,205 @@
+//! `kubectl rrsa list`.
+
+use serde::Serialize;
+
+use crate::cli::{self, Cli, Machine, Outcome};
+use crate::collect::inventory::{Metadata, Scope, ServiceAccounts, Stock, Users};
+use crate::context;
+use crate::error::{Error, exit};
+use crate::facts::{INJECTION_LABEL, ROLE_NAME_ANNOTATION};
+use crate::render::{self, Columns, printable};
+use crate::rules::{AtRest, at_rest};
+
+/// List ServiceAccounts that RRSA concerns, with their role, their pods and what is wrong at rest.
+///
+/// Nothing is tried: `kubectl rrsa check` does that. Shown are ServiceAccounts that name a role, that were meant to, or
+/// whose pods RRSA has reached. VERDICT is the first broken rule, `ok` when none is, `?` when not enough can be seen.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// In all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+
+    /// Only ServiceAccounts with these labels
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    selector: Option<String>,
+
+    /// ServiceAccounts without any trace of RRSA too
+    #[arg(long)]
+    all: bool,
+
+    /// Leave out the line of headings
+    #[arg(long)]
+    no_headers: bool,
+
+    /// Output format; a table without it
+    #[arg(short, long, value_enum)]
+    output: Option<ListFormat>,
+}
+
+/// Output formats of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ListFormat {
+    /// The table, with the verdict in words
+    Wide,
+    /// One JSON document
+    Json,
+    /// One YAML document
+    Yaml,
+    /// sa/NAME, one a line
+    Name,
+}
+
+/// One ServiceAccount.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    namespace: String,
+    name: String,
+    /// What the role-name annotation says.
+    role: Option<String>,
+    /// The namespace's injection label.
+    injection: Option<String>,
+    /// `None` when pods may not be listed.
+    pods: Option<usize>,
+    injected: Option<usize>,
+    /// `broken`, `ok` or `unknown`.
+    conclusion: &'static str,
+    /// The first rule that is broken at rest.
+    rule: Option<&'static str>,
+    /// What it says, or what could not be seen.
+    words: Option<String>,
+}
+
+/// Takes stock of namespaces and pods, then shows ServiceAccounts page by page.
+///
+/// # Errors
+/// When the API server does not answer, or forbids the list of ServiceAccounts.
+pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
+    let kube = context::connect(&cli.kube, &machine.env).await?;
+    let namespace = (!args.all_namespaces).then_some(kube.namespace.as_str());
+    let explain = |error| context::explain(error, &kube);
+    let stock = Stock::take(&kube.client, namespace).await.map_err(explain)?;
+    for why in stock.unseen() {
+        cli::say(&format!("warning: {why}"));
+    }
+    let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
+    let (mut table, mut rows, mut shown) = (Table::of(args), Vec::new(), 0);
+    while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
+        let wanted = page.into_iter().map(|account| row(account, &stock));
+        let wanted = wanted.filter(|row| {
+            args.all
+                || row.role.is_some()
+                || row.injected.is_some_and(|pods| pods > 0)
+                || row.rule == Some("RRSA-S03")
+        });
+        let before = rows.len();
+        rows.extend(wanted);
+        shown += rows.len() - before;
+        // A table is shown as it comes; a document when it is whole.
+        match args.output {
+            None | Some(ListFormat::Wide) => cli::write_out(&table.lines(&std::mem::take(&mut rows))),
+            Some(ListFormat::Name) => {
+                for row in rows.drain(..) {
+                    cli::write_out(&format!("sa/{}\n", printable(&row.name)));
+                }
+            }
+            Some(ListFormat::Json | ListFormat::Yaml) => {}
+        }
+    }
+    let text = match args.output {
+        Some(ListFormat::Json) => render::Format::Json.write(&render::List::of(&rows))?,
+        Some(ListFormat::Yaml) => render::Format::Yaml.write(&render::List::of(&rows))?,
+        _ => String::new(),
+    };
+    if shown == 0 && text.is_empty() {
+        let place = namespace.map_or_else(String::new, |name| format!(" in namespace {}", printable(name)));
+        cli::say(&format!("No ServiceAccount that RRSA concerns was found{place}; --all shows every one."));
+    }
+    Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+fn row(account: Metadata, stock: &Stock) -> Row {
+    let namespace = stock.namespace(&account.namespace);
+    let users = stock.pods_using(&account.namespace, &account.name);
+    let injection = namespace.value().and_then(Option::as_ref).and_then(|n| n.labels.get(INJECTION_LABEL));
+    let injection = injection.cloned();
+    let pods = users.value().map(|Users { count, .. }| (count.total, count.wired));
+    let counted = users.map(|users| users.count.clone());
+    let (conclusion, rule, words) =
+        match at_rest(&account.namespace, namespace, account.as_service_account(), counted) {
+            AtRest::Broken(finding) => ("broken", Some(finding.rule), Some(finding.title.to_owned())),
+            AtRest::Unseen(why) => ("unknown", None, Some(why)),
+            AtRest::Fine => ("ok", None, None),
+        };
+    Row {
+        role: account.annotations.get(ROLE_NAME_ANNOTATION).cloned(),
+        injection,
+        namespace: account.namespace,
+        name: account.name,
+        pods: pods.map(|(total, _)| total),
+        injected: pods.map(|(_, wired)| wired),
+        conclusion,
+        rule,
+        words,
+    }
+}
+
+/// The table, whose columns keep their width from page to page.
+struct Table {
+    namespaces: bool,
+    wide: bool,
+    headings: bool,
+    columns: Columns,
+}
+
+impl Table {
+    fn of(args: &Args) -> Self {
+        Self {
+            namespaces: args.all_namespaces,
+            wide: args.output == Some(ListFormat::Wide),
+            headings: !args.no_headers,
+            columns: Columns::default(),
+        }
+    }
+
+    fn lines(&mut self, rows: &[Row]) -> String {
+        if rows.is_empty() {
+            return String::new();
+        }
+        let mut lines = Vec::with_capacity(rows.len() + 1);
+        if std::mem::take(&mut self.headings) {
+            let names = ["NAMESPACE", "NAME", "ROLE", "LABEL", "PODS", "INJECTED", "VERDICT", "WORDS"];
+            lines.push(self.chosen(names.map(str::to_owned)));
+        }
+        let text = |text: &Option<String>| printable(text.as_deref().unwrap_or("<none>"));
+        let number = |number: Option<usize>| number.map_or_else(|| "?".to_owned(), |n| n.to_string());
+        lines.extend(rows.iter().map(|row| {
+            self.chosen([
+                printable(&row.namespace),
+                printable(&row.name),
+                text(&row.role),
+                text(&row.injection),
+                number(row.pods),
+                number(row.injected),
+                match (row.rule, row.conclusion) {
+                    (Some(rule), _) => rule.to_owned(),
+                    (None, "ok") => "ok".to_owned(),
+                    (None, _) => "?".to_owned(),
+                },
+                row.words.as_deref().map(printable).unwrap_or_default(),
+            ])
+        }));
+        self.columns.lines(&lines)
+    }
+
+    /// The cells that are shown.
+    fn chosen(&self, cells: [String; 8]) -> Vec<String> {
+        let shown = |column: usize| match column {
+            0 => self.namespaces,
+            7 => self.wide,
+            _ => true,
+        };
+        cells.into_iter().enumerate().filter(|(column, _)| shown(*column)).map(|(_, cell)| cell).collect()
+    }
+}

@@ -1,0 +1,147 @@
+//! What can be said of a ServiceAccount without asking anybody for a token.
+
+use std::collections::BTreeMap;
+
+use super::{Finding, RULES, Severity, Verdict, fold};
+use crate::facts::{
+    AccountFacts, ClusterFacts, Facts, NamespaceFacts, PodCount, Seen, ServiceAccountFacts, SubjectRef,
+};
+
+/// The rules that need no more than a ServiceAccount, its namespace and a count of its pods.
+const AT_REST: [&str; 10] = [
+    "RRSA-N03", "RRSA-N01", "RRSA-N02", "RRSA-N04", "RRSA-S03", "RRSA-S02", "RRSA-S04", "RRSA-S07",
+    "RRSA-S09", "RRSA-P25",
+];
+
+/// What can be said at rest.
+#[derive(Clone, Debug)]
+pub enum AtRest {
+    /// The first rule that is broken.
+    Broken(Box<Finding>),
+    /// None is, but one of them could not be judged: why.
+    Unseen(String),
+    /// None is.
+    Fine,
+}
+
+/// Judges a ServiceAccount. One that names no role, and was not meant to, breaks nothing.
+#[must_use]
+pub fn at_rest(
+    namespace: &str,
+    namespace_facts: Seen<Option<NamespaceFacts>>,
+    account: ServiceAccountFacts,
+    pods_using: Seen<PodCount>,
+) -> AtRest {
+    let asks = account.role_name().is_some();
+    let facts = facts(namespace, namespace_facts, account, pods_using);
+    let rules = RULES.iter().filter(|rule| AT_REST.contains(&rule.id));
+    // Without a role nothing is wanted of the namespace; only a misspelt wish counts.
+    let rules = rules.filter(|rule| asks || rule.id == "RRSA-S03");
+    let (mut findings, mut unseen) = (Vec::new(), None);
+    for rule in rules {
+        let verdict = (rule.judge)(&facts);
+        findings.extend(rule.finding(&verdict));
+        if let Verdict::Unseen(why) = verdict {
+            unseen.get_or_insert(why);
+        }
+    }
+    let mut findings = fold(findings).into_iter();
+    match (findings.find(|finding| finding.severity >= Severity::Warning), unseen) {
+        (Some(finding), _) => AtRest::Broken(Box::new(finding)),
+        (None, Some(why)) => AtRest::Unseen(why),
+        (None, None) => AtRest::Fine,
+    }
+}
+
+fn facts(
+    namespace: &str,
+    namespace_facts: Seen<Option<NamespaceFacts>>,
+    account: ServiceAccountFacts,
+    pods_using: Seen<PodCount>,
+) -> Facts {
+    fn unseen<T>() -> Seen<T> {
+        Seen::unknown("not asked")
+    }
+    let from = "list";
+    Facts {
+        subject: SubjectRef::ServiceAccount(account.name.clone()),
+        asked_as: None,
+        namespace: namespace.to_owned(),
+        cluster: ClusterFacts {
+            server: String::new(),
+            version: unseen(),
+            issuer: unseen(),
+            discovery_url: unseen(),
+            jwks_url: unseen(),
+            key_ids: unseen(),
+            rrsa_enabled: unseen(),
+            cluster_id: unseen(),
+            region: unseen(),
+            account: unseen(),
+            provider_name: unseen(),
+            provider_arn: unseen(),
+            webhook: unseen(),
+            cloud: unseen(),
+        },
+        namespace_facts,
+        service_account_name: account.name.clone(),
+        service_account: Seen::known(Some(account), from),
+        annotated_service_accounts: unseen(),
+        pods_using,
+        pod: None,
+        expected_role_arn: unseen(),
+        token: unseen(),
+        exchange: unseen(),
+        owner_labels: Seen::known(BTreeMap::new(), from),
+        role_in_use: unseen(),
+        provider_in_use: unseen(),
+        account: AccountFacts { role: unseen(), provider: unseen() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{INJECTION_LABEL, ROLE_NAME_ANNOTATION};
+
+    fn first(label: Option<&str>, annotation: Option<(&str, &str)>) -> Option<&'static str> {
+        let labels = label.map(|value| (INJECTION_LABEL.to_owned(), value.to_owned()));
+        let namespace = NamespaceFacts { labels: labels.into_iter().collect(), ..NamespaceFacts::default() };
+        let annotations = annotation.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let account = ServiceAccountFacts {
+            name: "a".to_owned(),
+            annotations: annotations.into_iter().collect(),
+            annotated_at: None,
+        };
+        match at_rest("n", Seen::known(Some(namespace), "n"), account, Seen::known(PodCount::default(), "p"))
+        {
+            AtRest::Broken(finding) => Some(finding.rule),
+            AtRest::Fine => None,
+            AtRest::Unseen(why) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_seen_is_not_fine() {
+        let role = [(ROLE_NAME_ANNOTATION.to_owned(), "demo".to_owned())];
+        let account = ServiceAccountFacts { annotations: role.into(), ..ServiceAccountFacts::default() };
+        let users = Seen::known(PodCount::default(), "p");
+        assert!(matches!(at_rest("n", Seen::unknown("forbidden"), account, users), AtRest::Unseen(_)));
+    }
+
+    #[test]
+    fn a_service_account_is_judged_by_what_stands_in_it() {
+        let role = Some((ROLE_NAME_ANNOTATION, "demo"));
+        assert_eq!(first(Some("on"), role), None);
+        assert_eq!(first(None, role), Some("RRSA-N01"));
+        assert_eq!(first(Some("true"), role), Some("RRSA-N02"));
+        assert_eq!(first(Some("on"), Some((ROLE_NAME_ANNOTATION, "acs:ram::1:role/x"))), Some("RRSA-S04"));
+        assert_eq!(first(None, Some(("pod-identity.alibabacloud.com/role_name", "x"))), Some("RRSA-S03"));
+        assert_eq!(first(None, None), None);
+    }
+
+    #[test]
+    fn every_rule_at_rest_is_one() {
+        assert!(AT_REST.iter().all(|id| RULES.iter().any(|rule| rule.id == *id)));
+    }
+}
