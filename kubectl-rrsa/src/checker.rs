@@ -4,10 +4,11 @@ use futures_util::future::join;
 use rrsa_shared::arn::{self, RoleArn};
 use rrsa_shared::env_vars;
 use rrsa_shared::oidc::OidcToken;
-use rrsa_shared::sts::AccessKey;
+use rrsa_shared::proof::{self, Plan};
+use rrsa_shared::sts::{AccessKey, SessionName};
 
 use crate::cli::Machine;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, describe};
 use crate::collect::inventory::{self, Inventory, Users};
 use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
@@ -16,7 +17,7 @@ use crate::facts::{
     ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts,
     TokenProblem, TokenSource,
 };
-use crate::live::{self, Live, Plan};
+use crate::live::{self, Live};
 use crate::subjects::Subject;
 
 /// What is the same for every subject of one run.
@@ -124,7 +125,7 @@ impl<'a> Checker<'a> {
             Live::Token => match live::request(client, namespace, &account).await {
                 Ok(raw) => {
                     let (facts, usable) =
-                        live::examine(&raw, TokenSource::TokenRequest, None, &self.keys, self.now());
+                        proof::examine(&raw, TokenSource::TokenRequest, None, &self.keys, self.now());
                     (Seen::known(facts, "TokenRequest"), usable)
                 }
                 Err(why) => (Seen::unknown(why), None),
@@ -136,9 +137,10 @@ impl<'a> Checker<'a> {
         };
         let expected_role_arn = self.expected_role(&service_account, &users);
         let plan = self.plan((namespace, &account), pod.as_ref(), &expected_role_arn);
+        let endpoint = describe(&self.cloud.sts.endpoint, &self.cloud.sts_origin);
         let exchange = async {
             match usable {
-                Some(usable) => live::exchange(self.cloud, &plan, usable).await,
+                Some(usable) => proof::exchange(&self.cloud.sts, &endpoint, &plan, usable).await,
                 None => Seen::unknown(match token.value().and_then(|token| token.problem.as_ref()) {
                     Some(_) => "there is no token to exchange",
                     None => token.why_unknown().unwrap_or("there is no token to exchange"),
@@ -216,12 +218,13 @@ impl<'a> Checker<'a> {
         let from = format!("{} in container {}", read.file.path, read.name);
         let broken = |problem| {
             let empty = rrsa_shared::secret::Secret::default();
-            let (facts, _) = live::examine(&empty, source.clone(), Some(read.file.clone()), keys, self.now());
+            let (facts, _) =
+                proof::examine(&empty, source.clone(), Some(read.file.clone()), keys, self.now());
             (Seen::known(TokenFacts { problem: Some(problem), ..facts }, &from), None)
         };
         match &read.text {
             Ok(raw) => {
-                let (facts, usable) = live::examine(raw, source, Some(read.file), keys, self.now());
+                let (facts, usable) = proof::examine(raw, source, Some(read.file), keys, self.now());
                 (Seen::known(facts, from), usable)
             }
             Err(live::FileError::Missing) => broken(TokenProblem::Missing),
@@ -285,7 +288,7 @@ impl<'a> Checker<'a> {
                 env_vars::OIDC_PROVIDER_ARN,
                 &self.cluster.provider_arn,
             ),
-            subject: (namespace.to_owned(), account.to_owned()),
+            session_name: SessionName::of(&["kubectl-rrsa", namespace, account]),
         }
     }
 

@@ -90,10 +90,13 @@ pub fn main() -> ExitCode {
     let machine =
         Machine { env: Env::real(), files: Files::real(), clock: Clock::real(), random: Random::real() };
     ExitCode::from(match run(cli, &machine) {
-        Ok(outcome) => {
-            write_out(&outcome.text);
-            outcome.code
-        }
+        Ok(outcome) => match write_out(&outcome.text) {
+            Ok(()) => outcome.code,
+            Err(error) => {
+                say(&error.to_string());
+                error.exit_code()
+            }
+        },
         Err(error) => {
             say(&error.to_string());
             error.exit_code()
@@ -102,9 +105,17 @@ pub fn main() -> ExitCode {
 }
 
 /// Writes to stdout at once. A reader that has gone away is no failure.
-pub fn write_out(text: &str) {
+///
+/// # Errors
+/// When it cannot be written, on a full disk for example.
+pub fn write_out(text: &str) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::could_not_tell("the result cannot be written").caused_by(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a line to stderr.

@@ -11,6 +11,7 @@ use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::http::{Http, HttpOptions};
+use rrsa_shared::ports::proxies::{Proxies, ProxyError};
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::ram;
 use rrsa_shared::source::{self, Answer, EcsRamRole};
@@ -96,8 +97,12 @@ impl Account {
 /// A client for the metadata service: next door, so no proxy and no patience.
 fn metadata_http() -> Result<Http, String> {
     let second = Duration::from_secs(1);
-    let options =
-        HttpOptions { connect_timeout: second, total_timeout: second, use_proxies: false, extra_ca: None };
+    let options = HttpOptions {
+        connect_timeout: second,
+        total_timeout: second,
+        extra_ca: None,
+        proxies: Proxies::none(),
+    };
     Http::real(&options).map_err(|error| error.to_string())
 }
 
@@ -162,10 +167,14 @@ impl CloudFlags {
             Some(path) => Some(files.read(path).map_err(|error| unusable(path).caused_by(error))?),
             None => None,
         };
-        Http::real(&HttpOptions { extra_ca, ..HttpOptions::default() }).map_err(|error| match &file {
-            Some(path) => unusable(path).caused_by(error.message),
-            None => Error::could_not_tell("no HTTP client").caused_by(error),
-        })
+        let proxies =
+            Proxies::read(env).map_err(|error| Error::usage(error.to_string()).hint(ProxyError::HINT))?;
+        Http::real(&HttpOptions { extra_ca, proxies, ..HttpOptions::default() }).map_err(
+            |error| match &file {
+                Some(path) => unusable(path).caused_by(error.message),
+                None => Error::could_not_tell("no HTTP client").caused_by(error),
+            },
+        )
     }
 }
 

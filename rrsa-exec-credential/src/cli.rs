@@ -37,9 +37,16 @@ pub fn main() -> ExitCode {
     };
     match run(&cli) {
         Ok(text) => {
-            // A reader that has gone away is no failure.
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::from(exit::DONE)
+            let mut stdout = std::io::stdout().lock();
+            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+                // A reader that has gone away is no failure.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    let _ =
+                        writeln!(std::io::stderr().lock(), "error: the result cannot be written: {error}");
+                    ExitCode::from(exit::NO_ANSWER)
+                }
+                _ => ExitCode::from(exit::DONE),
+            }
         }
         Err(error) => {
             let _ = writeln!(std::io::stderr().lock(), "{error}");

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rrsa_shared::printable::printable;
+
 /// Exit codes, part of the public interface.
 pub(crate) mod exit {
     /// Done.
@@ -35,7 +37,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  hint: {hint}"))
+        write!(f, "error: {}", printable(&self.message))?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  hint: {}", printable(hint)))
     }
 }

@@ -11,6 +11,9 @@ use rrsa_shared::sts::{AssumeRoleWithOidc, SessionName};
 
 use crate::error::{Error, exit};
 
+/// More than any token file holds, bytes.
+const MAX_FILE: u64 = 64 * 1024;
+
 /// The exchange that the environment asks for.
 ///
 /// # Errors
@@ -29,7 +32,7 @@ pub(crate) fn rrsa(env: &Env, files: &Files) -> Result<AssumeRoleWithOidc, Error
     );
     let broken =
         |why: String| Error::new(exit::REFUSED, format!("the token file {file} cannot be used: {why}"));
-    let bytes = files.read(Path::new(&file)).map_err(|error| broken(error.to_string()))?;
+    let bytes = files.read_small(Path::new(&file), MAX_FILE).map_err(|error| broken(error.to_string()))?;
     let text = String::from_utf8(bytes).map(Secret::from).map_err(|_| broken("it is not text".to_owned()))?;
     let token = OidcToken::parse(text.expose()).map_err(|error| broken(error.to_string()))?;
     let session_name = match env.var(env_vars::ROLE_SESSION_NAME) {

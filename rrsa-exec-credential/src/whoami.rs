@@ -8,6 +8,7 @@ use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::http::{Http, HttpOptions};
+use rrsa_shared::ports::proxies::{Proxies, ProxyError};
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::sts::{AssumeRoleWithOidc, GetCallerIdentity, KnownFault, StsEndpointInputs};
 
@@ -37,11 +38,18 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<String,
     };
     let host = sts.endpoint.host();
     let exchanged = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read).await;
-    let (session, _) = exchanged.result.map_err(|error| refused("AssumeRoleWithOIDC", host, &error))?;
+    let (session, _) = exchanged.result.map_err(|error| match error {
+        ApiError::Fault(fault) => {
+            let fault = fault.without(call.token.expose());
+            refused("AssumeRoleWithOIDC", host, &ApiError::Fault(Box::new(fault)))
+        }
+        error => refused("AssumeRoleWithOIDC", host, &error),
+    })?;
     let asked = sts
         .call(|stamp| GetCallerIdentity.request(&sts.endpoint, &session.key, stamp), GetCallerIdentity::read)
         .await;
-    let identity = asked.result.map_err(|error| refused("GetCallerIdentity", host, &error))?;
+    let identity =
+        asked.result.map_err(|error| refused("GetCallerIdentity", host, &error.without(&session.key)))?;
     serde_json::to_string_pretty(&identity)
         .map(|text| text + "\n")
         .map_err(|error| Error::new(exit::NO_ANSWER, error.to_string()))
@@ -53,7 +61,10 @@ fn http(env: &Env, files: &Files) -> Result<Http, Error> {
         Some(path) => Some(files.read(&path).map_err(|error| unusable(error.to_string()))?),
         None => None,
     };
-    Http::real(&HttpOptions { extra_ca, ..HttpOptions::default() }).map_err(|error| unusable(error.message))
+    let proxies = Proxies::read(env)
+        .map_err(|error| Error::new(exit::USAGE, error.to_string()).hint(ProxyError::HINT))?;
+    Http::real(&HttpOptions { extra_ca, proxies, ..HttpOptions::default() })
+        .map_err(|error| unusable(error.message))
 }
 
 fn refused(api: &str, host: &str, error: &ApiError) -> Error {
@@ -61,7 +72,8 @@ fn refused(api: &str, host: &str, error: &ApiError) -> Error {
         ApiError::Fault(fault) => KnownFault::of(fault).map(|known| known.cause),
         _ => None,
     };
-    let code = if matches!(error, ApiError::Fault(_)) { exit::REFUSED } else { exit::NO_ANSWER };
+    let judged = matches!(error, ApiError::Fault(_)) && !error.is_retryable();
+    let code = if judged { exit::REFUSED } else { exit::NO_ANSWER };
     let shown = Error::new(code, format!("{api} at {host}: {error}"));
     match cause {
         Some(cause) => shown.hint(format!("{cause}; kubectl rrsa check pod/NAME says which link is broken")),

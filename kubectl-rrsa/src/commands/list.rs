@@ -98,10 +98,10 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         shown += rows.len() - before;
         // A table is shown as it comes; a document when it is whole.
         match args.output {
-            None | Some(ListFormat::Wide) => cli::write_out(&table.lines(&std::mem::take(&mut rows))),
+            None | Some(ListFormat::Wide) => cli::write_out(&table.lines(&std::mem::take(&mut rows)))?,
             Some(ListFormat::Name) => {
                 for row in rows.drain(..) {
-                    cli::write_out(&format!("sa/{}\n", printable(&row.name)));
+                    cli::write_out(&format!("sa/{}\n", printable(&row.name)))?;
                 }
             }
             Some(ListFormat::Json | ListFormat::Yaml) => {}

@@ -4,7 +4,7 @@ use rrsa_shared::ack::ClusterDetail;
 use rrsa_shared::ram::{OidcProvider, Role};
 use serde::Serialize;
 
-use super::seen::Seen;
+use super::Seen;
 
 /// The role and the OIDC provider of one exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Seen;
 use super::account::CloudCluster;
-use super::seen::Seen;
 
 /// The issuer of a cluster on which RRSA is off.
 pub const DEFAULT_ISSUER: &str = "https://kubernetes.default.svc";

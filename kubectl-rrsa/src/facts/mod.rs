@@ -2,26 +2,24 @@
 
 mod account;
 mod cluster;
-mod exchange;
 mod pod;
-mod seen;
 mod service_account;
 mod subject;
-mod token;
 
 pub use account::{AccountFacts, CloudCluster};
 pub use cluster::{
     AdmissionFacts, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector, WebhookFacts,
 };
-pub use exchange::{ExchangeFacts, ExchangeOutcome, IdentityFacts, Loss};
 pub use pod::{
     ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV, TokenProjection,
     VolumeFacts, VolumeKind,
 };
-pub use seen::Seen;
+pub use rrsa_shared::proof::{
+    ExchangeFacts, ExchangeOutcome, IdentityFacts, Loss, TokenFacts, TokenFile, TokenProblem, TokenSource,
+};
+pub use rrsa_shared::seen::Seen;
 pub use service_account::{NamespaceFacts, ServiceAccountFacts};
 pub use subject::{Facts, PodCount, SubjectRef};
-pub use token::{TokenFacts, TokenFile, TokenProblem, TokenSource};
 
 /// Label of a namespace or pod that asks the webhook to inject; the value must be `on`.
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";

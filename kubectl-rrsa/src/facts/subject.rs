@@ -5,13 +5,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Seen;
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
-use super::exchange::{ExchangeFacts, ExchangeOutcome};
 use super::pod::PodFacts;
-use super::seen::Seen;
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
-use super::token::TokenFacts;
+use super::{ExchangeFacts, ExchangeOutcome, TokenFacts};
 
 /// What is checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

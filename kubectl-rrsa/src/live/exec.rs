@@ -140,9 +140,9 @@ impl Shell<'_> {
         let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(
             |error| match error {
                 kube::Error::UpgradeConnection(refused) => {
-                    format!("the API server refused exec ({refused}); it needs create and get on pods/exec")
+                    format!("the API server refused exec ({refused}); needs create and get pods/exec")
                 }
-                other => why_not(&other, "create pods/exec"),
+                other => why_not(&other, "create and get pods/exec"),
             },
         )?;
         let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status());

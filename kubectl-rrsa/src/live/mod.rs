@@ -1,12 +1,10 @@
 //! The live proof: a token from somewhere, then the exchange.
 
-mod exchange;
 mod exec;
 mod token;
 
-pub use exchange::{Plan, exchange};
 pub use exec::{Container, FileError, read_pod};
-pub use token::{examine, issuer, request};
+pub use token::{issuer, request};
 
 use clap::ValueEnum;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::printable::printable;
+use super::printable;
 use super::style::Style;
 use crate::facts::{ExchangeOutcome, Facts, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
@@ -180,6 +180,7 @@ fn token(facts: &Facts) -> Option<String> {
     let from = match &token.source {
         TokenSource::TokenRequest => "TokenRequest".to_owned(),
         TokenSource::Exec { container } => format!("file in container {container}"),
+        TokenSource::Probe => "file, read by the probe".to_owned(),
     };
     let mode = token.file.as_ref().and_then(|file| file.mode.value());
     let mode = mode.map(|mode| format!(", mode {mode}")).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rrsa_shared::ack::ClusterDetail;
 
-use super::printable::printable;
+use super::printable;
 use super::style::Style;
 use crate::facts::{ClusterFacts, Seen, WebhookFacts};
 

@@ -210,6 +210,8 @@ fn place(token: &TokenFacts) -> String {
     match (&token.source, &token.file) {
         (TokenSource::Exec { container }, Some(file)) => format!("{} in container {container}", file.path),
         (TokenSource::Exec { container }, None) => format!("the token of container {container}"),
+        (TokenSource::Probe, Some(file)) => format!("{} in the probe's container", file.path),
+        (TokenSource::Probe, None) => "the token that the probe read".to_owned(),
         (TokenSource::TokenRequest, _) => "the token of TokenRequest".to_owned(),
     }
 }

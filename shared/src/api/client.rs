@@ -12,6 +12,7 @@ use super::fault::Fault;
 use crate::ports::clock::Clock;
 use crate::ports::http::{Http, Request, Response, TransportError, TransportFault};
 use crate::ports::random::Random;
+use crate::sts::AccessKey;
 
 /// Time and nonce of one attempt. Each attempt has its own, so that a retry is not taken for a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,23 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    fn is_retryable(&self) -> bool {
+    /// The same without what signed the call, should the answer repeat it.
+    #[must_use]
+    pub fn without(self, key: &AccessKey) -> Self {
+        match self {
+            Self::Fault(fault) => {
+                let secrets = [Some(&key.secret), key.security_token.as_ref()];
+                let fault =
+                    secrets.into_iter().flatten().fold(*fault, |f, secret| f.without(secret.expose()));
+                Self::Fault(Box::new(fault))
+            }
+            other => other,
+        }
+    }
+
+    /// Whether no answer that can be judged came back: the API had trouble, or is out of reach.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
         match self {
             Self::Fault(fault) => fault.is_retryable(),
             Self::Transport(error) => matches!(
@@ -74,7 +91,7 @@ impl ApiError {
                     | TransportFault::Body
                     | TransportFault::Dns
             ),
-            Self::NotTheApi { status, .. } => matches!(status, 500 | 502 | 503 | 504),
+            Self::NotTheApi { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
         }
     }
 }

@@ -63,11 +63,11 @@ impl Endpoint {
             None => ("https", text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => ("https", rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => ("http", rest),
-            Some(_) => return Err(EndpointError::NotAHost(text.to_owned())),
+            Some(_) => return Err(EndpointError::NotAHost(without_user(text))),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
         if !is_authority(&authority) {
-            return Err(EndpointError::NotAHost(text.to_owned()));
+            return Err(EndpointError::NotAHost(without_user(text)));
         }
         if scheme == "http" && !is_loopback(&authority) {
             return Err(EndpointError::PlainHttp(text.to_owned()));
@@ -91,6 +91,14 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+/// A text for an error: what stands before an `@` may be a password.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => text.to_owned(),
     }
 }
 
@@ -173,7 +181,7 @@ mod tests {
             ".",
             "a..b",
         ] {
-            assert_eq!(Endpoint::named(text), Err(EndpointError::NotAHost(text.to_owned())), "{text}");
+            assert_eq!(Endpoint::named(text), Err(EndpointError::NotAHost(without_user(text))), "{text}");
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ports::http::Response;
 
 /// What the API said when it refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// HTTP status.
     pub http_status: u16,
@@ -27,7 +28,7 @@ pub struct Fault {
 }
 
 /// Which policy refused which action.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AccessDeniedDetail {
     /// The action that was evaluated; `sts:AssumeRole` also for AssumeRoleWithOIDC.
@@ -61,13 +62,26 @@ impl Fault {
         let body: Body = serde_json::from_slice(&answer.body).ok()?;
         Some(Self {
             http_status: answer.status,
-            code: body.code,
-            message: body.message,
+            code: cut(body.code),
+            message: cut(body.message),
             request_id: body.request_id,
             host_id: body.host_id,
             recommend: body.recommend,
             access_denied: serde_json::from_value(body.access_denied_detail).ok(),
         })
+    }
+
+    /// The same without `secret`, should the answer repeat what was sent.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        if !secret.is_empty() {
+            let texts = [Some(&mut self.code), Some(&mut self.message), self.request_id.as_mut()];
+            let texts = texts.into_iter().chain([self.host_id.as_mut(), self.recommend.as_mut()]);
+            for text in texts.flatten().filter(|text| text.contains(secret)) {
+                *text = text.replace(secret, "(secret)");
+            }
+        }
+        self
     }
 
     /// Whether the same request may succeed a moment later: throttling and trouble on the server's side.
@@ -77,6 +91,16 @@ impl Fault {
             || self.http_status == 429
             || self.code.starts_with("Throttling")
             || self.code == "ServiceUnavailable"
+    }
+}
+
+/// More of a text than any API says, characters; the rest is not worth keeping.
+const MAX_TEXT: usize = 2000;
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
     }
 }
 
@@ -113,6 +137,14 @@ mod tests {
             fault.to_string(),
             "HTTP 401 AuthenticationFail.NoPermission: There is no permission (request id R)"
         );
+    }
+
+    #[test]
+    fn an_answer_that_repeats_a_secret_or_never_ends_is_not_shown_whole() {
+        let body = format!(r#"{{"Code":"Echo","Message":"you sent hunter2, {}"}}"#, "x".repeat(100_000));
+        let fault = Fault::read(&answer(400, &body)).unwrap().without("hunter2");
+        assert!(fault.message.starts_with("you sent (secret), xxx"), "{fault}");
+        assert!(fault.message.len() < 3000);
     }
 
     #[test]

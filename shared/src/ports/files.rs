@@ -27,6 +27,26 @@ impl Files {
         Self(Inner::Fake(Arc::new(files.into_iter().map(|(p, b)| (p.into(), b.into())).collect())))
     }
 
+    /// The bytes of a regular file of no more than `max` bytes: neither a pipe, on which reading may never end, nor a
+    /// device.
+    ///
+    /// # Errors
+    /// As the operating system reports them; a file that is something else, or too large.
+    pub fn read_small(&self, path: &Path, max: u64) -> io::Result<Vec<u8>> {
+        let too_large = || io::Error::other(format!("it is larger than {max} bytes"));
+        if matches!(self.0, Inner::Real) {
+            let found = std::fs::metadata(path)?;
+            if !found.is_file() {
+                return Err(io::Error::other("it is not a regular file"));
+            }
+            if found.len() > max {
+                return Err(too_large());
+            }
+        }
+        let bytes = self.read(path)?;
+        if bytes.len() as u64 > max { Err(too_large()) } else { Ok(bytes) }
+    }
+
     /// The bytes of a file.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use super::proxies::Proxies;
+
 /// The largest answer that is read, in bytes; nothing we ask for comes near it.
 pub const MAX_BODY: usize = 1024 * 1024;
 
@@ -143,8 +145,8 @@ pub struct HttpOptions {
     pub total_timeout: Duration,
     /// PEM certificates trusted besides the machine's own.
     pub extra_ca: Option<Vec<u8>>,
-    /// Whether the proxies of the environment are used.
-    pub use_proxies: bool,
+    /// Through which proxies.
+    pub proxies: Proxies,
 }
 
 impl Default for HttpOptions {
@@ -154,18 +156,18 @@ impl Default for HttpOptions {
             connect_timeout: Duration::from_secs(5),
             total_timeout: Duration::from_secs(10),
             extra_ca: None,
-            use_proxies: true,
+            proxies: Proxies::none(),
         }
     }
 }
 
-/// Sends requests. Follows no redirect; honours `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+/// Sends requests. Follows no redirect.
 #[derive(Clone, Debug)]
 pub struct Http(Inner);
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Real(reqwest::Client),
+    Real(reqwest::Client, Proxies),
     Fake(Arc<Fake>),
 }
 
@@ -181,11 +183,11 @@ impl Http {
     /// # Errors
     /// [`TransportFault::Request`] when `extra_ca` holds no certificate that can be read.
     pub fn real(options: &HttpOptions) -> Result<Self, TransportError> {
-        let mut builder = reqwest::Client::builder();
-        if !options.use_proxies {
-            builder = builder.no_proxy();
-        }
-        let client = builder
+        let proxies = options.proxies.clone();
+        let through = reqwest::Proxy::custom(move |url| Some(proxies.of_url(url)?.expose().clone()));
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .proxy(through)
             .tls_backend_preconfigured(tls_config(options.extra_ca.as_deref())?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(options.connect_timeout)
@@ -193,7 +195,7 @@ impl Http {
             .user_agent(concat!("rrsa/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| lost(&error))?;
-        Ok(Self(Inner::Real(client)))
+        Ok(Self(Inner::Real(client, options.proxies.clone())))
     }
 
     /// Answers requests with `answers`, in order, and keeps what was sent.
@@ -207,7 +209,7 @@ impl Http {
     #[must_use]
     pub fn sent(&self) -> Vec<Request> {
         match &self.0 {
-            Inner::Real(_) => Vec::new(),
+            Inner::Real(..) => Vec::new(),
             Inner::Fake(fake) => fake.sent.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -218,7 +220,16 @@ impl Http {
     /// When no whole answer came back. A refusal by the server is an answer.
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
         match &self.0 {
-            Inner::Real(client) => send(client, request).await,
+            Inner::Real(client, proxies) => {
+                let proxy = request.url.parse().ok().and_then(|url| proxies.of_url(&url));
+                send(client, request).await.map_err(|error| match proxy {
+                    Some(proxy) => TransportError {
+                        message: format!("through proxy {proxy}: {}", error.message),
+                        ..error
+                    },
+                    None => error,
+                })
+            }
             Inner::Fake(fake) => {
                 fake.sent.lock().unwrap_or_else(PoisonError::into_inner).push(request);
                 let next = fake.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();

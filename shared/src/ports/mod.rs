@@ -5,4 +5,5 @@ pub mod clock;
 pub mod env;
 pub mod files;
 pub mod http;
+pub mod proxies;
 pub mod random;

@@ -108,7 +108,10 @@ impl StsEndpointInputs {
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    text.len() <= 40 && text.contains('-') && text.bytes().all(allowed)
+    text.len() <= 40
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.contains('-')
+        && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

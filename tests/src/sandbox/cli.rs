@@ -119,8 +119,12 @@ impl Command {
             Self::Cloud { dir, issuer, jwks, common } => {
                 let text =
                     std::fs::read_to_string(&jwks).map_err(|error| Trouble::with_file(&jwks, &error))?;
-                let keys = shell::key_set(&text)
-                    .ok_or_else(|| Trouble(format!("{} is no JSON Web Key Set", jwks.display())))?;
+                let keys = shell::key_set(&text).ok_or_else(|| {
+                    Trouble(format!("{} is no JSON Web Key Set with an RSA key", jwks.display()))
+                })?;
+                if !(issuer.starts_with("https://") || issuer.starts_with("http://")) {
+                    return Err(Trouble(format!("--issuer {issuer:?} is no URL")));
+                }
                 let (world, minted) = common.read()?;
                 shell::serve_cloud(&dir, world, minted, &issuer, keys).await
             }

@@ -117,7 +117,7 @@ impl Sandbox {
     /// # Errors
     /// A manifest cannot be loaded, or the system refuses a port or a file.
     pub async fn start(options: SandboxOptions) -> Result<Self, StartError> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::Builder::new().prefix("rrsa-sandbox-").tempdir()?;
         let mut sandbox = Self::start_in(folder.path(), options).await?;
         sandbox.own_folder = Some(folder);
         Ok(sandbox)

@@ -16,8 +16,9 @@ impl Folder {
     /// # Errors
     /// It cannot be made, or it has no absolute path.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        Ok(Self { path: path.canonicalize()?, written: Vec::new() })
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        fs::create_dir_all(path).map_err(named)?;
+        Ok(Self { path: path.canonicalize().map_err(named)?, written: Vec::new() })
     }
 
     /// Its absolute path.
@@ -30,15 +31,21 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Writes a file that its owner alone may read, all of it or nothing.
+    /// Writes a new file that its owner alone may read, all of it or nothing.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written, or somebody's file of that name is there.
     pub(super) fn write(&mut self, name: &str, text: &str) -> io::Result<PathBuf> {
         let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
         file.write_all(text.as_bytes())?;
         let path = self.file(name);
-        file.persist(&path).map_err(|error| error.error)?;
+        file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let words = format!("{} is there already; name another folder, or remove it", path.display());
+                io::Error::new(io::ErrorKind::AlreadyExists, words)
+            }
+            _ => error.error,
+        })?;
         self.written.push((path.clone(), text.to_owned()));
         Ok(path)
     }
@@ -67,6 +74,8 @@ mod tests {
         let two = folder.write("two", "2").unwrap();
         assert_eq!(fs::metadata(&one).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&two, "other").unwrap();
+        let refused = folder.write("two", "2").unwrap_err().to_string();
+        assert!(refused.contains("two is there already"), "{refused}");
         folder.clear();
         assert!(!one.exists());
         assert_eq!(fs::read_to_string(two).unwrap(), "other");

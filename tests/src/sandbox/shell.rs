@@ -44,10 +44,11 @@ async fn attend(mut sandbox: Sandbox, mut signals: Signals) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-/// The key set in `text`, absent when it is none.
+/// The key set in `text`, absent when it holds no RSA key with a `kid`.
 pub(super) fn key_set(text: &str) -> Option<Value> {
     let keys: Value = serde_json::from_str(text).ok()?;
-    keys["keys"].is_array().then_some(keys)
+    let usable = |key: &Value| key["kty"] == "RSA" && key["kid"].is_string() && key["n"].is_string();
+    keys["keys"].as_array()?.iter().any(usable).then_some(keys)
 }
 
 /// The world with `issuer` wherever its own issuer stood.
@@ -93,8 +94,10 @@ mod tests {
 
     #[test]
     fn a_key_set_has_keys() {
-        assert!(key_set(r#"{"keys": []}"#).is_some());
-        for text in ["", "{}", "[]", r#"{"keys": {}}"#] {
+        assert!(key_set(r#"{"keys": [{"kty": "RSA", "kid": "a", "n": "AQ", "e": "AQAB"}]}"#).is_some());
+        for text in
+            ["", "{}", "[]", r#"{"keys": {}}"#, r#"{"keys": []}"#, r#"{"keys": [{"kty": "EC", "kid": "a"}]}"#]
+        {
             assert!(key_set(text).is_none(), "{text}");
         }
     }

@@ -2,12 +2,14 @@
 
 use std::io;
 
-/// SIGINT and SIGTERM, caught from now on.
+/// SIGINT, SIGTERM and SIGHUP, caught from now on.
 pub(super) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 /// A signal that asks the program to end.
@@ -15,7 +17,7 @@ pub(super) struct Signals {
 pub(super) enum Stop {
     /// SIGINT, Ctrl-C.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM, or a terminal that was closed.
     Terminate,
 }
 
@@ -24,7 +26,11 @@ impl Signals {
     /// Catches them.
     pub(super) fn catch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for the next one.
@@ -32,6 +38,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
             _ = self.terminate.recv() => Stop::Terminate,
+            _ = self.hang_up.recv() => Stop::Terminate,
         }
     }
 }

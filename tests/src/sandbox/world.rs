@@ -8,6 +8,7 @@ mod file;
 mod random;
 #[cfg(test)]
 mod schema;
+mod shape;
 
 use serde::Deserialize;
 use serde_json::Value;

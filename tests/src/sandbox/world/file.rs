@@ -3,12 +3,12 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::random::alphanumeric;
 use super::{
     AccessKey, ClusterWorld, Fault, OidcProvider, Permission, RRSA_AUDIENCE, Role, World, check,
-    issuance_limit_hours, session_seconds,
+    issuance_limit_hours, session_seconds, shape,
 };
 
 /// Why a world file is no world; the text names the place.
@@ -70,9 +70,11 @@ const DEFAULT_USER: &str = "rrsa-admin";
 
 pub(super) fn parse(yaml: &str) -> Result<World, WorldError> {
     // A snippet of the file would show the secrets that stand near the mistake.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let file: Option<WorldFile> =
-        serde_saphyr::from_str_with_options(yaml, options).map_err(|error| WorldError(error.to_string()))?;
+    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
+    let unreadable = |error: serde_saphyr::Error| WorldError(error.to_string());
+    let shaped: Value = serde_saphyr::from_str_with_options(yaml, options.clone()).map_err(unreadable)?;
+    shape::check(&shaped)?;
+    let file: Option<WorldFile> = serde_saphyr::from_str_with_options(yaml, options).map_err(unreadable)?;
     resolve(file.unwrap_or_default())
 }
 
@@ -209,7 +211,38 @@ mod tests {
     fn errors_of_shape_name_the_place_and_show_no_secret() {
         let yaml = "access_keys:\n- id: LTAIx\n  secret: hidden-thing\n  usr: x\n";
         let error = World::parse(yaml).unwrap_err().to_string();
-        assert!(error.contains("usr") && error.contains("line 4"), "{error}");
+        assert!(error.contains("usr") && error.contains("access_keys[0]"), "{error}");
         assert!(!error.contains("hidden-thing"), "{error}");
+        let error =
+            World::parse("access_keys: [{id: LTAIx, secret: [hidden-thing]}]").unwrap_err().to_string();
+        assert!(error.contains("access_keys[0].secret") && !error.contains("hidden-thing"), "{error}");
+    }
+
+    #[test]
+    fn a_value_of_another_kind_or_out_of_its_range_is_refused_with_its_place() {
+        for (yaml, place) in [
+            ("region: 5", "region"),
+            ("region: null", "region"),
+            ("region: 'evil.com/'", "region"),
+            ("cluster_id: c1", "cluster_id"),
+            ("issuer: no url", "issuer"),
+            ("rrsa_enabled: 'yes'", "rrsa_enabled"),
+            ("rrsa_enabled: yes", "rrsa_enabled"),
+            ("clock_offset_seconds: '5'", "clock_offset_seconds"),
+            ("clock_offset_seconds: 99999999999999", "clock_offset_seconds"),
+            ("oidc_providers: null", "oidc_providers"),
+            ("oidc_providers: [{name: a/b c, issuer: 'https://i'}]", "oidc_providers[0].name"),
+            ("faults: [{api: '*', times: -1, code: X}]", "faults[0].times"),
+            ("faults: [{api: '*', code: ''}]", "faults[0].code"),
+            ("permissions: [{who: user/, actions: []}]", "permissions[0].who"),
+            ("cluster: {rbac: [{user: ''}]}", "cluster.rbac[0].user"),
+            (
+                "cluster: {faults: [{verb: get, resource: pods, code: 200, reason: R, message: m}]}",
+                "cluster.faults[0].code",
+            ),
+        ] {
+            let error = World::parse(yaml).unwrap_err().to_string();
+            assert!(error.contains(place), "{yaml}: {error}");
+        }
     }
 }

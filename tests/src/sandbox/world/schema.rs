@@ -7,10 +7,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde_json::Value;
 
 use super::file::{AccessKeyFile, WorldFile};
+use super::shape::SCHEMA;
 use super::*;
 use crate::sandbox::cloud::api_names;
 
-const SCHEMA: &str = include_str!("../../../../docs/world.schema.json");
 const GUIDE: &str = include_str!("../../../../docs/world.md");
 
 /// A deserializer that yields nothing but the names of the fields that a struct asks for.

@@ -10,7 +10,10 @@ use super::claim::{Claim, Scheme};
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
-/// Headers that a signature must cover; else they could be swapped.
+/// Headers that a signature must cover when the request has them; else they could be swapped.
+const COVERED_IF_THERE: [&str; 2] = ["x-acs-security-token", "x-acs-signature-nonce"];
+
+/// Headers that a signature must cover.
 const COVERED: [&str; 4] = ["x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-version"];
 
 /// Reads the `Authorization` header; none when the request carries no V3 signature.
@@ -40,12 +43,11 @@ pub(super) fn claim(request: &ApiRequest) -> Result<Option<Claim<'_>>, Refusal> 
 /// of the signature, is a signature that does not match.
 pub(super) fn signature(request: &ApiRequest, signed_headers: &str, secret: &str) -> Result<String, Refusal> {
     let names: Vec<&str> = signed_headers.split(';').collect();
-    let token_left_out =
-        request.header("x-acs-security-token").is_some() && !names.contains(&"x-acs-security-token");
+    let left_out = |name: &&str| request.header(name).is_some() && !names.contains(name);
     let body_hash = hex(&Sha256::digest(&request.body));
     if request.header("x-acs-content-sha256") != Some(body_hash.as_str())
         || COVERED.iter().any(|name| !names.contains(name))
-        || token_left_out
+        || COVERED_IF_THERE.iter().any(left_out)
     {
         return Err(Refusal::new("SignatureDoesNotMatch"));
     }

@@ -1,5 +1,6 @@
 //! A fact that was seen, with where; or that was not, with why.
 
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A value and where it was read, or the reason why it could not be.
@@ -88,6 +89,21 @@ impl<T: Serialize> Serialize for Seen<T> {
     }
 }
 
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Seen<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Form<T> {
+            Known { value: T, from: String },
+            Unknown { unknown: String },
+        }
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Known { value, from } => Self::Known { value, from },
+            Form::Unknown { unknown } => Self::Unknown(unknown),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Seen;
@@ -104,5 +120,8 @@ mod tests {
         let json = |seen: &Seen<u8>| serde_json::to_string(seen).unwrap();
         assert_eq!(json(&Seen::known(1, "here")), r#"{"value":1,"from":"here"}"#);
         assert_eq!(json(&Seen::unknown("forbidden")), r#"{"unknown":"forbidden"}"#);
+        for seen in [Seen::known(1, "here"), Seen::unknown("forbidden")] {
+            assert_eq!(serde_json::from_str::<Seen<u8>>(&json(&seen)).unwrap(), seen);
+        }
     }
 }
