@@ -4,7 +4,7 @@ use futures_util::future::join;
 use rrsa_shared::arn::{self, RoleArn};
 use rrsa_shared::env_vars;
 use rrsa_shared::oidc::OidcToken;
-use rrsa_shared::proof::{self, Plan};
+use rrsa_shared::proof::{self, Plan, ProbeReport};
 use rrsa_shared::sts::{AccessKey, SessionName};
 
 use crate::cli::Machine;
@@ -14,10 +14,10 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts,
-    TokenProblem, TokenSource,
+    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts,
+    SubjectRef, TokenFacts, TokenProblem, TokenSource, VantageFacts,
 };
-use crate::live::{self, Live};
+use crate::live::{self, Live, ProbeOptions, Wiring};
 use crate::subjects::Subject;
 
 /// What is the same for every subject of one run.
@@ -48,6 +48,24 @@ pub struct Wishes {
     pub role_arn: Option<String>,
     /// OIDC provider to name.
     pub oidc_provider_arn: Option<String>,
+    /// What a probe inside the cluster is run with.
+    pub probe: Option<ProbeWishes>,
+}
+
+/// What the command line says of the probe.
+#[derive(Clone, Debug)]
+pub struct ProbeWishes {
+    /// Image that holds it.
+    pub image: String,
+    /// Whether it asks for the instance metadata service.
+    pub imds: bool,
+}
+
+/// What came of the live check.
+struct Proof {
+    token: Seen<TokenFacts>,
+    exchange: Seen<ExchangeFacts>,
+    vantage: Seen<VantageFacts>,
 }
 
 /// A ServiceAccount and what is around it.
@@ -104,10 +122,11 @@ impl<'a> Checker<'a> {
     pub async fn collect(&self, subject: Subject) -> Result<Facts, Error> {
         let Subject { namespace, subject, asked_as } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
-        let live = self.wishes.live.unwrap_or(match &subject {
-            SubjectRef::ServiceAccount(_) => Live::Token,
-            SubjectRef::Pod(_) => Live::Exec,
-        });
+        let live = match (self.wishes.live, &subject) {
+            (None | Some(Live::Auto), SubjectRef::ServiceAccount(_)) => Live::Token,
+            (None | Some(Live::Auto), SubjectRef::Pod(_)) => Live::Exec,
+            (Some(live), _) => live,
+        };
         let mut pod = match &subject {
             SubjectRef::ServiceAccount(_) => None,
             SubjectRef::Pod(name) => Some(self.pod(namespace, name).await?),
@@ -120,37 +139,15 @@ impl<'a> Checker<'a> {
         };
         let Objects { namespace_facts, service_account, annotated, users } =
             self.objects(namespace, &account).await;
-        let (token, usable) = match live {
-            Live::None => (Seen::unknown("no live check was asked for (--live=none)"), None),
-            Live::Token => match live::request(client, namespace, &account).await {
-                Ok(raw) => {
-                    let (facts, usable) =
-                        proof::examine(&raw, TokenSource::TokenRequest, None, &self.keys, self.now());
-                    (Seen::known(facts, "TokenRequest"), usable)
-                }
-                Err(why) => (Seen::unknown(why), None),
-            },
-            Live::Exec => match &mut pod {
-                Some(pod) => self.read(namespace, pod).await,
-                None => (Seen::unknown("there is no pod to read from"), None),
-            },
-        };
         let expected_role_arn = self.expected_role(&service_account, &users);
-        let plan = self.plan((namespace, &account), pod.as_ref(), &expected_role_arn);
-        let endpoint = describe(&self.cloud.sts.endpoint, &self.cloud.sts_origin);
-        let exchange = async {
-            match usable {
-                Some(usable) => proof::exchange(&self.cloud.sts, &endpoint, &plan, usable).await,
-                None => Seen::unknown(match token.value().and_then(|token| token.problem.as_ref()) {
-                    Some(_) => "there is no token to exchange",
-                    None => token.why_unknown().unwrap_or("there is no token to exchange"),
-                }),
-            }
-        };
+        let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
+        let whose = (namespace, account.as_str());
+        let proof = self.prove(live, whose, &mut pod, &expected_role_arn, injects).await;
+        let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
         let owner_labels = collect::owner_labels(client, namespace, owner);
-        let (exchange, (account_facts, owner_labels)) = join(exchange, join(of_account, owner_labels)).await;
+        let (account_facts, owner_labels) = join(of_account, owner_labels).await;
         Ok(Facts {
             subject,
             asked_as,
@@ -163,13 +160,161 @@ impl<'a> Checker<'a> {
             pods_using: users.map(|users| users.count.clone()),
             pod,
             expected_role_arn,
-            token,
-            exchange,
+            token: proof.token,
+            exchange: proof.exchange,
+            vantage: proof.vantage,
             owner_labels,
             role_in_use: plan.role_arn,
             provider_in_use: plan.provider_arn,
             account: account_facts,
         })
+    }
+
+    /// Whether the webhook puts what RRSA needs into new pods of the ServiceAccount.
+    fn injects(
+        &self,
+        namespace: &Seen<Option<NamespaceFacts>>,
+        account: &Seen<Option<ServiceAccountFacts>>,
+        pod: Option<&PodFacts>,
+    ) -> bool {
+        let installed = self.cluster.webhook.value().is_some_and(Option::is_some);
+        let namespace = namespace.value().and_then(Option::as_ref).and_then(NamespaceFacts::injection);
+        let asked = namespace == Some("on") || pod.and_then(PodFacts::injection) == Some("on");
+        let role = account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
+        installed && asked && role.is_some()
+    }
+
+    /// The live check.
+    async fn prove(
+        &self,
+        live: Live,
+        whose: (&str, &str),
+        pod: &mut Option<PodFacts>,
+        expected_role: &Seen<String>,
+        injects: bool,
+    ) -> Proof {
+        let examined = match live {
+            Live::None => (Seen::unknown("no live check was asked for (--live=none)"), None),
+            Live::Exec => match pod {
+                Some(pod) => self.read(whose, pod).await,
+                None => (Seen::unknown("there is no pod to read from"), None),
+            },
+            Live::Ephemeral | Live::Pod => {
+                return match self.probe(live, whose, pod.as_ref(), expected_role, injects).await {
+                    Ok((mut report, place)) => {
+                        if let (Live::Pod, Seen::Known { value: token, .. }) = (live, &mut report.token) {
+                            token.source = TokenSource::Beside;
+                        }
+                        self.told(report, place, whose, pod, expected_role).await
+                    }
+                    Err(why) => {
+                        let why = format!("no probe: {why}");
+                        let (token, exchange) = (Seen::unknown(&why), Seen::unknown(&why));
+                        Proof { token, exchange, vantage: Seen::unknown(why) }
+                    }
+                };
+            }
+            Live::Token | Live::Auto => self.request(whose, "TokenRequest").await,
+        };
+        let plan = self.plan(whose, pod.as_ref(), expected_role);
+        let exchange = self.exchange(&plan, &examined.0, examined.1).await;
+        let vantage =
+            Seen::unknown("nothing was run inside the cluster (--live=ephemeral or --live=pod does)");
+        Proof { token: examined.0, exchange, vantage }
+    }
+
+    /// A token by TokenRequest.
+    async fn request(&self, (namespace, account): (&str, &str), from: &str) -> Examined {
+        match live::request(&self.kube.client, namespace, account).await {
+            Ok(raw) => {
+                let source = TokenSource::TokenRequest;
+                let (facts, usable) = proof::examine(&raw, source, None, &self.keys, self.now());
+                (Seen::known(facts, from), usable)
+            }
+            Err(why) => (Seen::unknown(why), None),
+        }
+    }
+
+    /// The exchange from this machine.
+    async fn exchange(
+        &self,
+        plan: &Plan,
+        token: &Seen<TokenFacts>,
+        usable: Option<OidcToken>,
+    ) -> Seen<ExchangeFacts> {
+        let endpoint = describe(&self.cloud.sts.endpoint, &self.cloud.sts_origin);
+        match usable {
+            Some(usable) => proof::exchange(&self.cloud.sts, &endpoint, plan, usable).await,
+            None => Seen::unknown(match token.value().and_then(|token| token.problem.as_ref()) {
+                Some(_) => "there is no token to exchange",
+                None => token.why_unknown().unwrap_or("there is no token to exchange"),
+            }),
+        }
+    }
+
+    /// Runs the probe inside the cluster; its report, and where it ran.
+    async fn probe(
+        &self,
+        live: Live,
+        (namespace, account): (&str, &str),
+        pod: Option<&PodFacts>,
+        expected_role: &Seen<String>,
+        injects: bool,
+    ) -> Result<(ProbeReport, String), String> {
+        let wishes = self.wishes.probe.as_ref().ok_or("no image was named for it (--probe-image)")?;
+        let suffix = self.machine.random.nonce().chars().take(5).collect();
+        let options = ProbeOptions { image: wishes.image.clone(), imds: wishes.imds, suffix };
+        let client = &self.kube.client;
+        if live == Live::Ephemeral {
+            let pod = pod.ok_or("an ephemeral container needs a pod")?;
+            let container = self.wishes.container.as_deref();
+            let report = live::in_pod(client, namespace, &pod.name, container, &options).await?;
+            return Ok((report, format!("an ephemeral container of pod {}", pod.name)));
+        }
+        let like = match pod {
+            Some(pod) => collect::raw_pod(client, namespace, &pod.name).await?,
+            None => None,
+        };
+        let provider = &self.cluster.provider_arn;
+        let wiring = match (&like, expected_role.as_result(), provider.as_result()) {
+            _ if injects => Wiring::Webhook,
+            (Some(like), ..) if pod.is_some_and(PodFacts::is_wired) => Wiring::Like(Box::new(like.clone())),
+            (_, Ok(role), Ok(provider)) => {
+                Wiring::ByHand { role_arn: role.clone(), provider_arn: provider.clone() }
+            }
+            (_, Err(why), _) | (_, _, Err(why)) => return Err(why.to_owned()),
+        };
+        let wanted = live::probe_pod(account, like.as_ref(), &wiring, &options);
+        let report = live::beside(client, namespace, &wanted).await?;
+        Ok((report, "a pod of its own".to_owned()))
+    }
+
+    /// What the probe's report tells, and how it looks from here when it tells of trouble.
+    async fn told(
+        &self,
+        report: ProbeReport,
+        place: String,
+        whose: (&str, &str),
+        pod: &mut Option<PodFacts>,
+        expected_role: &Seen<String>,
+    ) -> Proof {
+        let granted = report
+            .exchange
+            .value()
+            .is_some_and(|exchange| matches!(exchange.outcome, ExchangeOutcome::Granted { .. }));
+        let from_here = if granted {
+            Seen::unknown("not tried: it was granted inside the cluster")
+        } else {
+            let (token, usable) = self.request(whose, "TokenRequest").await;
+            self.exchange(&self.plan(whose, pod.as_ref(), expected_role), &token, usable).await
+        };
+        let vantage = VantageFacts {
+            network: report.network,
+            metadata_service: report.metadata_service,
+            from_here,
+            place: place.clone(),
+        };
+        Proof { token: report.token, exchange: report.exchange, vantage: Seen::known(vantage, place) }
     }
 
     /// A ServiceAccount, its namespace, and its pods.
@@ -204,7 +349,8 @@ impl<'a> Checker<'a> {
     }
 
     /// Reads the token in the running pod, and lets what the container really sees stand in the pod's facts.
-    async fn read(&self, namespace: &str, pod: &mut PodFacts) -> Examined {
+    async fn read(&self, whose: (&str, &str), pod: &mut PodFacts) -> Examined {
+        let namespace = whose.0;
         let keys = &self.keys;
         let container = self.wishes.container.as_deref();
         let read = match live::read_pod(&self.kube.client, namespace, pod, container).await {
@@ -217,10 +363,8 @@ impl<'a> Checker<'a> {
         let source = TokenSource::Exec { container: read.name.clone() };
         let from = format!("{} in container {}", read.file.path, read.name);
         let broken = |problem| {
-            let empty = rrsa_shared::secret::Secret::default();
-            let (facts, _) =
-                proof::examine(&empty, source.clone(), Some(read.file.clone()), keys, self.now());
-            (Seen::known(TokenFacts { problem: Some(problem), ..facts }, &from), None)
+            let facts = proof::broken(problem, source.clone(), Some(read.file.clone()), self.now());
+            (Seen::known(facts, &from), None)
         };
         match &read.text {
             Ok(raw) => {
@@ -229,8 +373,9 @@ impl<'a> Checker<'a> {
             }
             Err(live::FileError::Missing) => broken(TokenProblem::Missing),
             Err(live::FileError::Denied(why)) => broken(TokenProblem::Unreadable(why.clone())),
+            // An image without a program that reads files: the identity can be proved all the same.
             Err(live::FileError::NoWay(why)) => {
-                (Seen::unknown(format!("{why}; try --live=token, which needs nothing in the image")), None)
+                self.request(whose, &format!("TokenRequest, because the file could not be read: {why}")).await
             }
         }
     }

@@ -96,9 +96,13 @@ impl Report {
             let worst = findings.iter().filter(bad).map(|f| f.severity).max();
             let holds = of_link().any(|(_, verdict)| *verdict == Verdict::Holds);
             // What would only have been advice leaves no doubt about the link, nor does what the account would
-            // have added to what the cluster shows.
+            // have added to what the cluster shows, or a probe to what was tried from here.
             let unseen = of_link().find_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(why) if rule.severity >= Severity::Error && !(rule.needs_key && holds) => {
+                Verdict::Unseen(why)
+                    if rule.severity >= Severity::Error
+                        && !rule.needs_probe
+                        && !(rule.needs_key && holds) =>
+                {
                     Some(why.clone())
                 }
                 _ => None,

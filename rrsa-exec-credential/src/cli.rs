@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
+use rrsa_shared::ports::net::Net;
 
 use crate::error::{Error, exit};
-use crate::whoami;
+use crate::{probe, whoami};
 
 /// Credentials from RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
 ///
@@ -23,6 +24,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Whoami(whoami::Args),
+    Probe(probe::Args),
 }
 
 /// Runs the command line.
@@ -62,5 +64,8 @@ fn run(cli: &Cli) -> Result<String, Error> {
         .map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))?;
     match &cli.command {
         Command::Whoami(args) => runtime.block_on(whoami::run(args, &Env::real(), &Files::real())),
+        Command::Probe(args) => {
+            runtime.block_on(probe::run(args, &Env::real(), &Files::real(), &Net::real()))
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod error;
+mod probe;
 mod source;
 mod whoami;
 

@@ -12,7 +12,7 @@ use rrsa_shared::sts::{AssumeRoleWithOidc, SessionName};
 use crate::error::{Error, exit};
 
 /// More than any token file holds, bytes.
-const MAX_FILE: u64 = 64 * 1024;
+pub(crate) const MAX_FILE: u64 = 64 * 1024;
 
 /// The exchange that the environment asks for.
 ///

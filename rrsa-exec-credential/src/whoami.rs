@@ -55,7 +55,8 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<String,
         .map_err(|error| Error::new(exit::NO_ANSWER, error.to_string()))
 }
 
-fn http(env: &Env, files: &Files) -> Result<Http, Error> {
+/// The client for the cloud's APIs, as the environment asks for it.
+pub(crate) fn http(env: &Env, files: &Files) -> Result<Http, Error> {
     let unusable = |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::CLOUD_CA_FILE));
     let extra_ca = match env.var(env_vars::CLOUD_CA_FILE).map(PathBuf::from) {
         Some(path) => Some(files.read(&path).map_err(|error| unusable(error.to_string()))?),

@@ -63,6 +63,8 @@ variables! {
     HTTP_PROXY = "HTTP_PROXY";
     /// Hosts reached without a proxy; lower case is read too.
     NO_PROXY = "NO_PROXY";
+    /// Image that holds `rrsa-exec-credential`, for `check --live=ephemeral|pod`; `--probe-image` goes before it.
+    PROBE_IMAGE = "RRSA_PROBE_IMAGE";
     /// List of kubeconfig files.
     KUBECONFIG = "KUBECONFIG";
     /// kubectl's preferences file, or `off`.
@@ -76,6 +78,20 @@ variables! {
     /// Home directory.
     HOME = "HOME";
 }
+
+/// Variables of a container whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks.
+pub const SHOWN: [&str; 10] = [
+    ROLE_ARN,
+    OIDC_PROVIDER_ARN,
+    OIDC_TOKEN_FILE,
+    ROLE_SESSION_NAME,
+    STS_ENDPOINT,
+    STS_REGION,
+    VPC_ENDPOINT_ENABLED,
+    ECS_METADATA_DISABLED,
+    NO_PROXY,
+    "no_proxy",
+];
 
 /// Variables under which some Alibaba Cloud SDK or tool takes a static access key id. One of them in a
 /// container beats the OIDC token in every default credential chain.

@@ -15,3 +15,4 @@ mod real_api_server;
 mod stage;
 mod status;
 mod subjects;
+mod vantage;

@@ -11,5 +11,5 @@ mod reason;
 pub use account::{account, cloud_cluster};
 pub use cluster::{Keys, cluster};
 pub use objects::{annotated_service_accounts, namespace, owner_labels, service_account};
-pub use pod::{pod, pod_facts};
+pub use pod::{pod, pod_facts, raw_pod};
 pub use reason::why_not;

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1 as core;
 use kube::Client;
 use kube::api::Api;
 
+use super::reason::why_not;
 use crate::facts::{
     ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, SHOWN_ENV, TokenProjection, VolumeFacts,
     VolumeKind,
@@ -18,6 +19,15 @@ use crate::facts::{
 pub async fn pod(client: &Client, namespace: &str, name: &str) -> Result<Option<PodFacts>, kube::Error> {
     let found = Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await?;
     Ok(found.as_ref().map(pod_facts))
+}
+
+/// The pod as the API server has it; `None` when it does not exist.
+///
+/// # Errors
+/// Why it cannot be seen.
+pub async fn raw_pod(client: &Client, namespace: &str, name: &str) -> Result<Option<core::Pod>, String> {
+    let found = Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await;
+    found.map_err(|error| why_not(&error, &format!("get pods in {namespace}")))
 }
 
 /// The facts of a pod.

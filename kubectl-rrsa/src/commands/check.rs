@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use rrsa_shared::env_vars;
 
-use crate::checker::{Checker, Wishes};
+use crate::checker::{Checker, ProbeWishes, Wishes};
 use crate::cli::{self, Cli, Machine, Outcome};
 use crate::cloud::Cloud;
 use crate::context::{self, KubeContext, duration};
@@ -31,6 +32,14 @@ pub struct Args {
     /// Where the token of the live check comes from; token for a ServiceAccount, exec for a pod
     #[arg(long, value_enum)]
     live: Option<Live>,
+
+    /// With --live=ephemeral or pod: image that holds rrsa-exec-credential [env: RRSA_PROBE_IMAGE]
+    #[arg(long, value_name = "IMAGE")]
+    probe_image: Option<String>,
+
+    /// With --live=ephemeral or pod: also ask whether the instance metadata service answers in the cluster
+    #[arg(long)]
+    imds: bool,
 
     /// Container whose token is read with --live=exec; the first with RRSA's variables otherwise
     #[arg(short, long)]
@@ -93,10 +102,14 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// When a subject does not exist, the cluster cannot be reached, or an option is wrong.
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let wanted = args.selection.read()?;
-    if args.live == Some(Live::Exec) && wanted.names_service_account() {
-        let message = "--live=exec reads the token of a running pod, and a ServiceAccount has none";
+    if let Some(live @ (Live::Exec | Live::Ephemeral)) = args.live
+        && wanted.names_service_account()
+    {
+        let does = if live == Live::Exec { "exec reads the token of" } else { "ephemeral enters" };
+        let message = format!("--live={does} a running pod, and a ServiceAccount has none");
         return Err(Error::usage(message).hint("name a pod: kubectl rrsa check pod/NAME"));
     }
+    let probe = probe(args, machine)?;
     let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
     let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
@@ -105,7 +118,13 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         container: args.container.clone(),
         role_arn: args.role_arn.clone(),
         oidc_provider_arn: args.oidc_provider_arn.clone(),
+        probe,
     };
+    if args.live == Some(Live::Ephemeral) {
+        cli::say(
+            "note: an ephemeral container is added to the pod, and stays in its spec until the pod ends",
+        );
+    }
     let look = async || once(&wanted, &wishes, args.parallel, machine, &cloud, &kube).await;
     let mut reports = look().await?;
     let start = machine.clock.elapsed();
@@ -126,6 +145,23 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(&reports))?,
     };
     Ok(Outcome { text, code: gate.exit_code(&reports) })
+}
+
+/// What the probe is run with, where one is wanted.
+fn probe(args: &Args, machine: &Machine) -> Result<Option<ProbeWishes>, Error> {
+    if !matches!(args.live, Some(Live::Ephemeral | Live::Pod)) {
+        return match (&args.probe_image, args.imds) {
+            (None, false) => Ok(None),
+            _ => Err(Error::usage("--probe-image and --imds are for --live=ephemeral and --live=pod")),
+        };
+    }
+    match args.probe_image.clone().or_else(|| machine.env.var(env_vars::PROBE_IMAGE)) {
+        Some(image) => Ok(Some(ProbeWishes { image, imds: args.imds })),
+        None => Err(Error::usage("no image was named for the probe").hint(format!(
+            "name one that holds rrsa-exec-credential with --probe-image or {}",
+            env_vars::PROBE_IMAGE
+        ))),
+    }
 }
 
 /// One report for one object, a list for everything else.

@@ -5,21 +5,24 @@ mod cluster;
 mod pod;
 mod service_account;
 mod subject;
+mod vantage;
 
 pub use account::{AccountFacts, CloudCluster};
 pub use cluster::{
     AdmissionFacts, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector, WebhookFacts,
 };
 pub use pod::{
-    ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV, TokenProjection,
-    VolumeFacts, VolumeKind,
+    ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection, VolumeFacts,
+    VolumeKind,
 };
+pub use rrsa_shared::env_vars::SHOWN as SHOWN_ENV;
 pub use rrsa_shared::proof::{
     ExchangeFacts, ExchangeOutcome, IdentityFacts, Loss, TokenFacts, TokenFile, TokenProblem, TokenSource,
 };
 pub use rrsa_shared::seen::Seen;
 pub use service_account::{NamespaceFacts, ServiceAccountFacts};
 pub use subject::{Facts, PodCount, SubjectRef};
+pub use vantage::VantageFacts;
 
 /// Label of a namespace or pod that asks the webhook to inject; the value must be `on`.
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";

@@ -196,20 +196,6 @@ impl PodFacts {
 /// The three variables that every SDK needs together.
 pub const RRSA_ENV: [&str; 3] = [env_vars::ROLE_ARN, env_vars::OIDC_PROVIDER_ARN, env_vars::OIDC_TOKEN_FILE];
 
-/// The variables whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks.
-pub const SHOWN_ENV: [&str; 10] = [
-    env_vars::ROLE_ARN,
-    env_vars::OIDC_PROVIDER_ARN,
-    env_vars::OIDC_TOKEN_FILE,
-    env_vars::ROLE_SESSION_NAME,
-    env_vars::STS_ENDPOINT,
-    env_vars::STS_REGION,
-    env_vars::VPC_ENDPOINT_ENABLED,
-    env_vars::ECS_METADATA_DISABLED,
-    "NO_PROXY",
-    "no_proxy",
-];
-
 impl ContainerFacts {
     /// The value of a variable of RRSA, where it is known.
     #[must_use]

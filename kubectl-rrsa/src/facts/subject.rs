@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Seen;
+use super::VantageFacts;
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
 use super::pod::PodFacts;
@@ -73,6 +74,8 @@ pub struct Facts {
     pub token: Seen<TokenFacts>,
     /// The live exchange.
     pub exchange: Seen<ExchangeFacts>,
+    /// What a probe inside the cluster saw of its surroundings.
+    pub vantage: Seen<VantageFacts>,
     /// Labels of what made the pod, such as its Deployment.
     pub owner_labels: Seen<BTreeMap<String, String>>,
     /// ARN of the role that an exchange names: as the workload has it, or as it ought to.

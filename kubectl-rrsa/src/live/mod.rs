@@ -1,9 +1,11 @@
 //! The live proof: a token from somewhere, then the exchange.
 
 mod exec;
+mod probe;
 mod token;
 
 pub use exec::{Container, FileError, read_pod};
+pub use probe::{ProbeOptions, Wiring, beside, in_pod, probe_pod};
 pub use token::{issuer, request};
 
 use clap::ValueEnum;
@@ -11,10 +13,16 @@ use clap::ValueEnum;
 /// Where the token of the live check comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Live {
+    /// exec for a pod, token for a ServiceAccount; changes nothing in the cluster
+    Auto,
     /// Ask the API server for one (TokenRequest); proves identity, not the pod
     Token,
-    /// Read the one in the running pod; needs cat in the image
+    /// Read the one in the running pod; needs cat or head in the image, else as token
     Exec,
+    /// Run the probe in an ephemeral container of the pod, which stays until the pod ends; needs --probe-image
+    Ephemeral,
+    /// Run the probe in a short-lived pod of the same ServiceAccount; needs --probe-image
+    Pod,
     /// No live check: look at objects only
     None,
 }

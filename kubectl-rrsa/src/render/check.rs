@@ -180,7 +180,8 @@ fn token(facts: &Facts) -> Option<String> {
     let from = match &token.source {
         TokenSource::TokenRequest => "TokenRequest".to_owned(),
         TokenSource::Exec { container } => format!("file in container {container}"),
-        TokenSource::Probe => "file, read by the probe".to_owned(),
+        TokenSource::Probe => "file, read by the probe in the pod".to_owned(),
+        TokenSource::Beside => "file, read by the probe in a pod of its own".to_owned(),
     };
     let mode = token.file.as_ref().and_then(|file| file.mode.value());
     let mode = mode.map(|mode| format!(", mode {mode}")).unwrap_or_default();

@@ -92,6 +92,7 @@ fn facts(
         expected_role_arn: unseen(),
         token: unseen(),
         exchange: unseen(),
+        vantage: unseen(),
         owner_labels: Seen::known(BTreeMap::new(), from),
         role_in_use: unseen(),
         provider_in_use: unseen(),

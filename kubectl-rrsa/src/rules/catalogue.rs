@@ -20,6 +20,8 @@ pub struct Rule {
     pub title: &'static str,
     /// Whether it needs what only RAM, IMS or ACK can tell, and so an access key.
     pub needs_key: bool,
+    /// Whether it needs what only a probe inside the cluster can tell.
+    pub needs_probe: bool,
     /// Judges the facts.
     pub judge: fn(&Facts) -> Verdict,
 }
@@ -27,6 +29,11 @@ pub struct Rule {
 impl Rule {
     const fn with_key(mut self) -> Self {
         self.needs_key = true;
+        self
+    }
+
+    const fn with_probe(mut self) -> Self {
+        self.needs_probe = true;
         self
     }
 
@@ -89,7 +96,7 @@ const fn rule(
     title: &'static str,
     judge: fn(&Facts) -> Verdict,
 ) -> Rule {
-    Rule { id, link, severity, title, needs_key: false, judge }
+    Rule { id, link, severity, title, needs_key: false, needs_probe: false, judge }
 }
 
 /// The catalogue.
@@ -207,6 +214,7 @@ pub const RULES: &[Rule] = {
             sdk::k05,
         ),
         rule("RRSA-K09", Pod, Warning, "the role session name is not one", sdk::k09),
+        rule("RRSA-E03", Pod, Error, "the VPC host of STS is another region's", network::e03),
         rule("RRSA-E04", Pod, Warning, "the VPC host of STS is wanted without a region", network::e04),
         rule("RRSA-E05", Pod, Error, "the STS region is not a region", network::e05),
         rule("RRSA-E06", Pod, Warning, "a proxy comes between the pod and STS", network::e06),
@@ -222,6 +230,15 @@ pub const RULES: &[Rule] = {
         rule("RRSA-T04", Token, Error, "the token is not being refreshed", token::t04),
         rule("RRSA-T09", Token, Warning, "the token was made for another pod", token::t09),
         rule("RRSA-C10", Token, Critical, "no key of the issuer signed the token", cluster::c10),
+        rule("RRSA-E01", Exchange, Error, "STS has no address in the cluster", network::e01).with_probe(),
+        rule("RRSA-E02", Exchange, Error, "the cluster lets nothing out to STS", network::e02).with_probe(),
+        rule("RRSA-E07", Exchange, Error, "somebody else's certificate stands before STS", network::e07)
+            .with_probe(),
+        rule("RRSA-E08", Exchange, Error, "the image trusts no authority at all", network::e08).with_probe(),
+        rule("RRSA-E09", Exchange, Warning, "a service mesh stands before STS", network::e09).with_probe(),
+        rule("RRSA-E10", Exchange, Warning, "STS is far away", network::e10).with_probe(),
+        rule("RRSA-E11", Exchange, Warning, "pods reach the node's metadata service", network::e11)
+            .with_probe(),
         rule("RRSA-X03", Exchange, Error, "STS cannot read the OIDC provider ARN", sts::x03),
         rule(
             "RRSA-X04",

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use rrsa_shared::api::Fault;
 use rrsa_shared::env_vars;
 use rrsa_shared::oidc::TokenClaims;
+use rrsa_shared::ports::http::TransportFault;
+use rrsa_shared::proof::{NetworkFacts, Step};
 
 use super::finding::Severity;
 use super::{Finding, RULES};
@@ -108,6 +110,7 @@ fn healthy_service_account() -> Facts {
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
+        vantage: Seen::unknown("nothing was run inside the cluster"),
         exchange: seen(ExchangeFacts {
             endpoint: "sts.aliyuncs.com".to_owned(),
             role_arn: ROLE.to_owned(),
@@ -280,6 +283,29 @@ fn with_cloud(facts: &mut Facts, state: &str, issuer: &str) {
             ..Default::default()
         }),
     }));
+}
+
+/// A probe ran in the cluster, and found the way to STS as `change` makes it.
+fn with_probe(facts: &mut Facts, change: impl FnOnce(&mut NetworkFacts)) {
+    let mut network = NetworkFacts {
+        host: "sts.cn-hangzhou.aliyuncs.com".to_owned(),
+        proxy: None,
+        resolved: Step::Done { value: vec!["203.0.113.1".to_owned()], took_ms: 1 },
+        connected: Step::Done { value: "203.0.113.1:443".to_owned(), took_ms: 2 },
+        answered: Step::Done { value: 400, took_ms: 20 },
+        trusted_roots: 140,
+    };
+    change(&mut network);
+    facts.vantage = seen(VantageFacts {
+        place: "a pod of its own".to_owned(),
+        network: seen(network),
+        metadata_service: Seen::unknown("not asked (--imds)"),
+        from_here: Seen::unknown("not tried"),
+    });
+}
+
+fn failed<T>(fault: TransportFault, why: &str) -> Step<T> {
+    Step::Failed { fault, why: why.to_owned(), took_ms: 3000 }
 }
 
 fn claims(facts: &mut Facts, change: impl FnOnce(&mut TokenClaims)) {
@@ -736,6 +762,38 @@ const BREAKS: &[Case] = &[
     ("RRSA-X09", "no keys for STS", healthy_service_account, |f| {
         refuse(f, 401, "AuthenticationFail.OIDCToken.IssuerConfigurationBroken", "the issuer is https://x");
     }),
+    ("RRSA-E01", "no address", healthy_pod, |f| {
+        with_probe(f, |n| n.resolved = failed(TransportFault::Dns, "Name or service not known"));
+    }),
+    ("RRSA-E02", "no connection", healthy_pod, |f| {
+        with_probe(f, |n| n.connected = failed(TransportFault::Timeout, "no answer from 203.0.113.1:443"));
+    }),
+    ("RRSA-E03", "the VPC host of another region", healthy_pod, |f| {
+        set(f, env_vars::STS_REGION, "eu-central-1");
+        set(f, env_vars::VPC_ENDPOINT_ENABLED, "true");
+    }),
+    ("RRSA-E07", "a certificate nobody trusts", healthy_pod, |f| {
+        with_probe(f, |n| n.answered = failed(TransportFault::Tls, "UnknownIssuer"));
+    }),
+    ("RRSA-E08", "an image without authorities", healthy_pod, |f| {
+        with_probe(f, |n| {
+            n.answered = failed(TransportFault::Tls, "UnknownIssuer");
+            n.trusted_roots = 0;
+        });
+    }),
+    ("RRSA-E09", "a mesh that lets only its own registry through", healthy_pod, |f| {
+        let sidecar = ContainerFacts { name: "istio-proxy".to_owned(), ..Default::default() };
+        f.pod.as_mut().expect("a pod").containers.push(sidecar);
+        pod_annotation(f, SKIP_CONTAINERS_ANNOTATION, "istio-proxy");
+        with_probe(f, |n| n.answered = Step::Done { value: 502, took_ms: 3 });
+    }),
+    ("RRSA-E10", "an answer from far away", healthy_pod, |f| {
+        with_probe(f, |n| n.answered = Step::Done { value: 400, took_ms: 1400 });
+    }),
+    ("RRSA-E11", "the metadata service answers", healthy_pod, |f| {
+        with_probe(f, |_| {});
+        alter(&mut f.vantage, |vantage| vantage.metadata_service = seen(true));
+    }),
     ("RRSA-X10", "TLS of the issuer", healthy_service_account, |f| {
         refuse(f, 401, "AuthenticationFail.OIDCToken.HttpsUrlInvalid", "");
     }),
@@ -798,6 +856,14 @@ const NEAR: &[Near] = &[
         set(f, env_vars::VPC_ENDPOINT_ENABLED, "true");
         container(f).env.insert("HTTPS_PROXY".to_owned(), EnvFact::Set);
         set(f, "NO_PROXY", "localhost,.aliyuncs.com");
+    }),
+    ("a probe that found the way", healthy_pod, |f| with_probe(f, |_| {})),
+    ("a probe that went through a proxy", healthy_pod, |f| {
+        with_probe(f, |n| {
+            n.proxy = Some("proxy:3128".to_owned());
+            n.resolved = Step::Skipped("proxy".to_owned());
+            n.connected = Step::Skipped("proxy".to_owned());
+        });
     }),
     ("a session name", healthy_pod, |f| set(f, env_vars::ROLE_SESSION_NAME, "app@prod-1")),
     ("an annotation written before the pod was made", healthy_pod, |f| {

@@ -2,11 +2,13 @@
 //! (STS endpoints; default credential chains of the official SDKs.)
 
 use rrsa_shared::env_vars;
+use rrsa_shared::ports::http::TransportFault;
+use rrsa_shared::proof::{NetworkFacts, Step};
 use rrsa_shared::sts::is_region;
 
 use super::finding::{Evidence, Verdict};
 use super::pod;
-use crate::facts::{ContainerFacts, Facts};
+use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
 
 /// The VPC host has a region to be the host of.
 pub(super) fn e04(facts: &Facts) -> Verdict {
@@ -75,6 +77,180 @@ fn covers(list: &str, host: &str) -> bool {
         let suffix = entry.trim_start_matches('*').trim_start_matches('.');
         entry == "*" || (!suffix.is_empty() && (host == suffix || host.ends_with(&format!(".{suffix}"))))
     })
+}
+
+/// The VPC host of STS is of the cluster's own region: no other can be reached from it.
+pub(super) fn e03(facts: &Facts) -> Verdict {
+    pod::each_container(facts, |pod, container| {
+        let named =
+            container.value(env_vars::STS_ENDPOINT).map(|host| (host.to_owned(), env_vars::STS_ENDPOINT));
+        let (host, variable) =
+            named.or_else(|| vpc_host(container).map(|host| (host, env_vars::STS_REGION)))?;
+        let region = host.split('/').next_back()?.strip_prefix("sts-vpc.")?.strip_suffix(".aliyuncs.com")?;
+        let own = facts.cluster.region.value()?;
+        (region != own).then(|| {
+            Evidence::new(
+                format!("sts-vpc.{own}.aliyuncs.com, or a public host"),
+                host.clone(),
+                format!("variable {variable}, {}", pod::place(facts, pod, container)),
+                "name the cluster's own region: the VPC host of another region has no route from here",
+            )
+        })
+    })
+}
+
+/// The name of STS resolves in the cluster.
+pub(super) fn e01(facts: &Facts) -> Verdict {
+    seen(facts, |vantage, network| {
+        let (_, why) = network.resolved.failure()?;
+        Some(Evidence::new(
+            format!("an address for {}", network.host),
+            why,
+            &vantage.place,
+            format!(
+                "look at CoreDNS and at private zones of the VPC{}{}",
+                vpc_advice(&network.host),
+                from_here(vantage)
+            ),
+        ))
+    })
+}
+
+/// STS can be connected to from the cluster.
+pub(super) fn e02(facts: &Facts) -> Verdict {
+    seen(facts, |vantage, network| {
+        let (_, why) = network.connected.failure()?;
+        Some(
+            Evidence::new(
+                format!("a connection to {}", network.host),
+                why,
+                &vantage.place,
+                format!(
+                    "let port 443 out: NetworkPolicies with egress rules, security groups, a NAT gateway or EIP for a \
+                     public host{}{}",
+                    vpc_advice(&network.host),
+                    from_here(vantage)
+                ),
+            )
+            .command(format!("kubectl get networkpolicies -n {}", facts.namespace)),
+        )
+    })
+}
+
+/// The certificate of STS is accepted in the cluster by an authority that the image trusts.
+pub(super) fn e07(facts: &Facts) -> Verdict {
+    seen(facts, |vantage, network| {
+        let why = tls(network).filter(|_| network.trusted_roots > 0)?;
+        Some(Evidence::new(
+            format!("a certificate of {} by a public authority", network.host),
+            why,
+            &vantage.place,
+            format!(
+                "something on the way answers with a certificate of its own: exempt STS from TLS inspection, or trust \
+                 its authority in the image{}",
+                from_here(vantage)
+            ),
+        ))
+    })
+}
+
+/// There are authorities to trust where the probe ran.
+pub(super) fn e08(facts: &Facts) -> Verdict {
+    seen(facts, |vantage, network| {
+        let why = tls(network).filter(|_| network.trusted_roots == 0)?;
+        Some(Evidence::new(
+            "certificates of authorities, such as the package ca-certificates brings",
+            format!("none at all: {why}"),
+            &vantage.place,
+            "add ca-certificates to the image",
+        ))
+    })
+}
+
+/// No service mesh keeps the pod from STS.
+pub(super) fn e09(facts: &Facts) -> Verdict {
+    seen(facts, |vantage, network| {
+        let pod = facts.pod.as_ref()?;
+        let sidecar = pod.containers.iter().find(|container| MESHES.contains(&container.name.as_str()))?;
+        let seen = match &network.answered {
+            Step::Done { value: status @ (502 | 503), .. } => format!("HTTP {status}"),
+            Step::Failed { fault: TransportFault::Connect | TransportFault::Body, why, .. } => why.clone(),
+            _ => return None,
+        };
+        Some(Evidence::new(
+            format!("an answer of {}", network.host),
+            format!("{seen}, behind sidecar {}", sidecar.name),
+            &vantage.place,
+            "let the mesh pass STS: a ServiceEntry for the host, or egress that is not REGISTRY_ONLY",
+        ))
+    })
+}
+
+/// STS answers within a second.
+pub(super) fn e10(facts: &Facts) -> Verdict {
+    seen(facts, |vantage, network| {
+        let Step::Done { took_ms, .. } = &network.answered else { return None };
+        (*took_ms > SLOW_MS).then(|| {
+            Evidence::new(
+                format!("an answer of {} within {SLOW_MS} ms", network.host),
+                format!("{took_ms} ms"),
+                &vantage.place,
+                "use the STS host of the cluster's region, which is nearer",
+            )
+        })
+    })
+}
+
+/// Pods do not reach the metadata service, with which an SDK would fall back to the node's role.
+pub(super) fn e11(facts: &Facts) -> Verdict {
+    match facts.vantage.as_result().and_then(|v| v.metadata_service.as_result().map(|answers| (v, *answers)))
+    {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok((_, false)) => Verdict::Holds,
+        Ok((vantage, true)) => Evidence::new(
+            "no answer of the instance metadata service",
+            "it answers",
+            &vantage.place,
+            "an SDK that cannot use RRSA takes the node's role without a word: set \
+             ALIBABA_CLOUD_ECS_METADATA_DISABLED=true in the pod, or keep pods from 100.100.100.200",
+        )
+        .into(),
+    }
+}
+
+/// Slower than this is far away, milliseconds.
+const SLOW_MS: u64 = 1000;
+/// Containers of service meshes.
+const MESHES: [&str; 3] = ["istio-proxy", "envoy", "linkerd-proxy"];
+
+fn seen(facts: &Facts, broken: impl FnOnce(&VantageFacts, &NetworkFacts) -> Option<Evidence>) -> Verdict {
+    match facts.vantage.as_result().and_then(|v| v.network.as_result().map(|network| (v, network))) {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok((vantage, network)) => broken(vantage, network).map_or(Verdict::Holds, Verdict::from),
+    }
+}
+
+fn tls(network: &NetworkFacts) -> Option<&str> {
+    network.answered.failure().filter(|(fault, _)| *fault == TransportFault::Tls).map(|(_, why)| why)
+}
+
+/// The webhook names a VPC host since 0.4.0, in every pod.
+fn vpc_advice(host: &str) -> &'static str {
+    if host.starts_with("sts-vpc.") {
+        "; a VPC host has no route from nodes outside the VPC: set ALIBABA_CLOUD_STS_ENDPOINT of the pod to a public one"
+    } else {
+        ""
+    }
+}
+
+/// What it means that the same exchange works elsewhere.
+fn from_here(vantage: &VantageFacts) -> &'static str {
+    let granted = |exchange: &ExchangeFacts| matches!(exchange.outcome, ExchangeOutcome::Granted { .. });
+    if vantage.from_here.value().is_some_and(granted) {
+        "; the identity is fine: the same exchange from this machine is granted"
+    } else {
+        ""
+    }
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub(super) fn t05(facts: &Facts) -> Verdict {
 /// The token is bound to the pod that has it.
 pub(super) fn t09(facts: &Facts) -> Verdict {
     judge(facts, true, |token| {
-        let pod = facts.pod.as_ref().filter(|_| token.source != TokenSource::TokenRequest)?;
+        let pod = facts.pod.as_ref().filter(|_| token.is_of_the_pod())?;
         let (bound, uid) = (token.claims.pod_uid.as_ref()?, pod.uid.as_ref()?);
         (bound != uid).then(|| {
             Evidence::new(
@@ -210,8 +210,10 @@ fn place(token: &TokenFacts) -> String {
     match (&token.source, &token.file) {
         (TokenSource::Exec { container }, Some(file)) => format!("{} in container {container}", file.path),
         (TokenSource::Exec { container }, None) => format!("the token of container {container}"),
-        (TokenSource::Probe, Some(file)) => format!("{} in the probe's container", file.path),
-        (TokenSource::Probe, None) => "the token that the probe read".to_owned(),
+        (TokenSource::Probe | TokenSource::Beside, Some(file)) => {
+            format!("{} in the probe's container", file.path)
+        }
+        (TokenSource::Probe | TokenSource::Beside, None) => "the token that the probe read".to_owned(),
         (TokenSource::TokenRequest, _) => "the token of TokenRequest".to_owned(),
     }
 }

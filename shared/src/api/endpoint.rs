@@ -81,6 +81,17 @@ impl Endpoint {
         &self.authority
     }
 
+    /// Host, without brackets, and port.
+    #[must_use]
+    pub fn host_and_port(&self) -> (String, u16) {
+        let usual = if self.scheme == "http" { 80 } else { 443 };
+        let (host, port) = match self.authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(usual)),
+            _ => (self.authority.as_str(), usual),
+        };
+        (host.trim_matches(['[', ']']).to_owned(), port)
+    }
+
     /// The absolute URL of `path_and_query`, which begins with `/`.
     #[must_use]
     pub fn url(&self, path_and_query: &str) -> String {

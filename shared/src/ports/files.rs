@@ -27,6 +27,25 @@ impl Files {
         Self(Inner::Fake(Arc::new(files.into_iter().map(|(p, b)| (p.into(), b.into())).collect())))
     }
 
+    /// Octal permission bits, owner and group of a file, such as `644 0:65532`; `None` where files have no such thing.
+    ///
+    /// # Errors
+    /// As the operating system reports them.
+    pub fn mode(&self, path: &Path) -> io::Result<Option<String>> {
+        match &self.0 {
+            #[cfg(unix)]
+            Inner::Real => {
+                use std::os::unix::fs::MetadataExt as _;
+                let found = std::fs::metadata(path)?;
+                Ok(Some(format!("{:o} {}:{}", found.mode() & 0o7777, found.uid(), found.gid())))
+            }
+            #[cfg(not(unix))]
+            Inner::Real => std::fs::metadata(path).map(|_| None),
+            Inner::Fake(files) if files.contains_key(path) => Ok(None),
+            Inner::Fake(_) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
     /// The bytes of a regular file of no more than `max` bytes: neither a pipe, on which reading may never end, nor a
     /// device.
     ///

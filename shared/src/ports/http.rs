@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
 
 use super::proxies::Proxies;
 
@@ -95,7 +96,8 @@ impl fmt::Debug for Response {
 }
 
 /// Where on the way a request was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TransportFault {
     /// The host's name does not resolve.
     Dns,
@@ -296,6 +298,12 @@ fn lost(error: &reqwest::Error) -> TransportError {
         TransportFault::Connect
     };
     TransportError { fault, message: innermost.to_string() }
+}
+
+/// How many certificates of authorities this machine trusts. An image without them trusts nobody.
+#[must_use]
+pub fn trusted_roots() -> usize {
+    rustls_native_certs::load_native_certs().certs.len()
 }
 
 fn tls_config(extra_ca: Option<&[u8]>) -> Result<rustls::ClientConfig, TransportError> {

@@ -5,5 +5,6 @@ pub mod clock;
 pub mod env;
 pub mod files;
 pub mod http;
+pub mod net;
 pub mod proxies;
 pub mod random;

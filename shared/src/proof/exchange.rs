@@ -35,7 +35,7 @@ pub struct ExchangeFacts {
 
 /// What came of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ExchangeOutcome {
     /// STS handed out a session.
     Granted {

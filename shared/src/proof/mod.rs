@@ -2,7 +2,11 @@
 //! inside a pod.
 
 mod exchange;
+mod network;
+mod report;
 mod token;
 
 pub use exchange::{ExchangeFacts, ExchangeOutcome, IdentityFacts, Loss, Plan, exchange};
-pub use token::{TokenFacts, TokenFile, TokenProblem, TokenSource, examine};
+pub use network::{NetworkFacts, Step, Way};
+pub use report::{ProbeReport, ReportError, SCHEMA};
+pub use token::{TokenFacts, TokenFile, TokenProblem, TokenSource, broken, examine};

@@ -17,8 +17,10 @@ pub enum TokenSource {
         /// Name of the container.
         container: String,
     },
-    /// Read by the probe where it ran.
+    /// Read by the probe in the pod itself.
     Probe,
+    /// Read by the probe in a pod of its own.
+    Beside,
 }
 
 /// What was found in a file of a running container.
@@ -108,4 +110,32 @@ pub fn examine(
         seen_at,
     };
     (facts, parsed.ok())
+}
+
+impl TokenFacts {
+    /// Whether it is the token that the checked pod itself has.
+    #[must_use]
+    pub fn is_of_the_pod(&self) -> bool {
+        matches!(self.source, TokenSource::Exec { .. } | TokenSource::Probe)
+    }
+}
+
+/// What is known of a token that could not be read at all.
+#[must_use]
+pub fn broken(
+    problem: TokenProblem,
+    source: TokenSource,
+    file: Option<TokenFile>,
+    seen_at: i64,
+) -> TokenFacts {
+    TokenFacts {
+        source,
+        file,
+        problem: Some(problem),
+        algorithm: None,
+        key_id: None,
+        claims: TokenClaims::default(),
+        signature: Seen::unknown("there is no token to verify"),
+        seen_at,
+    }
 }

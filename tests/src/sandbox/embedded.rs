@@ -193,6 +193,9 @@ impl Sandbox {
             kubeconfig: file.as_deref(),
             ca: &ca_file,
         });
+        if let Some(cluster) = &cluster {
+            cluster.surround(&variables);
+        }
         Ok(Self {
             clock,
             minted,
@@ -213,6 +216,12 @@ impl Sandbox {
     #[must_use]
     pub fn api_server(&self) -> Option<&str> {
         self.api_server.as_deref()
+    }
+
+    /// The objects of a core resource in a namespace, as they are now; none when the cloud half stands alone.
+    #[must_use]
+    pub fn objects(&self, plural: &str, namespace: &str) -> Vec<Value> {
+        self.cluster.as_ref().map(|cluster| cluster.objects(plural, namespace)).unwrap_or_default()
     }
 
     /// The URL of the cloud's APIs, https.

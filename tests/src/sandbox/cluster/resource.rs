@@ -109,7 +109,11 @@ pub(crate) static RESOURCES: &[Resource] = &[
     Resource::new("", "events", "event", "Event").short(&["ev"]),
     Resource::new("", "namespaces", "namespace", "Namespace").short(&["ns"]).cluster_scoped(),
     Resource::new("", "nodes", "node", "Node").short(&["no"]).cluster_scoped(),
-    Resource::new("", "pods", "pod", "Pod").short(&["po"]).with(&[("exec", "PodExecOptions", "get")]),
+    Resource::new("", "pods", "pod", "Pod").short(&["po"]).with(&[
+        ("ephemeralcontainers", "Pod", "patch"),
+        ("exec", "PodExecOptions", "get"),
+        ("log", "Pod", "get"),
+    ]),
     Resource::new("", "secrets", "secret", "Secret"),
     Resource::new("", "serviceaccounts", "serviceaccount", "ServiceAccount").short(&["sa"]).with(&[(
         "token",

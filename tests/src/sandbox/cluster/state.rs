@@ -1,6 +1,6 @@
 //! The cluster: its objects and everything that acts on them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::manifest::{self, ManifestError};
 use super::object::{self, fill, suffix, text};
 use super::pod::kubelet::Kubelet;
 use super::pod::webhook::Webhook;
-use super::pod::{ProcessView, Source, admission};
+use super::pod::{ProcessView, Source, admission, helper};
 use super::resource::Resource;
 use super::store::{Key, Store};
 use super::token::Tokens;
@@ -33,6 +33,8 @@ pub struct Cluster {
     webhook: Option<Webhook>,
     ca: String,
     public_issuer: String,
+    /// The variables that lead programs to the cloud; none before the sandbox is open.
+    surroundings: OnceLock<Vec<(String, String)>>,
 }
 
 impl Cluster {
@@ -53,6 +55,7 @@ impl Cluster {
             clock,
             ca: ca.to_owned(),
             public_issuer: world.issuer.clone(),
+            surroundings: OnceLock::new(),
         };
         for object in seed::objects(world, &cluster.now()) {
             let resource = Resource::of(text(&object, "/apiVersion"), text(&object, "/kind"));
@@ -94,6 +97,57 @@ impl Cluster {
     /// they are made anew or the kubelet renews them.
     pub fn set_rrsa_enabled(&self, enabled: bool) {
         self.tokens.set_url(if enabled { &self.public_issuer } else { IN_CLUSTER_ISSUER });
+    }
+
+    /// The objects of a core resource in a namespace.
+    #[must_use]
+    pub fn objects(&self, plural: &str, namespace: &str) -> Vec<Value> {
+        let store = self.store();
+        store.list(Resource::core(plural), Some(namespace)).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// Tells where the cloud is; later calls change nothing.
+    pub fn surround(&self, variables: &[(String, String)]) {
+        let _ = self.surroundings.set(variables.to_vec());
+    }
+
+    /// Adds ephemeral containers to a running pod, and starts them.
+    pub(super) fn add_containers(&self, key: &Key, mut pod: Value, new: &[Value]) -> Value {
+        let mut store = self.store();
+        let source = self.source(&store);
+        new.iter().for_each(|container| self.kubelet().add(&mut pod, container, &source));
+        store.put(key.clone(), pod)
+    }
+
+    /// What a container has printed.
+    pub(super) fn log(&self, pod: &Value, container: &str) -> String {
+        self.kubelet().log(object::uid(pod), container)
+    }
+
+    /// Runs the helper in those containers of a pod that are to run it and have not, each on a thread of its own.
+    pub(super) fn run_helpers(self: &Arc<Self>, key: &Key) {
+        let Some(pod) = self.store().find(key).cloned() else { return };
+        let namespace = self.store().core("namespaces", "", &key.namespace).cloned().unwrap_or_default();
+        for name in helper::containers(&pod) {
+            let all = ["/spec/containers", "/spec/ephemeralContainers"];
+            let found =
+                all.iter().flat_map(|group| object::list(&pod, group)).find(|one| one["name"] == *name);
+            let (Some(container), Ok(Some(view))) = (found.cloned(), self.enter(&pod, &name)) else {
+                continue;
+            };
+            let (cluster, key, namespace) = (Arc::clone(self), key.clone(), namespace.clone());
+            std::thread::spawn(move || {
+                let surroundings = cluster.surroundings.get().cloned().unwrap_or_default();
+                let ended = helper::run(&container, &view, &namespace, &surroundings);
+                let now = cluster.now();
+                let mut store = cluster.store();
+                // The pod may have been taken away meanwhile.
+                if let Some(mut pod) = store.find(&key).cloned() {
+                    cluster.kubelet().end(&mut pod, &name, ended, &now);
+                    store.put(key, pod);
+                }
+            });
+        }
     }
 
     /// The objects.

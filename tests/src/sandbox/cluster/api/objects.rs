@@ -52,6 +52,46 @@ pub(super) fn answer(
     }
 }
 
+/// Adds ephemeral containers to a pod by its subresource; nothing else of the pod can be changed so.
+pub(super) fn add_containers(
+    cluster: &Cluster,
+    call: &Call,
+    target: &Target,
+    body: &[u8],
+) -> Result<Answer, Failure> {
+    let current = read(cluster, target)?;
+    if call.verb == "get" {
+        return Ok(Answer::ok(current));
+    }
+    let mut next = current.clone();
+    match (call.verb, call.header("content-type").split(';').next().unwrap_or_default().trim()) {
+        ("patch", "application/json-patch+json") => patch::json(&mut next, &body::read(call, body)?)?,
+        ("patch", "application/merge-patch+json") => patch::merge(&mut next, &body::read(call, body)?),
+        ("patch", _) => patch::strategic(&mut next, &body::read(call, body)?),
+        ("update", _) => next = body::of_kind(call, body, "v1", "Pod")?,
+        _ => return Err(Failure::method_not_allowed()),
+    }
+    let (before, after) = (
+        object::list(&current, "/spec/ephemeralContainers"),
+        object::list(&next, "/spec/ephemeralContainers"),
+    );
+    let invalid = |why: &str| {
+        let field = "spec.ephemeralContainers";
+        Err(Failure::invalid("Pod", "", object::name(&current), field, "FieldValueForbidden", why))
+    };
+    if before.iter().any(|one| !after.contains(one)) {
+        return invalid("Forbidden: existing ephemeral containers may not be changed or removed");
+    }
+    let new: Vec<Value> = after.iter().filter(|one| !before.contains(one)).cloned().collect();
+    let mounts = new.iter().flat_map(|one| object::list(one, "/volumeMounts"));
+    if mounts.into_iter().any(|mount| mount.get("subPath").is_some()) {
+        return invalid("Forbidden: cannot be set for an Ephemeral Container");
+    }
+    let mut pod = current.clone();
+    pod["spec"]["ephemeralContainers"] = after.into();
+    Ok(Answer::ok(cluster.add_containers(&key(target)?, pod, &new)))
+}
+
 fn key(target: &Target) -> Result<Key, Failure> {
     Ok(Key::new(target.resource, target.namespace(), target.name()?))
 }

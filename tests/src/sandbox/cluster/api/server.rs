@@ -64,7 +64,7 @@ async fn answer(State(cluster): State<Arc<Cluster>>, request: Request) -> Respon
     respond(&cluster, request).await.unwrap_or_else(Failure::into_response)
 }
 
-async fn respond(cluster: &Cluster, mut request: Request) -> Result<Response, Failure> {
+async fn respond(cluster: &Arc<Cluster>, mut request: Request) -> Result<Response, Failure> {
     let user = cluster.access.identify(request.headers(), cluster.clock.now())?;
     let call = Call::read(request.method(), request.uri(), request.headers().clone())?;
     let Some(target) = &call.target else {
@@ -85,6 +85,19 @@ async fn respond(cluster: &Cluster, mut request: Request) -> Result<Response, Fa
         ("serviceaccounts", Some("token")) => token_request::answer(cluster, &call, target, &body)?,
         ("selfsubjectaccessreviews", None) => reviews::access(cluster, &user, &call, &body)?,
         ("selfsubjectreviews", None) => reviews::identity(cluster, &user, &call, &body)?,
+        ("pods", Some("log")) => return log(cluster, &call, target),
+        ("pods", Some("ephemeralcontainers")) => {
+            let answer = objects::add_containers(cluster, &call, target, &body)?;
+            run_helpers(cluster, &answer);
+            answer
+        }
+        ("pods", None) => {
+            let answer = objects::answer(cluster, &call, target, &body)?;
+            if call.verb == "create" && !call.dry_run() {
+                run_helpers(cluster, &answer);
+            }
+            answer
+        }
         (_, None) => objects::answer(cluster, &call, target, &body)?,
         _ => return Err(Failure::no_such_path()),
     };
@@ -124,6 +137,23 @@ fn plain(cluster: &Cluster, call: &Call) -> Result<Response, Failure> {
             None => Err(Failure::no_such_path()),
         },
     }
+}
+
+/// Starts what a new or changed pod is to run.
+fn run_helpers(cluster: &Arc<Cluster>, answer: &Answer) {
+    let (namespace, name) = (object::namespace(&answer.body), object::name(&answer.body));
+    cluster.run_helpers(&Key::new(Resource::core("pods"), namespace, name));
+}
+
+/// What a container has printed.
+fn log(cluster: &Cluster, call: &Call, target: &Target) -> Result<Response, Failure> {
+    let (resource, name) = (Resource::core("pods"), target.name()?);
+    let key = Key::new(resource, target.namespace(), name);
+    let pod = cluster.store().find(&key).cloned().ok_or_else(|| Failure::not_found(resource, name))?;
+    let wanted = call.parameter("container");
+    let added = object::list(&pod, "/spec/ephemeralContainers").iter().any(|one| one["name"] == wanted);
+    let container = if added { wanted } else { exec::container(&pod, wanted)? };
+    Ok(document(&cluster.log(&pod, container), "text/plain; charset=utf-8"))
 }
 
 /// Runs a program in a pod.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::environment::{Environment, environment};
+use super::helper::{self, Ended};
 use super::knobs::Knobs;
 use super::programs::View;
 use super::volumes::{Source, Volumes};
@@ -27,6 +28,8 @@ struct Started {
 #[derive(Default)]
 pub(crate) struct Kubelet {
     started: BTreeMap<String, Started>,
+    /// What ended containers have printed, by uid of the pod and name.
+    logs: BTreeMap<(String, String), String>,
     addresses: u16,
 }
 
@@ -86,6 +89,61 @@ impl Kubelet {
     /// Forgets a pod.
     pub(crate) fn forget(&mut self, uid: &str) {
         self.started.remove(uid);
+        self.logs.retain(|(of, _), _| of != uid);
+    }
+
+    /// What a container has printed so far.
+    pub(crate) fn log(&self, uid: &str, container: &str) -> String {
+        self.logs.get(&(uid.to_owned(), container.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// Starts a container that was added to a running pod.
+    pub(crate) fn add(&mut self, pod: &mut Value, container: &Value, source: &Source<'_>) {
+        let name = text(container, "/name");
+        if let (Some(started), Ok(variables)) =
+            (self.started.get_mut(object::uid(pod)), environment(container, pod, source.store))
+        {
+            started.environments.insert(name.to_owned(), variables);
+        }
+        let now = source.now.strftime("%FT%TZ").to_string();
+        let status = json!({"name": name, "image": text(container, "/image"), "imageID": "", "restartCount": 0,
+            "ready": false, "lastState": {}, "state": {"running": {"startedAt": now}}});
+        let all = &mut pod["status"]["ephemeralContainerStatuses"];
+        match all.as_array_mut() {
+            Some(all) => all.push(status),
+            None => *all = json!([status]),
+        }
+    }
+
+    /// Writes down how a container ended; a pod whose containers have all ended has ended itself.
+    pub(crate) fn end(&mut self, pod: &mut Value, container: &str, ended: Ended, now: &str) {
+        let state = match ended {
+            Ended::Hangs => return,
+            Ended::NotStarted(reason, message) => {
+                json!({"waiting": {"reason": reason, "message": message}})
+            }
+            Ended::With(log, code) => {
+                self.logs.insert((object::uid(pod).to_owned(), container.to_owned()), log);
+                let reason = if code == 0 { "Completed" } else { "Error" };
+                json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": now, "finishedAt": now}})
+            }
+        };
+        for group in ["containerStatuses", "ephemeralContainerStatuses"] {
+            for status in pod["status"][group].as_array_mut().into_iter().flatten() {
+                if status["name"] == container {
+                    status["state"] = state.clone();
+                    status["ready"] = false.into();
+                }
+            }
+        }
+        let codes = list(pod, "/status/containerStatuses").iter();
+        let codes: Option<Vec<i64>> = codes
+            .map(|status| status.pointer("/state/terminated/exitCode").and_then(Value::as_i64))
+            .collect();
+        if let Some(codes) = codes {
+            let fine = codes.iter().all(|code| *code == 0);
+            pod["status"]["phase"] = if fine { "Succeeded" } else { "Failed" }.into();
+        }
     }
 
     /// What a process in `container` of `pod` sees; absent when the image holds no programs.
@@ -102,15 +160,16 @@ impl Kubelet {
             let message = format!("unable to upgrade connection: container not found ({container:?})");
             Failure::new(500, "InternalError", message)
         };
-        let statuses = list(pod, "/status/containerStatuses");
-        let running = statuses
-            .iter()
+        let either = |of: &str, added: &str| list(pod, of).iter().chain(list(pod, added));
+        let running = either("/status/containerStatuses", "/status/ephemeralContainerStatuses")
             .any(|status| status["name"] == container && status.pointer("/state/running").is_some());
-        let specification = list(pod, "/spec/containers").iter().find(|one| one["name"] == container);
+        let specification =
+            either("/spec/containers", "/spec/ephemeralContainers").find(|one| one["name"] == container);
         let specification = specification.filter(|_| running).ok_or_else(stopped)?;
         let started = self.started.get_mut(object::uid(pod)).ok_or_else(stopped)?;
         started.volumes.renew(source);
-        if started.bare_image {
+        let helps = helper::containers(pod).iter().any(|one| one == container);
+        if started.bare_image && !helps {
             return Ok(None);
         }
         let context = |field: &str| {

@@ -3,6 +3,7 @@
 pub(super) mod admission;
 mod environment;
 pub(super) mod exec;
+pub(super) mod helper;
 mod knobs;
 pub(super) mod kubelet;
 mod programs;

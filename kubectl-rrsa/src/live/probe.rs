@@ -1,0 +1,477 @@
+//! Runs `rrsa-exec-credential probe` inside the cluster, where the workload stands: in an ephemeral container of its
+//! own pod, or in a short-lived pod beside it. What is created is built by pure functions; a short-lived pod is
+//! taken away however the probe ends.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
+use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
+use rrsa_shared::env_vars;
+use rrsa_shared::proof::ProbeReport;
+
+use crate::collect::why_not;
+use crate::facts::{AUDIENCE, INJECTION_LABEL, RRSA_ENV, SHOWN_ENV, WEBHOOK_VOLUME};
+
+/// Time for the image to be pulled and the probe to end.
+const DEADLINE: Duration = Duration::from_secs(90);
+/// Time between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The user of a probe that copies nobody's.
+const NOBODY: i64 = 65532;
+/// Where the webhook mounts its volume.
+const MOUNT_PATH: &str = "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens";
+/// Proxies that a workload may have.
+const PROXY_ENV: [&str; 5] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY"];
+
+/// What the probe is run with.
+#[derive(Clone, Debug)]
+pub struct ProbeOptions {
+    /// Image that holds the program.
+    pub image: String,
+    /// Whether to ask for the instance metadata service.
+    pub imds: bool,
+    /// Makes names of containers and pods unlike each other.
+    pub suffix: String,
+}
+
+impl ProbeOptions {
+    fn name(&self) -> String {
+        format!("rrsa-probe-{}", self.suffix)
+    }
+
+    fn command(&self) -> Vec<String> {
+        let words = ["rrsa-exec-credential", "probe"].into_iter().chain(self.imds.then_some("--imds"));
+        words.map(str::to_owned).collect()
+    }
+}
+
+/// Runs the probe in an ephemeral container of a running pod, which stays in the pod's spec until the pod ends.
+///
+/// # Errors
+/// Why there is no report.
+pub async fn in_pod(
+    client: &Client,
+    namespace: &str,
+    pod: &str,
+    container: Option<&str>,
+    options: &ProbeOptions,
+) -> Result<ProbeReport, String> {
+    let pods = Api::<core::Pod>::namespaced(client.clone(), namespace);
+    let found = pods.get(pod).await.map_err(|error| why_not(&error, &format!("get pods in {namespace}")))?;
+    let added = ephemeral_container(&found, container, options)?;
+    let patch = serde_json::json!({"spec": {"ephemeralContainers": [added]}});
+    pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(patch))
+        .await
+        .map_err(|error| why_not(&error, &format!("patch pods/ephemeralcontainers in {namespace}")))?;
+    let name = options.name();
+    let ended = tokio::time::timeout(DEADLINE, wait(&pods, pod, &name)).await;
+    ended.unwrap_or_else(|_| Err(late()))?;
+    report(&pods, pod, &name).await
+}
+
+/// Runs the probe in a pod of its own, and takes the pod away.
+///
+/// # Errors
+/// Why there is no report; that the pod could not be taken away, too.
+pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod) -> Result<ProbeReport, String> {
+    let pods = Api::<core::Pod>::namespaced(client.clone(), namespace);
+    let name = wanted.metadata.name.clone().unwrap_or_default();
+    let run = async {
+        pods.create(&PostParams::default(), wanted)
+            .await
+            .map_err(|error| why_not(&error, &format!("create pods in {namespace}")))?;
+        wait(&pods, &name, "probe").await?;
+        report(&pods, &name, "probe").await
+    };
+    let result = tokio::select! {
+        result = tokio::time::timeout(DEADLINE, run) => result.unwrap_or_else(|_| Err(late())),
+        () = interrupted() => Err("interrupted".to_owned()),
+    };
+    // The pod may exist even when its creation seems to have failed: the answer may have been lost.
+    match pods.delete(&name, &DeleteParams::default().grace_period(0)).await {
+        Ok(_) => result,
+        Err(kube::Error::Api(status)) if status.is_not_found() => result,
+        Err(error) => {
+            let left = why_not(&error, &format!("delete pods in {namespace}"));
+            let words = format!("the probe's pod is left ({left}): kubectl delete pod {name} -n {namespace}");
+            Err(result.err().map_or(words.clone(), |why| format!("{why}; {words}")))
+        }
+    }
+}
+
+fn late() -> String {
+    format!("the probe did not end within {} s", DEADLINE.as_secs())
+}
+
+/// Ends when somebody wants the program to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let wait = async |kind| match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        };
+        tokio::select! {
+            () = wait(SignalKind::interrupt()) => (),
+            () = wait(SignalKind::terminate()) => (),
+            () = wait(SignalKind::hangup()) => (),
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Waits until a container has ended.
+async fn wait(pods: &Api<core::Pod>, pod: &str, container: &str) -> Result<(), String> {
+    loop {
+        let found = pods.get(pod).await.map_err(|error| why_not(&error, "get pods"))?;
+        let status = found.status.unwrap_or_default();
+        let all =
+            status.container_statuses.iter().chain(status.ephemeral_container_statuses.iter()).flatten();
+        let state = all.into_iter().find(|status| status.name == container).and_then(|s| s.state.clone());
+        match state {
+            Some(core::ContainerState { terminated: Some(_), .. }) => return Ok(()),
+            Some(core::ContainerState { waiting: Some(waiting), .. }) => {
+                let reason = waiting.reason.unwrap_or_default();
+                if reason.contains("Err") || reason.contains("BackOff") || reason.contains("Invalid") {
+                    let message = waiting.message.unwrap_or_default();
+                    return Err(format!("the probe's container does not start: {reason} {message}"));
+                }
+            }
+            _ => {}
+        }
+        if matches!(status.phase.as_deref(), Some("Failed")) {
+            let why = status.message.or(status.reason).unwrap_or_else(|| "Failed".to_owned());
+            return Err(format!("the probe's pod failed: {why}"));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn report(pods: &Api<core::Pod>, pod: &str, container: &str) -> Result<ProbeReport, String> {
+    let wanted = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+    let log = pods.logs(pod, &wanted).await.map_err(|error| why_not(&error, "get pods/log"))?;
+    ProbeReport::parse(&log).map_err(|error| {
+        let said: String = log.trim().chars().take(200).collect();
+        format!("{error}; it printed {said:?}")
+    })
+}
+
+/// The ephemeral container for a pod: the token volume, RRSA's variables and the user of the container it stands for.
+///
+/// # Errors
+/// Why the pod cannot be stood in for.
+fn ephemeral_container(
+    pod: &core::Pod,
+    container: Option<&str>,
+    options: &ProbeOptions,
+) -> Result<core::EphemeralContainer, String> {
+    let spec = pod.spec.as_ref().ok_or("the pod has no spec")?;
+    let target = target(spec, container)?;
+    let volumes = token_volumes(spec);
+    let mounts: Vec<_> =
+        target.volume_mounts.iter().flatten().filter(|m| volumes.contains(&m.name)).collect();
+    if mounts.iter().any(|mount| mount.sub_path.is_some() || mount.sub_path_expr.is_some()) {
+        return Err("the token is mounted with subPath, which an ephemeral container cannot do".to_owned());
+    }
+    let mounts: Vec<_> = mounts.into_iter().cloned().collect();
+    let context = target.security_context.as_ref();
+    let shared = spec.security_context.as_ref();
+    let user = context.and_then(|c| c.run_as_user).or(shared.and_then(|c| c.run_as_user));
+    let group = context.and_then(|c| c.run_as_group).or(shared.and_then(|c| c.run_as_group));
+    Ok(core::EphemeralContainer {
+        name: options.name(),
+        image: Some(options.image.clone()),
+        command: Some(options.command()),
+        env: Some(copied(target)),
+        env_from: target.env_from.clone().filter(|_| !has_variables(target)),
+        volume_mounts: Some(mounts),
+        security_context: Some(confined(user, group)),
+        ..core::EphemeralContainer::default()
+    })
+}
+
+/// How a short-lived pod gets RRSA's variables and token.
+#[derive(Clone, Debug)]
+pub enum Wiring {
+    /// The webhook puts them in, as it did for the workload.
+    Webhook,
+    /// As the workload's own pod has them.
+    Like(Box<core::Pod>),
+    /// By hand, for this role and this OIDC provider.
+    ByHand {
+        /// ARN of the role.
+        role_arn: String,
+        /// ARN of the OIDC provider.
+        provider_arn: String,
+    },
+}
+
+/// A pod that runs the probe as `service_account`, where a pod `like` it would be scheduled.
+#[must_use]
+pub fn probe_pod(
+    service_account: &str,
+    like: Option<&core::Pod>,
+    wiring: &Wiring,
+    options: &ProbeOptions,
+) -> core::Pod {
+    let spec = like.and_then(|pod| pod.spec.as_ref());
+    let user = spec.and_then(|spec| target(spec, None).ok()).and_then(|container| {
+        let shared = spec.and_then(|spec| spec.security_context.as_ref());
+        let own = container.security_context.as_ref();
+        own.and_then(|c| c.run_as_user).or(shared.and_then(|c| c.run_as_user))
+    });
+    // Restricted Pod Security lets nobody be root.
+    let user = user.filter(|user| *user != 0).unwrap_or(NOBODY);
+    let (env, volumes, mounts) = match wiring {
+        Wiring::Webhook => (Vec::new(), Vec::new(), Vec::new()),
+        Wiring::Like(pod) => wiring_of(pod),
+        Wiring::ByHand { role_arn, provider_arn } => by_hand(role_arn, provider_arn),
+    };
+    let mut labels = BTreeMap::from([
+        ("app.kubernetes.io/name".to_owned(), "rrsa-probe".to_owned()),
+        ("app.kubernetes.io/managed-by".to_owned(), "kubectl-rrsa".to_owned()),
+    ]);
+    // Nothing but injection: another label could make a Service send it traffic.
+    let injection = like.and_then(|pod| pod.metadata.labels.as_ref()?.get(INJECTION_LABEL));
+    labels.extend(injection.map(|value| (INJECTION_LABEL.to_owned(), value.clone())));
+    let container = core::Container {
+        name: "probe".to_owned(),
+        image: Some(options.image.clone()),
+        command: Some(options.command()),
+        env: Some(env).filter(|env| !env.is_empty()),
+        volume_mounts: Some(mounts).filter(|mounts| !mounts.is_empty()),
+        security_context: Some(confined(Some(user), None)),
+        ..core::Container::default()
+    };
+    core::Pod {
+        metadata: ObjectMeta { name: Some(options.name()), labels: Some(labels), ..ObjectMeta::default() },
+        spec: Some(core::PodSpec {
+            service_account_name: Some(service_account.to_owned()),
+            automount_service_account_token: Some(false),
+            restart_policy: Some("Never".to_owned()),
+            active_deadline_seconds: i64::try_from(DEADLINE.as_secs()).ok(),
+            termination_grace_period_seconds: Some(0),
+            node_selector: spec.and_then(|spec| spec.node_selector.clone()),
+            tolerations: spec.and_then(|spec| spec.tolerations.clone()),
+            security_context: Some(core::PodSecurityContext {
+                run_as_non_root: Some(true),
+                // The group may read the token whatever its mode.
+                fs_group: Some(user),
+                seccomp_profile: Some(seccomp()),
+                ..core::PodSecurityContext::default()
+            }),
+            volumes: Some(volumes).filter(|volumes| !volumes.is_empty()),
+            containers: vec![container],
+            ..core::PodSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// The container that is stood in for: the named one, else the first with one of RRSA's variables, else the first.
+fn target<'a>(spec: &'a core::PodSpec, name: Option<&str>) -> Result<&'a core::Container, String> {
+    match name {
+        Some(name) => spec
+            .containers
+            .iter()
+            .find(|container| container.name == name)
+            .ok_or_else(|| format!("the pod has no container {name}")),
+        None => spec
+            .containers
+            .iter()
+            .find(|container| has_variables(container))
+            .or(spec.containers.first())
+            .ok_or_else(|| "the pod has no container".to_owned()),
+    }
+}
+
+fn has_variables(container: &core::Container) -> bool {
+    container.env.iter().flatten().any(|variable| RRSA_ENV.contains(&variable.name.as_str()))
+}
+
+/// Names of the volumes that hold a projected ServiceAccount token.
+fn token_volumes(spec: &core::PodSpec) -> Vec<String> {
+    let holds = |volume: &&core::Volume| {
+        let sources = volume.projected.as_ref().and_then(|projected| projected.sources.as_ref());
+        sources
+            .into_iter()
+            .flatten()
+            .any(|source| source.service_account_token.as_ref().is_some_and(|token| token.audience.is_some()))
+    };
+    spec.volumes.iter().flatten().filter(holds).map(|volume| volume.name.clone()).collect()
+}
+
+/// The variables that decide the exchange, and nothing else of the container's.
+fn copied(container: &core::Container) -> Vec<core::EnvVar> {
+    let wanted = |name: &str| SHOWN_ENV.contains(&name) || PROXY_ENV.contains(&name);
+    container.env.iter().flatten().filter(|variable| wanted(&variable.name)).cloned().collect()
+}
+
+type Parts = (Vec<core::EnvVar>, Vec<core::Volume>, Vec<core::VolumeMount>);
+
+fn wiring_of(pod: &core::Pod) -> Parts {
+    let Some(spec) = pod.spec.as_ref() else { return Parts::default() };
+    let Ok(container) = target(spec, None) else { return Parts::default() };
+    let names = token_volumes(spec);
+    (
+        copied(container),
+        spec.volumes.iter().flatten().filter(|volume| names.contains(&volume.name)).cloned().collect(),
+        container
+            .volume_mounts
+            .iter()
+            .flatten()
+            .filter(|mount| names.contains(&mount.name))
+            .cloned()
+            .collect(),
+    )
+}
+
+fn by_hand(role_arn: &str, provider_arn: &str) -> Parts {
+    let variable = |name: &str, value: &str| core::EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        ..core::EnvVar::default()
+    };
+    let token = core::VolumeProjection {
+        service_account_token: Some(core::ServiceAccountTokenProjection {
+            audience: Some(AUDIENCE.to_owned()),
+            expiration_seconds: Some(3600),
+            path: "token".to_owned(),
+            ..core::ServiceAccountTokenProjection::default()
+        }),
+        ..core::VolumeProjection::default()
+    };
+    let volume = core::Volume {
+        name: WEBHOOK_VOLUME.to_owned(),
+        projected: Some(core::ProjectedVolumeSource {
+            sources: Some(vec![token]),
+            ..core::ProjectedVolumeSource::default()
+        }),
+        ..core::Volume::default()
+    };
+    let mount = core::VolumeMount {
+        name: WEBHOOK_VOLUME.to_owned(),
+        mount_path: MOUNT_PATH.to_owned(),
+        read_only: Some(true),
+        ..core::VolumeMount::default()
+    };
+    let env = vec![
+        variable(env_vars::ROLE_ARN, role_arn),
+        variable(env_vars::OIDC_PROVIDER_ARN, provider_arn),
+        variable(env_vars::OIDC_TOKEN_FILE, &format!("{MOUNT_PATH}/token")),
+    ];
+    (env, vec![volume], vec![mount])
+}
+
+/// What restricted Pod Security asks of a container.
+fn confined(user: Option<i64>, group: Option<i64>) -> core::SecurityContext {
+    core::SecurityContext {
+        run_as_user: user,
+        run_as_group: group,
+        run_as_non_root: user.map(|user| user != 0),
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(core::Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+        seccomp_profile: Some(seccomp()),
+        ..core::SecurityContext::default()
+    }
+}
+
+fn seccomp() -> core::SeccompProfile {
+    core::SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn options() -> ProbeOptions {
+        ProbeOptions { image: "probe:1".to_owned(), imds: true, suffix: "abcde".to_owned() }
+    }
+
+    fn pod(mount: serde_json::Value) -> core::Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "demo", "labels": {
+                "app": "demo", "pod-identity.alibabacloud.com/injection": "on"}},
+            "spec": {
+                "nodeSelector": {"disk": "ssd"},
+                "tolerations": [{"key": "k", "operator": "Exists"}],
+                "securityContext": {"runAsUser": 1000},
+                "containers": [
+                    {"name": "side"},
+                    {"name": "app", "env": [
+                        {"name": "ALIBABA_CLOUD_ROLE_ARN", "value": "acs:ram::1:role/r"},
+                        {"name": "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "value": "hunter2"},
+                        {"name": "HTTPS_PROXY", "value": "http://p:1"}],
+                     "volumeMounts": [{"name": "data", "mountPath": "/d"}, mount]},
+                ],
+                "volumes": [{"name": "data", "emptyDir": {}},
+                    {"name": "rrsa-oidc-token", "projected": {"sources": [
+                        {"serviceAccountToken": {"audience": "sts.aliyuncs.com", "path": "token"}}]}}],
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_ephemeral_container_gets_what_the_exchange_needs_and_no_more() {
+        let mount = json!({"name": "rrsa-oidc-token", "mountPath": "/t"});
+        let added = ephemeral_container(&pod(mount), None, &options()).unwrap();
+        let names: Vec<_> = added.env.iter().flatten().map(|variable| variable.name.as_str()).collect();
+        assert_eq!(names, ["ALIBABA_CLOUD_ROLE_ARN", "HTTPS_PROXY"]);
+        let mounts: Vec<_> = added.volume_mounts.iter().flatten().map(|m| m.name.as_str()).collect();
+        assert_eq!(mounts, ["rrsa-oidc-token"]);
+        assert_eq!(added.command.unwrap(), ["rrsa-exec-credential", "probe", "--imds"]);
+        let context = added.security_context.unwrap();
+        assert_eq!((context.run_as_user, context.run_as_non_root), (Some(1000), Some(true)));
+        assert_eq!(context.capabilities.unwrap().drop.unwrap(), ["ALL"]);
+    }
+
+    #[test]
+    fn a_mount_that_cannot_be_copied_is_said_before_anything_is_added() {
+        let mount = json!({"name": "rrsa-oidc-token", "mountPath": "/t", "subPath": "token"});
+        let why = ephemeral_container(&pod(mount), None, &options()).unwrap_err();
+        assert!(why.contains("subPath"), "{why}");
+        let named =
+            ephemeral_container(&pod(json!({"name": "x", "mountPath": "/x"})), Some("no"), &options());
+        assert!(named.unwrap_err().contains("no container no"));
+    }
+
+    #[test]
+    fn a_short_lived_pod_meets_restricted_pod_security_and_gets_no_traffic() {
+        let like = pod(json!({"name": "rrsa-oidc-token", "mountPath": "/t"}));
+        let made = probe_pod("demo-sa", Some(&like), &Wiring::Webhook, &options());
+        let labels = made.metadata.labels.clone().unwrap();
+        assert!(!labels.contains_key("app") && labels[INJECTION_LABEL] == "on");
+        let spec = made.spec.unwrap();
+        assert_eq!(spec.node_selector, like.spec.as_ref().unwrap().node_selector);
+        assert_eq!(spec.tolerations, like.spec.as_ref().unwrap().tolerations);
+        assert_eq!(spec.security_context.unwrap().run_as_non_root, Some(true));
+        assert!(spec.volumes.is_none() && spec.containers[0].env.is_none());
+        let context = spec.containers[0].security_context.clone().unwrap();
+        assert_eq!((context.run_as_user, context.allow_privilege_escalation), (Some(1000), Some(false)));
+    }
+
+    #[test]
+    fn without_the_webhook_the_pod_is_wired_as_the_workload_or_by_hand() {
+        let like = pod(json!({"name": "rrsa-oidc-token", "mountPath": "/t"}));
+        let wiring = Wiring::Like(Box::new(like.clone()));
+        let spec = probe_pod("demo-sa", Some(&like), &wiring, &options()).spec.unwrap();
+        assert_eq!(spec.volumes.unwrap()[0].name, "rrsa-oidc-token");
+        assert_eq!(spec.containers[0].volume_mounts.clone().unwrap()[0].mount_path, "/t");
+        let wiring = Wiring::ByHand { role_arn: "r".to_owned(), provider_arn: "p".to_owned() };
+        let spec = probe_pod("demo-sa", None, &wiring, &options()).spec.unwrap();
+        let env = spec.containers[0].env.clone().unwrap();
+        assert_eq!(env[2].value.as_deref(), Some("/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token"));
+        assert_eq!(spec.containers[0].security_context.clone().unwrap().run_as_user, Some(NOBODY));
+    }
+}

@@ -1,0 +1,141 @@
+//! The exchange from inside the cluster: in the pod, beside it, and what the difference means.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::stage::{Outcome, Stage, built};
+
+const DEMO: &str = include_str!("../manifests/rrsa-demo.yaml");
+
+/// The demo, with an annotation on its namespace that breaks the way out.
+async fn broken_egress(how: &str) -> Stage {
+    let annotated = DEMO.replacen(
+        "name: rrsa-demo\n",
+        &format!("name: rrsa-demo\n  annotations: {{sandbox.rrsa/egress: {how}}}\n"),
+        1,
+    );
+    assert_ne!(annotated, DEMO);
+    Stage::set("", &annotated).await
+}
+
+async fn check(stage: &Stage, subject: &str, live: &str, more: &[&str]) -> Outcome {
+    // The helper runs in the sandbox's pods.
+    assert!(built("rrsa-exec-credential").is_file());
+    let live = format!("--live={live}");
+    let words = ["check", subject, "-n", "rrsa-demo", &live, "--probe-image", "probe:1"];
+    stage.rrsa(&[&words, more].concat()).await
+}
+
+/// Names of the pods that there are.
+async fn pods(stage: &Stage) -> Vec<String> {
+    let list = stage.sandbox.objects("pods", "rrsa-demo");
+    list.iter().map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn rules(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_lived_pod_proves_the_chain_and_is_gone_afterwards() {
+    let stage = Stage::demo().await;
+    for subject in ["pod/demo", "sa/demo-sa"] {
+        let outcome = check(&stage, subject, "pod", &["--imds", "-o", "json"]).await;
+        let report = outcome.json();
+        assert_eq!(report["conclusion"], "healthy", "{outcome:?}");
+        assert_eq!(report["facts"]["token"]["value"]["source"], "beside");
+        assert_eq!(report["facts"]["vantage"]["value"]["metadataService"]["value"], true);
+        assert_eq!(rules(&report), ["RRSA-E11"], "the sandbox's metadata service answers");
+        assert_eq!(pods(&stage).await, ["demo"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ephemeral_container_proves_the_chain_and_says_that_it_stays() {
+    let stage = Stage::demo().await;
+    let outcome = check(&stage, "pod/demo", "ephemeral", &[]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("stays in its spec until the pod ends"), "{outcome:?}");
+    let pod = stage.sandbox.objects("pods", "rrsa-demo").remove(0);
+    let added = &pod["spec"]["ephemeralContainers"][0];
+    assert_eq!(added["command"], serde_json::json!(["rrsa-exec-credential", "probe"]));
+    let account = check(&stage, "sa/demo-sa", "ephemeral", &[]).await;
+    assert_eq!(account.code, 2, "{account:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn egress_that_is_blocked_is_told_from_an_identity_that_is_wrong() {
+    for (how, rule) in [("blocked", "RRSA-E02"), ("unresolved", "RRSA-E01")] {
+        let stage = broken_egress(how).await;
+        for live in ["ephemeral", "pod"] {
+            let outcome = check(&stage, "pod/demo", live, &["-o", "json"]).await;
+            assert_eq!(outcome.code, 1, "{outcome:?}");
+            let report = outcome.json();
+            assert_eq!(rules(&report), [rule]);
+            let remedy = report["findings"][0]["remedy"].as_str().unwrap();
+            assert!(
+                remedy.contains("the identity is fine: the same exchange from this machine is granted"),
+                "{remedy}"
+            );
+        }
+        let from_here = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo"]).await;
+        assert_eq!(from_here.code, 0, "{from_here:?}");
+        assert_eq!(pods(&stage).await, ["demo"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_pulled_leaves_no_pod_and_no_verdict() {
+    let stage = Stage::demo().await;
+    let words = ["check", "sa/demo-sa", "-n", "rrsa-demo", "--live=pod", "--probe-image", "probe:absent"];
+    let outcome = stage.rrsa(&words).await;
+    assert_eq!(outcome.code, 3, "{outcome:?}");
+    assert!(outcome.stdout.contains("the probe's container does not start: ErrImagePull"), "{outcome:?}");
+    assert_eq!(pods(&stage).await, ["demo"]);
+    let unnamed = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo", "--live=pod"]).await;
+    assert_eq!(unnamed.code, 2, "{unnamed:?}");
+    assert!(unnamed.stderr.contains("RRSA_PROBE_IMAGE"), "{unnamed:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_interrupts_a_check_finds_no_pod_left() {
+    let stage = Stage::demo().await;
+    for signal in ["INT", "TERM"] {
+        let words = ["check", "sa/demo-sa", "-n", "rrsa-demo", "--live=pod", "--probe-image", "probe:hang"];
+        let mut command = stage.command(&built("kubectl-rrsa"), &words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if pods(&stage).await.len() == 2 {
+                break;
+            }
+        }
+        assert_eq!(pods(&stage).await.len(), 2, "the probe's pod is there");
+        let kill = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{shown}");
+        assert!(shown.contains("no probe: interrupted"), "{shown}");
+        assert_eq!(pods(&stage).await, ["demo"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_without_programs_is_proved_by_a_token_of_the_api_server() {
+    let bare = DEMO.replacen(
+        "kind: Pod\nmetadata:\n",
+        "kind: Pod\nmetadata:\n  annotations: {sandbox.rrsa/no-coreutils: 'true'}\n",
+        1,
+    );
+    assert_ne!(bare, DEMO);
+    let stage = Stage::set("", &bare).await;
+    let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let token = &outcome.json()["facts"]["token"];
+    assert_eq!(token["value"]["source"], "tokenRequest");
+    assert!(token["from"].as_str().unwrap().contains("because the file could not be read"), "{token}");
+}
