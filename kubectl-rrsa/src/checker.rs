@@ -151,6 +151,7 @@ impl<'a> Checker<'a> {
         Ok(Facts {
             subject,
             asked_as,
+            offline: false,
             namespace: namespace.to_owned(),
             cluster: cluster.clone(),
             namespace_facts,

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and which command it runs.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -42,7 +43,7 @@ pub enum Command {
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Status(status::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
-    Check(check::Args),
+    Check(Box<check::Args>),
     #[command(visible_alias = "ls")]
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     List(list::Args),
@@ -63,6 +64,23 @@ pub struct Machine {
     pub random: Random,
 }
 
+impl Machine {
+    /// The text of a file that the command line names, or of stdin for `-`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no text.
+    pub fn read_text(&self, path: &Path) -> Result<String, Error> {
+        let name = path.display();
+        let bytes = if path == Path::new("-") { self.files.read_stdin() } else { self.files.read(path) };
+        let bytes = bytes.map_err(|error| {
+            Error::usage(format!("{name} cannot be read"))
+                .caused_by(error)
+                .hint("name a file, or - for stdin")
+        })?;
+        String::from_utf8(bytes).map_err(|_| Error::usage(format!("{name} is not text")))
+    }
+}
+
 /// What a command leaves: bytes for stdout, and the exit code.
 #[derive(Debug)]
 pub struct Outcome {
@@ -76,9 +94,8 @@ pub struct Outcome {
 pub fn main() -> ExitCode {
     // Help speaks of `kubectl rrsa` when that is how we were called.
     let called = std::env::args().next().unwrap_or_default();
-    let as_plugin = std::path::Path::new(&called)
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with("kubectl-"));
+    let as_plugin =
+        Path::new(&called).file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl-"));
     let command = Cli::command().bin_name(if as_plugin { "kubectl rrsa" } else { "kubectl-rrsa" });
     let cli = match command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

@@ -10,6 +10,7 @@ pub mod error;
 pub mod facts;
 pub mod gate;
 pub mod live;
+pub mod offline;
 pub mod render;
 pub mod report;
 pub mod rules;

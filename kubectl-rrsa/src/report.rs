@@ -34,6 +34,8 @@ pub enum Conclusion {
     Broken,
     /// Nothing wrong was seen, but not enough was.
     Unknown,
+    /// Nothing wrong stands in the files; nothing was tried.
+    Clean,
 }
 
 /// One link of the chain.
@@ -146,6 +148,7 @@ impl Report {
         let conclusion = match first_broken {
             Some(_) => Conclusion::Broken,
             None if granted && identified => Conclusion::Healthy,
+            None if facts.offline => Conclusion::Clean,
             None => Conclusion::Unknown,
         };
         Self { conclusion, first_broken, links, findings, skipped, facts }
@@ -155,7 +158,7 @@ impl Report {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.conclusion {
-            Conclusion::Healthy => exit::HEALTHY,
+            Conclusion::Healthy | Conclusion::Clean => exit::HEALTHY,
             Conclusion::Broken => exit::FINDINGS,
             Conclusion::Unknown => exit::COULD_NOT_TELL,
         }

@@ -10,6 +10,7 @@ mod flags;
 mod gates;
 mod kubectl;
 mod list;
+mod manifests;
 mod programs;
 mod real_api_server;
 mod stage;

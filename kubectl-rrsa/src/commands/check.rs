@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use rrsa_shared::env_vars;
+use rrsa_shared::policy::Document;
 
 use crate::checker::{Checker, ProbeWishes, Wishes};
 use crate::cli::{self, Cli, Machine, Outcome};
@@ -15,6 +16,7 @@ use crate::error::{Error, exit};
 use crate::facts::SubjectRef;
 use crate::gate::{FailOn, Gate};
 use crate::live::Live;
+use crate::offline::{Given, Manifests, PolicyFile};
 use crate::render::{self, Format, Style, printable};
 use crate::report::{Conclusion, Report};
 use crate::subjects::{Selection, Wanted};
@@ -28,6 +30,19 @@ use crate::subjects::{Selection, Wanted};
 pub struct Args {
     #[command(flatten)]
     selection: Selection,
+
+    /// Look at a manifest instead of a cluster, YAML or JSON, - for stdin; nothing is asked and nothing tried
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["names", "all_namespaces", "selector", "live", "watch"],
+    )]
+    filename: Vec<PathBuf>,
+
+    /// With -f: the role's trust policy in a file, held against each ServiceAccount of the manifest
+    #[arg(long, value_name = "FILE", requires = "filename")]
+    policy: Option<PathBuf>,
 
     /// Where the token of the live check comes from; token for a ServiceAccount, exec for a pod
     #[arg(long, value_enum)]
@@ -101,6 +116,11 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// # Errors
 /// When a subject does not exist, the cluster cannot be reached, or an option is wrong.
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
+    if !args.filename.is_empty() {
+        let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
+        let reports = files(args, cli, machine)?;
+        return Ok(Outcome { code: gate.exit_code(&reports), text: show(args, machine, false, &reports)? });
+    }
     let wanted = args.selection.read()?;
     if let Some(live @ (Live::Exec | Live::Ephemeral)) = args.live
         && wanted.names_service_account()
@@ -136,15 +156,58 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         machine.clock.sleep(PAUSE).await;
         reports = look().await?;
     }
-    let style = Style::for_stdout(&machine.env);
-    let text = match args.output {
-        None => render::checks(&reports, style),
-        Some(CheckFormat::Json) => write(Format::Json, &wanted, &reports)?,
-        Some(CheckFormat::Yaml) => write(Format::Yaml, &wanted, &reports)?,
-        Some(CheckFormat::Junit) => render::junit(&reports),
-        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(&reports))?,
-    };
+    let text = show(args, machine, wanted.is_one(), &reports)?;
     Ok(Outcome { text, code: gate.exit_code(&reports) })
+}
+
+fn show(args: &Args, machine: &Machine, one: bool, reports: &[Report]) -> Result<String, Error> {
+    Ok(match args.output {
+        None => render::checks(reports, Style::for_stdout(&machine.env)),
+        Some(CheckFormat::Json) => write(Format::Json, one, reports)?,
+        Some(CheckFormat::Yaml) => write(Format::Yaml, one, reports)?,
+        Some(CheckFormat::Junit) => render::junit(reports),
+        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(reports))?,
+    })
+}
+
+/// Judges what stands in files.
+fn files(args: &Args, cli: &Cli, machine: &Machine) -> Result<Vec<Report>, Error> {
+    let mut manifests = Manifests::default();
+    for path in &args.filename {
+        manifests.add(&path.display().to_string(), &machine.read_text(path)?)?;
+    }
+    let policy = match &args.policy {
+        Some(path) => {
+            let (name, text) = (path.display().to_string(), machine.read_text(path)?);
+            let document = Document::parse(&text).map_err(|error| {
+                Error::usage(format!("{name} is no trust policy"))
+                    .caused_by(error)
+                    .hint("name the JSON document of the role")
+            })?;
+            Some(PolicyFile { name, document, text })
+        }
+        None => None,
+    };
+    let given = Given {
+        namespace: cli.kube.namespace.clone(),
+        role_arn: args.role_arn.clone(),
+        oidc_provider_arn: args.oidc_provider_arn.clone(),
+        policy,
+    };
+    let facts = manifests.facts(&given)?;
+    if facts.is_empty() {
+        return Err(Error::could_not_tell("there is nothing to check in the files")
+            .hint("name manifests with workloads, pods, or ServiceAccounts that name a role"));
+    }
+    Ok(facts.into_iter().map(Report::on).collect())
+}
+
+/// One report for one object, a list for everything else.
+fn write(format: Format, one: bool, reports: &[Report]) -> Result<String, Error> {
+    match reports {
+        [report] if one => format.write(report),
+        reports => format.write(&render::List::of(reports)),
+    }
 }
 
 /// What the probe is run with, where one is wanted.
@@ -161,14 +224,6 @@ fn probe(args: &Args, machine: &Machine) -> Result<Option<ProbeWishes>, Error> {
             "name one that holds rrsa-exec-credential with --probe-image or {}",
             env_vars::PROBE_IMAGE
         ))),
-    }
-}
-
-/// One report for one object, a list for everything else.
-fn write(format: Format, wanted: &Wanted, reports: &[Report]) -> Result<String, Error> {
-    match reports {
-        [report] if wanted.is_one() => format.write(report),
-        reports => format.write(&render::List::of(reports)),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Facts {
     pub subject: SubjectRef,
     /// What the user named when that was something else, such as `deployment/demo`.
     pub asked_as: Option<String>,
+    /// Whether only files were looked at: the webhook has had no chance yet.
+    pub offline: bool,
     /// Its namespace.
     pub namespace: String,
     /// The cluster.

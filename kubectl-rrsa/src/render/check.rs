@@ -14,13 +14,20 @@ pub fn checks(reports: &[Report], style: Style) -> String {
     let mut shown: Vec<String> = reports.iter().map(|report| check(report, style)).collect();
     if reports.len() > 1 {
         let count = |conclusion| reports.iter().filter(|report| report.conclusion == conclusion).count();
-        shown.push(format!(
-            "{} checked: {} healthy, {} broken, {} could not be told.\n",
-            reports.len(),
-            count(Conclusion::Healthy),
-            count(Conclusion::Broken),
-            count(Conclusion::Unknown)
-        ));
+        let told = [
+            (Conclusion::Healthy, "healthy"),
+            (Conclusion::Clean, "clean"),
+            (Conclusion::Broken, "broken"),
+            (Conclusion::Unknown, "could not be told"),
+        ];
+        // Files are never healthy, and a cluster is never clean.
+        let told = told.iter().filter(|(conclusion, _)| match conclusion {
+            Conclusion::Clean => reports.iter().any(|report| report.facts.offline),
+            Conclusion::Healthy | Conclusion::Unknown => reports.iter().any(|report| !report.facts.offline),
+            Conclusion::Broken => true,
+        });
+        let told: Vec<_> = told.map(|(which, words)| format!("{} {words}", count(*which))).collect();
+        shown.push(format!("{} checked: {}.\n", reports.len(), told.join(", ")));
     }
     shown.join("\n")
 }
@@ -56,6 +63,7 @@ pub fn check(report: &Report, style: Style) -> String {
                 |first| format!("{} ({}: {})", first.link, first.rule, first.title)
             )
         )),
+        Conclusion::Clean => style.good("Clean: nothing wrong stands in the files; nothing was tried."),
         Conclusion::Unknown => style.doubtful("Could not tell: nothing wrong was seen, but not enough was."),
     };
     let _ = writeln!(shown, "{conclusion}");

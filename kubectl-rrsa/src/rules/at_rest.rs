@@ -66,6 +66,7 @@ fn facts(
     Facts {
         subject: SubjectRef::ServiceAccount(account.name.clone()),
         asked_as: None,
+        offline: false,
         namespace: namespace.to_owned(),
         cluster: ClusterFacts {
             server: String::new(),

@@ -72,6 +72,7 @@ fn healthy_service_account() -> Facts {
     Facts {
         subject: SubjectRef::ServiceAccount("demo-sa".to_owned()),
         asked_as: None,
+        offline: false,
         namespace: "rrsa-demo".to_owned(),
         cluster: ClusterFacts {
             server: "https://api".to_owned(),

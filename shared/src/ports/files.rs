@@ -27,6 +27,18 @@ impl Files {
         Self(Inner::Fake(Arc::new(files.into_iter().map(|(p, b)| (p.into(), b.into())).collect())))
     }
 
+    /// What is written to this process; nothing in tests.
+    ///
+    /// # Errors
+    /// As the operating system reports them.
+    pub fn read_stdin(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if matches!(self.0, Inner::Real) {
+            io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes)?;
+        }
+        Ok(bytes)
+    }
+
     /// Octal permission bits, owner and group of a file, such as `644 0:65532`; `None` where files have no such thing.
     ///
     /// # Errors

@@ -1,0 +1,417 @@
+//! Manifests in files, looked at without any cluster: what stands in them as facts, and why the rest is not known.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1 as core;
+use rrsa_shared::arn::RoleArn;
+use rrsa_shared::env_vars;
+use rrsa_shared::policy::{ConditionValue, Document};
+use rrsa_shared::ram::Role;
+use serde_json::Value;
+
+use crate::collect;
+use crate::error::Error;
+use crate::facts::{
+    AccountFacts, ClusterFacts, Facts, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, Seen,
+    ServiceAccountFacts, SubjectRef,
+};
+
+/// Why nothing else is known.
+const OFFLINE: &str = "only files were looked at";
+
+/// A trust policy in a file.
+#[derive(Clone, Debug)]
+pub struct PolicyFile {
+    /// Name of the file.
+    pub name: String,
+    /// The policy.
+    pub document: Document,
+    /// Its text.
+    pub text: String,
+}
+
+/// What the command line adds to the files.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Namespace of objects that name none.
+    pub namespace: Option<String>,
+    /// ARN of the role.
+    pub role_arn: Option<String>,
+    /// ARN of the OIDC provider.
+    pub oidc_provider_arn: Option<String>,
+    /// The role's trust policy.
+    pub policy: Option<PolicyFile>,
+}
+
+/// One object and the file it stands in.
+#[derive(Clone, Debug)]
+struct Object {
+    file: String,
+    value: Value,
+}
+
+/// The objects of manifests.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    objects: Vec<Object>,
+}
+
+impl Manifests {
+    /// Adds the documents of a file, YAML or JSON; lists are taken apart.
+    ///
+    /// # Errors
+    /// A text that is neither.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), Error> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        let documents: Vec<Value> =
+            serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+                Error::usage(format!("{file} is no manifest"))
+                    .caused_by(error)
+                    .hint("name a file of YAML or JSON")
+            })?;
+        for document in documents.into_iter().filter(|document| !document.is_null()) {
+            let file = || file.to_owned();
+            match document.get("items").and_then(Value::as_array) {
+                Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {
+                    self.objects
+                        .extend(items.iter().map(|value| Object { file: file(), value: value.clone() }));
+                }
+                _ => self.objects.push(Object { file: file(), value: document }),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of each workload, and of each ServiceAccount that names a role and that no workload uses.
+    ///
+    /// # Errors
+    /// A workload that is not of the shape of its kind.
+    pub fn facts(&self, given: &Given) -> Result<Vec<Facts>, Error> {
+        let mut all = Vec::new();
+        for object in &self.objects {
+            if let Some(pod) = pod_of(object)? {
+                all.push(self.of_pod(object, &pod, given));
+            }
+        }
+        for object in self.objects.iter().filter(|object| object.value["kind"] == "ServiceAccount") {
+            let (namespace, name) = (namespace(&object.value, given), text(&object.value, "/metadata/name"));
+            let used = all.iter().any(|f| f.namespace == namespace && f.service_account_name == name);
+            let asks = object.value["metadata"]["annotations"].as_object().into_iter().flatten();
+            if !used && asks.into_iter().any(|(key, _)| key.contains("role")) {
+                all.push(self.base(SubjectRef::ServiceAccount(name.to_owned()), &namespace, name, given));
+            }
+        }
+        Ok(all)
+    }
+
+    fn of_pod(&self, object: &Object, pod: &core::Pod, given: &Given) -> Facts {
+        let namespace = namespace(&object.value, given);
+        let mut facts = collect::pod_facts(pod);
+        let kind = text(&object.value, "/kind").to_lowercase();
+        let is_pod = kind == "pod";
+        let asked_as = format!("{kind}/{}", facts.name);
+        facts.owner = (!is_pod).then(|| asked_as.clone());
+        let account = facts.service_account.clone();
+        let mut all = self.base(SubjectRef::Pod(facts.name.clone()), &namespace, &account, given);
+        all.asked_as = (!is_pod).then_some(asked_as);
+        all.owner_labels = Seen::known(strings(&object.value, "/metadata/labels"), &object.file);
+        let variable = |name: &str| {
+            let value = facts.containers.iter().find_map(|container| container.value(name))?;
+            Some(Seen::known(value.to_owned(), format!("variable {name} in {}", object.file)))
+        };
+        if given.role_arn.is_none() {
+            all.role_in_use = variable(env_vars::ROLE_ARN).unwrap_or(all.role_in_use);
+        }
+        if given.oidc_provider_arn.is_none() {
+            all.provider_in_use = variable(env_vars::OIDC_PROVIDER_ARN).unwrap_or(all.provider_in_use);
+        }
+        all.pod = Some(facts);
+        all
+    }
+
+    fn base(&self, subject: SubjectRef, namespace: &str, account: &str, given: &Given) -> Facts {
+        fn unseen<T>() -> Seen<T> {
+            Seen::unknown(OFFLINE)
+        }
+        let service_account = self.service_account(namespace, account, given);
+        let provider = provider(given);
+        let cluster_account = provider.value().and_then(|arn| {
+            Some(Seen::known(
+                rrsa_shared::arn::OidcProviderArn::parse(arn).ok()?.account,
+                "the OIDC provider",
+            ))
+        });
+        let cluster_account = cluster_account.unwrap_or_else(unseen);
+        let named = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
+        let expected = match (&given.role_arn, named, cluster_account.as_result()) {
+            (Some(arn), ..) => Seen::known(arn.clone(), "--role-arn"),
+            (None, Some(name), Ok(account)) => {
+                let arn = RoleArn { account: account.clone(), name: name.to_owned() };
+                Seen::known(arn.to_string(), "the ServiceAccount and the OIDC provider's account")
+            }
+            (None, Some(_), Err(why)) => Seen::unknown(why),
+            (None, None, _) => Seen::unknown("no role is named"),
+        };
+        Facts {
+            subject,
+            asked_as: None,
+            offline: true,
+            namespace: namespace.to_owned(),
+            cluster: ClusterFacts {
+                server: String::new(),
+                version: unseen(),
+                issuer: issuer(given),
+                discovery_url: unseen(),
+                jwks_url: unseen(),
+                key_ids: unseen(),
+                rrsa_enabled: unseen(),
+                cluster_id: unseen(),
+                region: unseen(),
+                account: cluster_account,
+                provider_name: unseen(),
+                provider_arn: provider.clone(),
+                webhook: unseen(),
+                cloud: unseen(),
+            },
+            namespace_facts: self.namespace(namespace),
+            service_account_name: account.to_owned(),
+            service_account,
+            annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
+            pods_using: Seen::<PodCount>::unknown(OFFLINE),
+            pod: None,
+            role_in_use: expected.clone(),
+            account: AccountFacts { role: role(given, &expected), provider: unseen() },
+            expected_role_arn: expected,
+            token: unseen(),
+            exchange: unseen(),
+            vantage: unseen(),
+            owner_labels: unseen(),
+            provider_in_use: provider,
+        }
+    }
+
+    fn namespace(&self, name: &str) -> Seen<Option<NamespaceFacts>> {
+        let found = self
+            .objects
+            .iter()
+            .find(|o| o.value["kind"] == "Namespace" && text(&o.value, "/metadata/name") == name);
+        match found {
+            Some(object) => Seen::known(
+                Some(NamespaceFacts {
+                    name: name.to_owned(),
+                    labels: strings(&object.value, "/metadata/labels"),
+                    annotations: strings(&object.value, "/metadata/annotations"),
+                    labelled_at: None,
+                }),
+                &object.file,
+            ),
+            None => Seen::unknown(format!("no namespace {name} is in the files")),
+        }
+    }
+
+    fn service_account(
+        &self,
+        namespace: &str,
+        name: &str,
+        given: &Given,
+    ) -> Seen<Option<ServiceAccountFacts>> {
+        let found =
+            self.service_accounts(namespace, given).find(|o| text(&o.value, "/metadata/name") == name);
+        match found {
+            Some(object) => Seen::known(
+                Some(ServiceAccountFacts {
+                    name: name.to_owned(),
+                    annotations: strings(&object.value, "/metadata/annotations"),
+                    annotated_at: None,
+                }),
+                &object.file,
+            ),
+            // Every namespace has this one, and it is seldom written down.
+            None if name == "default" => Seen::known(
+                Some(ServiceAccountFacts { name: name.to_owned(), ..ServiceAccountFacts::default() }),
+                "every namespace has it",
+            ),
+            None => Seen::unknown(format!("no ServiceAccount {namespace}/{name} is in the files")),
+        }
+    }
+
+    fn annotated(&self, namespace: &str, given: &Given) -> Vec<String> {
+        let annotated = self
+            .service_accounts(namespace, given)
+            .filter(|o| strings(&o.value, "/metadata/annotations").contains_key(ROLE_NAME_ANNOTATION));
+        annotated.map(|object| text(&object.value, "/metadata/name").to_owned()).collect()
+    }
+
+    fn service_accounts<'a>(
+        &'a self,
+        namespace: &'a str,
+        given: &'a Given,
+    ) -> impl Iterator<Item = &'a Object> {
+        let of = move |o: &&Object| {
+            o.value["kind"] == "ServiceAccount" && self::namespace(&o.value, given) == namespace
+        };
+        self.objects.iter().filter(of)
+    }
+}
+
+/// The provider that is given, or the only one that the policy names.
+fn provider(given: &Given) -> Seen<String> {
+    if let Some(arn) = &given.oidc_provider_arn {
+        return Seen::known(arn.clone(), "--oidc-provider-arn");
+    }
+    let statements = given.policy.iter().flat_map(|policy| &policy.document.statements);
+    let mut named: Vec<&String> = statements.flat_map(|statement| &statement.principal.federated).collect();
+    named.dedup();
+    match (named.as_slice(), &given.policy) {
+        ([one], Some(policy)) => Seen::known((*one).clone(), &policy.name),
+        _ => Seen::unknown(format!("{OFFLINE}; --oidc-provider-arn names the provider")),
+    }
+}
+
+/// The issuer that the policy itself asks for: that of another cluster cannot be told from it here.
+fn issuer(given: &Given) -> Seen<String> {
+    let conditions = given
+        .policy
+        .iter()
+        .flat_map(|policy| &policy.document.statements)
+        .flat_map(|statement| &statement.conditions)
+        .filter(|condition| condition.key == "oidc:iss");
+    let first = conditions.flat_map(|condition| &condition.values).find_map(|value| match value {
+        ConditionValue::Text(text) => Some(text.clone()),
+        _ => None,
+    });
+    match (first, &given.policy) {
+        (Some(issuer), Some(policy)) => Seen::known(issuer, &policy.name),
+        _ => Seen::unknown(OFFLINE),
+    }
+}
+
+fn role(given: &Given, arn: &Seen<String>) -> Seen<Option<Role>> {
+    match &given.policy {
+        Some(policy) => Seen::known(
+            Some(Role {
+                arn: arn.value().cloned().unwrap_or_else(|| policy.name.clone()),
+                trust_policy: policy.text.clone(),
+                max_session_duration: None,
+            }),
+            &policy.name,
+        ),
+        None => Seen::unknown(format!("{OFFLINE}; --policy names the role's trust policy")),
+    }
+}
+
+/// The pod that a workload makes; `None` for an object that makes none.
+fn pod_of(object: &Object) -> Result<Option<core::Pod>, Error> {
+    let value = &object.value;
+    let template = match value["kind"].as_str().unwrap_or_default() {
+        "Pod" => value.clone(),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
+            value["spec"]["template"].clone()
+        }
+        "CronJob" => value["spec"]["jobTemplate"]["spec"]["template"].clone(),
+        _ => return Ok(None),
+    };
+    let mut pod: core::Pod = serde_json::from_value(template).map_err(|error| {
+        let (kind, name) = (text(value, "/kind"), text(value, "/metadata/name"));
+        Error::usage(format!("{kind} {name} in {} is not of the shape of its kind", object.file))
+            .caused_by(error)
+    })?;
+    pod.metadata.name = Some(text(value, "/metadata/name").to_owned());
+    Ok(Some(pod))
+}
+
+fn namespace(value: &Value, given: &Given) -> String {
+    match text(value, "/metadata/namespace") {
+        "" => given.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+        named => named.to_owned(),
+    }
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Labels or annotations. What YAML has read as something else than a text is what the API server would refuse; it is
+/// shown as it stands there.
+fn strings(value: &Value, pointer: &str) -> BTreeMap<String, String> {
+    let pairs = value.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
+    pairs
+        .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Conclusion, Report};
+
+    const DEMO: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: a, labels: {pod-identity.alibabacloud.com/injection: 'on'}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: s, namespace: a, annotations: {pod-identity.alibabacloud.com/role-name: r}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d, namespace: a}
+spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}]}}}
+";
+
+    fn reports(yaml: &str, given: &Given) -> Vec<(Conclusion, Vec<&'static str>)> {
+        let mut manifests = Manifests::default();
+        manifests.add("m.yaml", yaml).unwrap();
+        let reports = manifests.facts(given).unwrap().into_iter().map(Report::on);
+        reports.map(|r| (r.conclusion, r.findings.into_iter().map(|f| f.rule).collect())).collect()
+    }
+
+    #[test]
+    fn what_the_webhook_will_inject_is_nothing_to_complain_of() {
+        assert_eq!(reports(DEMO, &Given::default()), [(Conclusion::Clean, vec![])]);
+    }
+
+    #[test]
+    fn what_stands_in_the_file_is_judged() {
+        for (from, to, rule) in [
+            (": 'on'", ": true", "RRSA-N02"),
+            ("labels: {pod-identity.alibabacloud.com/injection: 'on'}", "labels: {}", "RRSA-N01"),
+            ("role-name: r", "role-name: acs:ram::1:role/r", "RRSA-S04"),
+            ("role-name: r", "role-arn: r", "RRSA-S03"),
+            ("serviceAccountName: s, ", "", "RRSA-P02"),
+        ] {
+            let yaml = DEMO.replacen(from, to, 1);
+            assert_ne!(yaml, DEMO);
+            assert_eq!(reports(&yaml, &Given::default())[0], (Conclusion::Broken, vec![rule]), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_policy_in_a_file_is_held_against_the_service_account() {
+        let given = |subject: &str| {
+            let text = format!(
+                r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole",
+                "Principal":{{"Federated":["acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1"]}},
+                "Condition":{{"StringEquals":{{"oidc:iss":"https://i","oidc:aud":"sts.aliyuncs.com",
+                "oidc:sub":"{subject}"}}}}}}]}}"#
+            );
+            let document = Document::parse(&text).unwrap();
+            Given { policy: Some(PolicyFile { name: "p".to_owned(), document, text }), ..Given::default() }
+        };
+        assert_eq!(reports(DEMO, &given("system:serviceaccount:a:s")), [(Conclusion::Clean, vec![])]);
+        let other = given("system:serviceaccount:b:s");
+        assert_eq!(reports(DEMO, &other), [(Conclusion::Broken, vec!["RRSA-R05"])]);
+    }
+
+    #[test]
+    fn a_list_is_taken_apart_and_what_is_no_manifest_is_said() {
+        let list = "{kind: List, items: [{kind: Pod, metadata: {name: p}, spec: {containers: []}}]}";
+        assert_eq!(reports(list, &Given::default()).len(), 1);
+        let error = Manifests::default().add("m", "a: [").unwrap_err();
+        assert!(error.message.contains("m is no manifest"), "{error}");
+        let mut odd = Manifests::default();
+        odd.add("m", "{kind: Pod, metadata: {name: p}, spec: {containers: 5}}").unwrap();
+        assert!(odd.facts(&Given::default()).unwrap_err().message.contains("Pod p in m"));
+    }
+}
