@@ -41,7 +41,7 @@ pub struct Args {
     filename: Vec<PathBuf>,
 
     /// With -f: the role's trust policy in a file, held against each ServiceAccount of the manifest
-    #[arg(long, value_name = "FILE", requires = "filename")]
+    #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
     /// Where the token of the live check comes from; token for a ServiceAccount, exec for a pod
@@ -120,6 +120,10 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
         let reports = files(args, cli, machine)?;
         return Ok(Outcome { code: gate.exit_code(&reports), text: show(args, machine, false, &reports)? });
+    }
+    if args.policy.is_some() {
+        let message = "--policy is for manifests; a cluster's roles are asked for in RAM";
+        return Err(Error::usage(message).hint("name a manifest with --filename FILE"));
     }
     let wanted = args.selection.read()?;
     if let Some(live @ (Live::Exec | Live::Ephemeral)) = args.live
