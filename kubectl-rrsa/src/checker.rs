@@ -105,6 +105,18 @@ impl<'a> Checker<'a> {
         Ok(Self { machine, cloud, kube, wishes, key, cluster, keys, inventory: None })
     }
 
+    /// What is known of the cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &ClusterFacts {
+        &self.cluster
+    }
+
+    /// What signs calls that need an access key.
+    #[must_use]
+    pub fn key(&self) -> &Seen<AccessKey> {
+        &self.key
+    }
+
     /// Asks once for what many ServiceAccounts share: those of one namespace, or of all.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 
 use crate::cloud::CloudFlags;
-use crate::commands::{check, list, status, version};
+use crate::commands::{check, list, status, trust_policy, version, who_can_assume};
 use crate::context::KubeFlags;
 use crate::error::{Error, exit};
 
@@ -47,6 +47,10 @@ pub enum Command {
     #[command(visible_alias = "ls")]
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     List(list::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    TrustPolicy(trust_policy::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    WhoCanAssume(who_can_assume::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Version(version::Args),
 }
@@ -150,6 +154,8 @@ fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
             Command::Status(args) => status::run(args, &cli, machine).await,
             Command::Check(args) => check::run(args, &cli, machine).await,
             Command::List(args) => list::run(args, &cli, machine).await,
+            Command::TrustPolicy(args) => trust_policy::run(args, &cli, machine).await,
+            Command::WhoCanAssume(args) => who_can_assume::run(args, &cli, machine).await,
             Command::Version(args) => version::run(args),
         }
     })

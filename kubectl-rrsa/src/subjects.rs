@@ -126,6 +126,17 @@ fn word(text: &str) -> Result<Word, Error> {
     Ok(Word { kind: found, name: name.map(str::to_owned) })
 }
 
+/// The name in `sa/NAME`.
+///
+/// # Errors
+/// Another kind, or no name.
+pub fn service_account(text: &str) -> Result<String, Error> {
+    match word(text)? {
+        Word { kind: Kind::ServiceAccount, name: Some(name) } => Ok(name),
+        _ => Err(Error::usage(format!("\"{text}\" is no ServiceAccount")).hint("write sa/NAME")),
+    }
+}
+
 /// Which subjects are wanted, checked before anything is asked.
 #[derive(Clone, Debug)]
 pub struct Wanted {

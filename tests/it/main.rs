@@ -11,6 +11,7 @@ mod gates;
 mod kubectl;
 mod list;
 mod manifests;
+mod policies;
 mod programs;
 mod real_api_server;
 mod stage;

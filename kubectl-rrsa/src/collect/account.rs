@@ -4,7 +4,7 @@ use futures_util::future::join;
 use rrsa_shared::ack::{ClusterDetail, DescribeClusterDetail};
 use rrsa_shared::api::{ApiClient, ApiError, Call};
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
-use rrsa_shared::ram::{GetOidcProvider, GetRole};
+use rrsa_shared::ram::{GetOidcProvider, GetRole, Role};
 use rrsa_shared::sts::AccessKey;
 
 use crate::cloud::Account;
@@ -18,10 +18,8 @@ pub async fn account(
     provider_arn: &Seen<String>,
 ) -> AccountFacts {
     let role = async {
-        let (key, name) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
-        let (ram, call) = (&account.ram, GetRole { name });
-        let asked = ram.call(|stamp| call.request(&ram.endpoint, key, stamp), GetRole::read).await;
-        Ok(found(asked, ram, "GetRole", "ram:GetRole"))
+        let (_, name) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
+        Ok(named_role(account, key, &name).await)
     };
     let provider = async {
         let name = |arn: &str| OidcProviderArn::parse(arn).ok().map(|arn| arn.name);
@@ -35,6 +33,17 @@ pub async fn account(
         role: role.unwrap_or_else(Seen::Unknown),
         provider: provider.unwrap_or_else(Seen::Unknown),
     }
+}
+
+/// A role, with its trust policy; `None` inside when RAM has none of that name.
+pub async fn named_role(account: &Account, key: &Seen<AccessKey>, name: &str) -> Seen<Option<Role>> {
+    let key = match key.as_result() {
+        Ok(key) => key,
+        Err(why) => return Seen::unknown(why),
+    };
+    let (ram, call) = (&account.ram, GetRole { name: name.to_owned() });
+    let asked = ram.call(|stamp| call.request(&ram.endpoint, key, stamp), GetRole::read).await;
+    found(asked, ram, "GetRole", "ram:GetRole")
 }
 
 /// The cluster as ACK knows it.

@@ -8,7 +8,7 @@ mod objects;
 mod pod;
 mod reason;
 
-pub use account::{account, cloud_cluster};
+pub use account::{account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster};
 pub use objects::{annotated_service_accounts, namespace, owner_labels, service_account};
 pub use pod::{pod, pod_facts, raw_pod};

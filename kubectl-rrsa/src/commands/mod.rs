@@ -3,4 +3,6 @@
 pub mod check;
 pub mod list;
 pub mod status;
+pub mod trust_policy;
 pub mod version;
+pub mod who_can_assume;

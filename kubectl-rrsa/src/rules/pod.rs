@@ -290,7 +290,9 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(names) => names,
     };
-    let near = |name: &&String| account.name == "default" || edit_distance(name, &account.name) <= 2;
+    let near = |name: &&String| {
+        account.name == "default" || rrsa_shared::policy::edit_distance(name, &account.name) <= 2
+    };
     let candidates: Vec<&str> = annotated.iter().filter(near).map(String::as_str).collect();
     if candidates.is_empty() {
         return Verdict::Holds;
@@ -532,34 +534,4 @@ fn projection(facts: &Facts, broken: impl Fn(&PodFacts, &TokenProjection) -> Opt
 
 pub(super) fn place(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> String {
     format!("container {} of pod {}/{}", container.name, facts.namespace, pod.name)
-}
-
-/// Insertions, deletions and replacements that lead from `a` to `b`.
-pub(super) fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::edit_distance;
-
-    #[test]
-    fn edit_distance_counts_the_typos() {
-        for (a, b, expected) in
-            [("demo-sa", "demo-sa", 0), ("demo-sa", "demosa", 1), ("", "ab", 2), ("ab", "ba", 2)]
-        {
-            assert_eq!(edit_distance(a, b), expected, "{a} {b}");
-        }
-    }
 }

@@ -76,7 +76,7 @@ fn misspelt(account: &ServiceAccountFacts) -> Option<(&str, bool)> {
         let last = |key: &str| key.rsplit('/').next().unwrap_or_default().replace('_', "-").to_lowercase();
         let ours = key.contains("alibabacloud.com/")
             && ["role-name", "role-arn", "rolename", "role"].contains(&last(key).as_str());
-        let close = super::pod::edit_distance(key, ROLE_NAME_ANNOTATION) <= 3;
+        let close = rrsa_shared::policy::edit_distance(key, ROLE_NAME_ANNOTATION) <= 3;
         **key != ROLE_NAME_ANNOTATION && (ours || close)
     };
     let keys = || account.annotations.keys();

@@ -244,14 +244,14 @@ fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
             return None;
         }
         let seen = condition.seen.join(", ");
-        let nearest = condition.expected.iter().min_by_key(|value| distance(value, &seen));
+        let nearest = policy::nearest(&condition.expected, &seen);
         let marked = nearest.map(|nearest| mark(nearest, &seen)).unwrap_or_default();
         Some(Evidence::new(
             if seen.is_empty() { format!("{key}, which the token lacks") } else { seen },
             match condition.expected.len() {
                 0 => "no value".to_owned(),
                 1 => format!("{}{marked}", condition.expected[0]),
-                many => format!("{many} values, the nearest {}{marked}", nearest.map_or("", String::as_str)),
+                many => format!("{many} values, the nearest {}{marked}", nearest.unwrap_or_default()),
             },
             format!("{} {key}, {}", condition.operator, place(judged)),
             remedy,
@@ -270,10 +270,6 @@ fn mark(written: &str, wanted: &str) -> String {
         rest => format!("\"{rest}\""),
     };
     format!(" (from character {} on: {} instead of {})", same + 1, rest(written), rest(wanted))
-}
-
-fn distance(one: &str, other: &str) -> usize {
-    super::pod::edit_distance(one, other)
 }
 
 /// No pattern stands where patterns are not read.

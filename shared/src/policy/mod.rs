@@ -1,18 +1,22 @@
 //! Trust policies of RAM roles: who may assume a role, read and evaluated without asking the cloud.
 
+mod admit;
 #[cfg(test)]
 mod cases;
 mod condition;
 mod document;
 mod evaluate;
+mod nearest;
 mod object;
 mod reading;
 mod wildcard;
 mod writing;
 
+pub use admit::{Candidate, Change};
 pub use condition::{ConditionEvaluation, ConditionReason};
 pub use document::{
     AUDIENCE, Condition, ConditionValue, Document, Effect, Operator, Principal, Statement, subject,
 };
 pub use evaluate::{Check, Claims, Evaluation, StatementEvaluation, Verdict, evaluate};
+pub use nearest::{edit_distance, nearest};
 pub use reading::DocumentError;

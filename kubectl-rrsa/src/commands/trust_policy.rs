@@ -1,0 +1,158 @@
+//! `kubectl rrsa trust-policy`.
+
+use std::path::PathBuf;
+
+use rrsa_shared::policy::{Candidate, Change, Document, Statement, evaluate};
+
+use crate::checker::{Checker, Wishes};
+use crate::cli::{Cli, Machine, Outcome};
+use crate::collect;
+use crate::context;
+use crate::error::{Error, exit};
+use crate::facts::Seen;
+use crate::render::{self, Style, printable};
+use crate::subjects;
+
+/// Print the trust policy that lets one ServiceAccount in, or what a policy lacks for it.
+///
+/// Without --role and --file: the policy, as JSON, ready for `aliyun ram CreateRole`. With one of them: the token's
+/// claims beside each statement, the nearest miss marked to the character, and the least change as a unified diff.
+/// Nothing is changed. Exit codes: 0 admitted, or the policy was printed; 1 not admitted; 2 usage; 3 could not tell.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// sa/NAME
+    #[arg(value_name = "sa/NAME")]
+    subject: String,
+
+    /// Name or ARN of a role, whose policy is asked for in RAM; needs an access key that may do ram:GetRole
+    #[arg(long, value_name = "ROLE", conflicts_with = "file")]
+    role: Option<String>,
+
+    /// A policy in a file, - for stdin
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// ARN of the OIDC provider, when the cluster does not tell it
+    #[arg(long, value_name = "ARN")]
+    oidc_provider_arn: Option<String>,
+
+    /// Issuer of the cluster, when the cluster does not tell it
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+
+    /// Output format: json prints the whole policy with the change made
+    #[arg(short, long, value_enum)]
+    output: Option<Output>,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// The policy as JSON
+    Json,
+}
+
+/// Prints the policy, or compares one.
+///
+/// # Errors
+/// When the issuer or the provider is not known, or the policy cannot be read.
+pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
+    let name = subjects::service_account(&args.subject)?;
+    let file = match &args.file {
+        Some(path) => Some(read(&path.display().to_string(), &machine.read_text(path)?)?),
+        None => None,
+    };
+    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let kube = context::connect(&cli.kube, &machine.env).await?;
+    let wishes = Wishes::default();
+    let checker = Checker::open(machine, &cloud, &kube, &wishes, (&kube.namespace, &name)).await?;
+    let cluster = checker.cluster();
+    let given = |option: &Option<String>, seen: &Seen<String>, what: &str, flag: &str| match option {
+        Some(text) => Ok(text.clone()),
+        None => seen.as_result().cloned().map_err(|why| {
+            Error::could_not_tell(format!("the cluster's {what} is not known"))
+                .caused_by(why)
+                .hint(format!("name it with {flag}"))
+        }),
+    };
+    let candidate = Candidate {
+        provider_arn: given(
+            &args.oidc_provider_arn,
+            &cluster.provider_arn,
+            "OIDC provider",
+            "--oidc-provider-arn",
+        )?,
+        issuer: given(&args.issuer, &cluster.issuer, "issuer", "--issuer")?,
+        namespace: kube.namespace.clone(),
+        service_account: name,
+    };
+    let (what, document) = match (&args.role, file) {
+        (Some(role), _) => (format!("role {role}"), live(&checker, &cloud, role).await?),
+        (None, Some(document)) => {
+            (args.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default(), document)
+        }
+        (None, None) => {
+            let Candidate { provider_arn, issuer, namespace, service_account } = &candidate;
+            let statement = Statement::for_service_account(provider_arn, issuer, namespace, service_account);
+            let text = Document::new(vec![statement]).to_json() + "\n";
+            return Ok(Outcome { text, code: exit::HEALTHY });
+        }
+    };
+    Ok(compare(args, &candidate, &what, &document, Style::for_stdout(&machine.env)))
+}
+
+fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, style: Style) -> Outcome {
+    let change = candidate.admitted_by(document);
+    let code = if change == Change::None { exit::HEALTHY } else { exit::FINDINGS };
+    let changed = match &change {
+        Change::Extended(_, changed) | Change::Added(changed) => changed,
+        Change::None | Change::Denied(_) => document,
+    };
+    if args.output == Some(Output::Json) {
+        return Outcome { text: changed.to_json() + "\n", code };
+    }
+    let claims = candidate.claims();
+    let mut text = render::beside(&evaluate(document, &claims), &claims, style);
+    let subject = printable(&format!("{}/{}", candidate.namespace, candidate.service_account));
+    let words = match &change {
+        Change::None => style.good(&format!("Admitted: {what} lets {subject} in.")),
+        Change::Denied(index) => style.bad(&format!(
+            "Not admitted: statement {} denies it; narrow that statement, no other can overrule it.",
+            index + 1
+        )),
+        Change::Extended(index, _) => {
+            style.bad(&format!("Not admitted. The least change adds a value to statement {}:", index + 1))
+        }
+        Change::Added(_) => style.bad("Not admitted. The least change adds a statement:"),
+    };
+    text.push_str(&format!("\n{words}\n"));
+    if changed != document {
+        text.push_str(&format!("\n{}", render::diff(document, changed, what)));
+    }
+    Outcome { text, code }
+}
+
+/// A role's policy, as RAM has it.
+pub(super) async fn live(
+    checker: &Checker<'_>,
+    cloud: &crate::cloud::Cloud,
+    role: &str,
+) -> Result<Document, Error> {
+    let name = role.rsplit('/').next().unwrap_or_default();
+    if !rrsa_shared::arn::is_role_name(name) {
+        return Err(Error::usage(format!("\"{role}\" is no role")).hint("write its name, or its ARN"));
+    }
+    match collect::named_role(&cloud.account, checker.key(), name).await.as_result() {
+        Ok(Some(found)) => read(&format!("the trust policy of role {name}"), &found.trust_policy),
+        Ok(None) => Err(Error::could_not_tell(format!("RAM has no role {name}"))
+            .hint("aliyun ram ListRoles shows what there is")),
+        Err(why) => Err(Error::could_not_tell(format!("role {name} cannot be seen"))
+            .caused_by(why)
+            .hint("set an access key that may do ram:GetRole, or name the policy with --file")),
+    }
+}
+
+pub(super) fn read(name: &str, text: &str) -> Result<Document, Error> {
+    Document::parse(text)
+        .map_err(|error| Error::usage(format!("{} is no trust policy", printable(name))).caused_by(error))
+}

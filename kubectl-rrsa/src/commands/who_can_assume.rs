@@ -1,0 +1,212 @@
+//! `kubectl rrsa who-can-assume`.
+
+use std::path::PathBuf;
+
+use rrsa_shared::policy::{Candidate, Claims, Document, Effect, Evaluation, Statement, Verdict, evaluate};
+use serde::Serialize;
+
+use super::trust_policy::{live, read};
+use crate::checker::{Checker, Wishes};
+use crate::cli::{self, Cli, Machine, Outcome};
+use crate::collect::inventory::{Metadata, Scope, ServiceAccounts};
+use crate::context;
+use crate::error::{Error, exit};
+use crate::facts::{ROLE_NAME_ANNOTATION, Seen};
+use crate::render::{self, Columns, printable};
+
+/// List the ServiceAccounts of this cluster that a role's trust policy lets in, and why.
+///
+/// The policy is asked for in RAM, with an access key that may do ram:GetRole, or read from --file. MEANT says whether
+/// the ServiceAccount names the role itself. What is let in too broadly is said on stderr.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Name or ARN of the role
+    #[arg(value_name = "ROLE")]
+    role: String,
+
+    /// The role's trust policy in a file instead, - for stdin
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// ARN of the OIDC provider, when the cluster does not tell it
+    #[arg(long, value_name = "ARN")]
+    oidc_provider_arn: Option<String>,
+
+    /// Issuer of the cluster, when the cluster does not tell it
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+
+    /// Output format; a table without it
+    #[arg(short, long, value_enum)]
+    output: Option<render::Format>,
+}
+
+/// One ServiceAccount that is let in, or may be.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    namespace: String,
+    name: String,
+    /// `match`, or `unknown` where a condition cannot be decided from here.
+    verdict: Verdict,
+    /// The statement that lets it in, counted from 1.
+    statement: usize,
+    /// What the statement asks of the subject.
+    because: String,
+    /// Whether it names the role in its annotation.
+    meant: bool,
+}
+
+/// Evaluates the policy for every ServiceAccount.
+///
+/// # Errors
+/// When the policy or the ServiceAccounts cannot be read.
+pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
+    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let kube = context::connect(&cli.kube, &machine.env).await?;
+    let wishes = Wishes::default();
+    let checker = Checker::open(machine, &cloud, &kube, &wishes, (&kube.namespace, "default")).await?;
+    let document = match &args.file {
+        Some(path) => read(&path.display().to_string(), &machine.read_text(path)?)?,
+        None => live(&checker, &cloud, &args.role).await?,
+    };
+    let cluster = checker.cluster();
+    let known = |option: &Option<String>, seen: &Seen<String>, flag: &str| match option {
+        Some(text) => Ok(text.clone()),
+        None => seen.as_result().cloned().map_err(|why| {
+            Error::could_not_tell("whose tokens the cluster issues is not known")
+                .caused_by(why)
+                .hint(format!("name it with {flag}"))
+        }),
+    };
+    let provider_arn = known(&args.oidc_provider_arn, &cluster.provider_arn, "--oidc-provider-arn")?;
+    let issuer = known(&args.issuer, &cluster.issuer, "--issuer")?;
+    let role = args.role.rsplit('/').next().unwrap_or_default();
+    let mut pages = ServiceAccounts::of(Scope::default());
+    let mut rows = Vec::new();
+    while let Some(page) = pages.next(&kube.client).await.map_err(|error| context::explain(error, &kube))? {
+        rows.extend(page.into_iter().filter_map(|account| {
+            let candidate = Candidate {
+                provider_arn: provider_arn.clone(),
+                issuer: issuer.clone(),
+                namespace: account.namespace.clone(),
+                service_account: account.name.clone(),
+            };
+            row(account, &candidate.claims(), &document, role)
+        }));
+    }
+    for warning in broad(&document) {
+        cli::say(&format!("warning: {}", printable(&warning)));
+    }
+    let text = match args.output {
+        Some(format) => format.write(&render::List::of(&rows))?,
+        None => table(&rows),
+    };
+    if rows.is_empty() {
+        cli::say(&format!("No ServiceAccount of this cluster may assume role {}.", printable(role)));
+    }
+    Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+fn row(account: Metadata, claims: &Claims, document: &Document, role: &str) -> Option<Row> {
+    let evaluation = evaluate(document, claims);
+    if evaluation.verdict == Verdict::NoMatch {
+        return None;
+    }
+    let index = letting_in(&evaluation)?;
+    Some(Row {
+        meant: account.annotations.get(ROLE_NAME_ANNOTATION).is_some_and(|named| named == role),
+        namespace: account.namespace,
+        name: account.name,
+        verdict: evaluation.verdict,
+        statement: index + 1,
+        because: because(&document.statements[index]),
+    })
+}
+
+/// The statement that lets in, for certain if there is one.
+fn letting_in(evaluation: &Evaluation) -> Option<usize> {
+    let allows =
+        |wanted| evaluation.statements.iter().position(|s| s.effect == Effect::Allow && s.outcome == wanted);
+    allows(Verdict::Match).or_else(|| allows(Verdict::Unknown))
+}
+
+/// What a statement asks of the subject, in its own words.
+fn because(statement: &Statement) -> String {
+    let of_subject: Vec<_> = statement
+        .conditions
+        .iter()
+        .filter(|condition| condition.key == "oidc:sub")
+        .map(|condition| {
+            let values: Vec<_> = condition.values.iter().map(ToString::to_string).collect();
+            format!("oidc:sub {} {}", condition.operator, values.join(", "))
+        })
+        .collect();
+    if of_subject.is_empty() { "no condition on oidc:sub".to_owned() } else { of_subject.join("; ") }
+}
+
+/// Statements that let in more than somebody may have meant.
+fn broad(document: &Document) -> Vec<String> {
+    let allows = document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Allow);
+    allows
+        .filter(|(_, statement)| !statement.principal.federated.is_empty())
+        .filter_map(|(index, statement)| {
+            let subjects: Vec<String> = statement
+                .conditions
+                .iter()
+                .filter(|condition| condition.key == "oidc:sub")
+                .flat_map(|condition| condition.values.iter().map(ToString::to_string))
+                .collect();
+            let number = index + 1;
+            if subjects.is_empty() {
+                return Some(format!(
+                    "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of the cluster"
+                ));
+            }
+            let namespace = |text: &str| {
+                text.strip_prefix("system:serviceaccount:").map_or("*", |rest| rest.split(':').next().unwrap_or("*")).to_owned()
+            };
+            let wide = subjects.iter().find(|text| namespace(text).contains(['*', '?']))?;
+            Some(format!("statement {number} lets in more than one namespace: {wide}"))
+        })
+        .collect()
+}
+
+fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut lines =
+        vec![["NAMESPACE", "NAME", "ADMITTED", "MEANT", "STATEMENT", "BECAUSE"].map(str::to_owned).to_vec()];
+    lines.extend(rows.iter().map(|row| {
+        vec![
+            printable(&row.namespace),
+            printable(&row.name),
+            if row.verdict == Verdict::Match { "yes" } else { "?" }.to_owned(),
+            if row.meant { "yes" } else { "no" }.to_owned(),
+            row.statement.to_string(),
+            printable(&row.because),
+        ]
+    }));
+    Columns::default().lines(&lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lets_in_too_many_is_called_out() {
+        let statement = |sub: &str| {
+            let text = format!(
+                r#"{{"Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"Federated":["p"]}},
+                "Condition":{{"StringLike":{{{sub}}}}}}}]}}"#
+            );
+            broad(&Document::parse(&text).unwrap()).len()
+        };
+        assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n:*""#), 0);
+        assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n*:s""#), 1);
+        assert_eq!(statement(r#""oidc:sub":"*""#), 1);
+        assert_eq!(statement(r#""oidc:aud":"x""#), 1);
+    }
+}

@@ -1,0 +1,83 @@
+//! A trust policy beside the claims of a token: what fits, and where the nearest miss parts from it.
+
+use std::fmt::Write as _;
+
+use rrsa_shared::policy::{Claims, ConditionReason, Document, Effect, Evaluation, Verdict, nearest};
+use similar::TextDiff;
+
+use super::printable;
+use super::style::Style;
+
+/// Each statement of a policy, its parts marked by whether they fit the claims.
+#[must_use]
+pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String {
+    let mut shown = format!(
+        "token    iss {}\n         aud {}\n         sub {}\nprovider {}\n",
+        printable(claims.issuer.as_deref().unwrap_or("?")),
+        printable(&claims.audiences.join(", ")),
+        printable(claims.subject.as_deref().unwrap_or("?")),
+        printable(&claims.provider_arn),
+    );
+    for (index, statement) in evaluation.statements.iter().enumerate() {
+        let effect = match &statement.effect {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+            Effect::Unknown(text) => text,
+        };
+        let applies = match statement.outcome {
+            Verdict::Match => "applies",
+            Verdict::NoMatch => "does not apply",
+            Verdict::Unknown => "may apply",
+        };
+        let head = format!("statement {}: {} {applies}", index + 1, printable(effect));
+        let _ = writeln!(shown, "\n{}", style.strong(&head));
+        let mark = |outcome| match outcome {
+            Verdict::Match => style.good("✓"),
+            Verdict::NoMatch => style.bad("✗"),
+            Verdict::Unknown => style.doubtful("?"),
+        };
+        for (name, check) in [("Action", &statement.action), ("Principal", &statement.principal)] {
+            let _ = writeln!(shown, "{} {name:<10} {}", mark(check.outcome), printable(&check.reason));
+        }
+        for condition in &statement.conditions {
+            let key = printable(&condition.key);
+            if condition.reason == ConditionReason::Fits {
+                let fits = format!("{} {}", condition.operator, condition.seen.join(", "));
+                let _ = writeln!(shown, "{} {key:<10} {}", mark(condition.outcome), printable(&fits));
+                continue;
+            }
+            if condition.reason != ConditionReason::Differs {
+                let _ = writeln!(
+                    shown,
+                    "{} {key:<10} {}",
+                    mark(condition.outcome),
+                    printable(&condition.words())
+                );
+                continue;
+            }
+            let _ = writeln!(shown, "{} {key:<10} {}", mark(condition.outcome), condition.operator);
+            let seen = condition.seen.join(", ");
+            let near = nearest(&condition.expected, &seen).unwrap_or_default();
+            let _ = writeln!(shown, "    policy   {}", printable(near));
+            let _ = writeln!(shown, "    token    {}", printable(&seen));
+            let same = near.chars().zip(seen.chars()).take_while(|(one, other)| one == other).count();
+            let _ = writeln!(shown, "             {}{}", " ".repeat(same), style.bad("^"));
+            if condition.expected.len() > 1 {
+                let _ = writeln!(shown, "             the nearest of {} values", condition.expected.len());
+            }
+        }
+        if !statement.constrains_subject && statement.effect == Effect::Allow {
+            let words = "no condition on oidc:sub: every ServiceAccount of the cluster is let in";
+            let _ = writeln!(shown, "{} {words}", style.doubtful("!"));
+        }
+    }
+    shown
+}
+
+/// Two policies as a unified diff.
+#[must_use]
+pub fn diff(before: &Document, after: &Document, name: &str) -> String {
+    let (before, after) = (before.to_json() + "\n", after.to_json() + "\n");
+    let diff = TextDiff::from_lines(&before, &after);
+    diff.unified_diff().context_radius(3).header(name, &format!("{name}, changed")).to_string()
+}

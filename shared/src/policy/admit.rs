@@ -1,0 +1,154 @@
+//! The least change that lets a ServiceAccount in.
+
+use super::condition::ConditionReason;
+use super::document::{ConditionValue, Document, Effect, Operator, Statement, subject};
+use super::evaluate::{Claims, Verdict, evaluate};
+
+/// A ServiceAccount of one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// ARN of the cluster's OIDC provider.
+    pub provider_arn: String,
+    /// Issuer of the cluster.
+    pub issuer: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub service_account: String,
+}
+
+/// What it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Nothing: the policy lets it in.
+    None,
+    /// The subject is added to the values of a statement that fits but for it (counted from 0).
+    Extended(usize, Document),
+    /// A statement is added.
+    Added(Document),
+    /// A Deny keeps it out, whatever is allowed (statement counted from 0).
+    Denied(usize),
+}
+
+impl Candidate {
+    /// What its token says.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        Claims {
+            provider_arn: self.provider_arn.clone(),
+            issuer: Some(self.issuer.clone()),
+            audiences: vec![super::AUDIENCE.to_owned()],
+            subject: Some(self.subject()),
+        }
+    }
+
+    /// The subject of its tokens.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        subject(&self.namespace, &self.service_account)
+    }
+
+    /// The least change of `document` that lets it in, and nobody else.
+    #[must_use]
+    pub fn admitted_by(&self, document: &Document) -> Change {
+        let evaluation = evaluate(document, &self.claims());
+        if evaluation.verdict == Verdict::Match {
+            return Change::None;
+        }
+        let pairs = || document.statements.iter().zip(&evaluation.statements).enumerate();
+        let denies = pairs().find(|(_, (s, e))| s.effect == Effect::Deny && e.outcome != Verdict::NoMatch);
+        if let Some((index, _)) = denies {
+            return Change::Denied(index);
+        }
+        for (index, (statement, evaluated)) in pairs() {
+            // In a statement of several clusters one more subject would be let in from all of them.
+            let one_cluster = statement.principal.federated.len() == 1 && values(statement, "oidc:iss") == 1;
+            let fits = statement.effect == Effect::Allow
+                && evaluated.unknown_elements.is_empty()
+                && evaluated.principal.outcome == Verdict::Match
+                && evaluated.action.outcome == Verdict::Match;
+            let mut unmet =
+                evaluated.conditions.iter().enumerate().filter(|(_, c)| c.outcome != Verdict::Match);
+            let (Some((at, condition)), None) = (unmet.next(), unmet.next()) else { continue };
+            let extensible = condition.key == "oidc:sub"
+                && condition.reason == ConditionReason::Differs
+                && matches!(condition.operator, Operator::StringEquals | Operator::StringLike);
+            if one_cluster && fits && extensible {
+                let mut document = document.clone();
+                let values = &mut document.statements[index].conditions[at].values;
+                values.push(ConditionValue::Text(self.subject()));
+                return Change::Extended(index, document);
+            }
+        }
+        let mut document = document.clone();
+        document.statements.push(Statement::for_service_account(
+            &self.provider_arn,
+            &self.issuer,
+            &self.namespace,
+            &self.service_account,
+        ));
+        Change::Added(document)
+    }
+}
+
+fn values(statement: &Statement, key: &str) -> usize {
+    statement.conditions.iter().filter(|condition| condition.key == key).map(|c| c.values.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(name: &str) -> Candidate {
+        Candidate {
+            provider_arn: "acs:ram::1:oidc-provider/p".to_owned(),
+            issuer: "https://i".to_owned(),
+            namespace: "n".to_owned(),
+            service_account: name.to_owned(),
+        }
+    }
+
+    fn policy(name: &str) -> Document {
+        let c = candidate(name);
+        Document::new(vec![Statement::for_service_account(&c.provider_arn, &c.issuer, "n", name)])
+    }
+
+    fn admits(document: &Document, name: &str) -> bool {
+        evaluate(document, &candidate(name).claims()).verdict == Verdict::Match
+    }
+
+    #[test]
+    fn who_is_let_in_needs_nothing() {
+        assert_eq!(candidate("a").admitted_by(&policy("a")), Change::None);
+    }
+
+    #[test]
+    fn a_statement_of_the_same_cluster_is_extended_and_lets_in_no_third() {
+        let Change::Extended(0, changed) = candidate("b").admitted_by(&policy("a")) else { panic!() };
+        assert!(admits(&changed, "a") && admits(&changed, "b") && !admits(&changed, "c"));
+        assert_eq!(changed.statements.len(), 1);
+    }
+
+    #[test]
+    fn anything_else_gets_a_statement_of_its_own() {
+        let mut other = policy("a");
+        other.statements[0].principal.federated = vec!["acs:ram::1:oidc-provider/other".to_owned()];
+        let mut several = policy("a");
+        several.statements[0].principal.federated.push("acs:ram::1:oidc-provider/other".to_owned());
+        for document in [other, several, Document::new(Vec::new())] {
+            let before = document.statements.len();
+            let Change::Added(changed) = candidate("b").admitted_by(&document) else { panic!() };
+            assert!(admits(&changed, "b") && !admits(&changed, "c"));
+            assert_eq!(changed.statements.len(), before + 1);
+        }
+    }
+
+    #[test]
+    fn a_deny_is_not_argued_with() {
+        let mut document = policy("a");
+        let mut deny = document.statements[0].clone();
+        deny.effect = Effect::Deny;
+        document.statements.push(deny);
+        assert_eq!(candidate("a").admitted_by(&document), Change::Denied(1));
+    }
+}
