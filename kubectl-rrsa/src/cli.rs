@@ -11,7 +11,8 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 
 use crate::cloud::CloudFlags;
-use crate::commands::{check, list, status, trust_policy, version, who_can_assume};
+use crate::commands::{self, check, list, status, trust_policy, version, who_can_assume};
+use crate::completion;
 use crate::context::KubeFlags;
 use crate::error::{Error, exit};
 
@@ -51,6 +52,15 @@ pub enum Command {
     TrustPolicy(trust_policy::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     WhoCanAssume(who_can_assume::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Completion(commands::completion::Args),
+    /// Says what could be typed next; kubectl's completion runs it.
+    #[command(name = "__complete", hide = true, disable_help_flag = true)]
+    Complete {
+        /// The words so far.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Version(version::Args),
 }
@@ -97,11 +107,16 @@ pub struct Outcome {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // Help speaks of `kubectl rrsa` when that is how we were called.
-    let called = std::env::args().next().unwrap_or_default();
-    let as_plugin =
-        Path::new(&called).file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl-"));
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let called = words.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
+    let called = called.to_string_lossy().into_owned();
+    let as_plugin = called.starts_with("kubectl-");
+    // By a link of this name kubectl's completion may run us without a script between.
+    if called.starts_with("kubectl_complete-") {
+        words.insert(1, "__complete".into());
+    }
     let command = Cli::command().bin_name(if as_plugin { "kubectl rrsa" } else { "kubectl-rrsa" });
-    let cli = match command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -156,6 +171,11 @@ fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
             Command::List(args) => list::run(args, &cli, machine).await,
             Command::TrustPolicy(args) => trust_policy::run(args, &cli, machine).await,
             Command::WhoCanAssume(args) => who_can_assume::run(args, &cli, machine).await,
+            Command::Completion(args) => commands::completion::run(args),
+            Command::Complete { words } => {
+                let text = completion::complete(words, &machine.env).await;
+                Ok(Outcome { text, code: exit::HEALTHY })
+            }
             Command::Version(args) => version::run(args),
         }
     })

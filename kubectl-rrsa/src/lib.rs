@@ -5,6 +5,7 @@ pub mod cli;
 pub mod cloud;
 pub mod collect;
 pub mod commands;
+mod completion;
 pub mod context;
 pub mod error;
 pub mod facts;

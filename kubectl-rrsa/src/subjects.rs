@@ -46,6 +46,19 @@ enum Kind {
     Workload(&'static Workload),
 }
 
+/// Kinds for completion: short name, plural, and kind as the API has it.
+pub const KINDS: &[(&str, &str, &str)] = &[
+    ("namespace", "namespaces", "Namespace"),
+    ("sa", "serviceaccounts", "ServiceAccount"),
+    ("pod", "pods", "Pod"),
+    ("deploy", "deployments", "Deployment"),
+    ("sts", "statefulsets", "StatefulSet"),
+    ("ds", "daemonsets", "DaemonSet"),
+    ("rs", "replicasets", "ReplicaSet"),
+    ("job", "jobs", "Job"),
+    ("cronjob", "cronjobs", "CronJob"),
+];
+
 /// A kind of object that makes pods.
 #[derive(Debug, PartialEq, Eq)]
 struct Workload {

@@ -5,6 +5,8 @@
 mod account;
 mod broken_links;
 mod clients;
+#[cfg(unix)]
+mod completion;
 mod documents;
 mod flags;
 mod gates;

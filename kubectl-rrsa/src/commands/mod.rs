@@ -1,6 +1,7 @@
 //! One file a command: what can be typed, then what it does.
 
 pub mod check;
+pub mod completion;
 pub mod list;
 pub mod status;
 pub mod trust_policy;

@@ -1,0 +1,57 @@
+//! `kubectl rrsa completion`.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::cli::{Cli, Outcome};
+use crate::error::{Error, exit};
+
+/// The program that kubectl looks for beside the plugin.
+const FOR_KUBECTL: &str = "#!/bin/sh\n\
+# Save as kubectl_complete-rrsa in a folder of PATH and make it executable: kubectl's own completion runs it.\n\
+exec kubectl-rrsa __complete \"$@\"\n";
+
+/// Print a completion script.
+///
+/// bash, zsh, fish and powershell complete `kubectl-rrsa`. For `kubectl rrsa …` save the script for kubectl as an
+/// executable file `kubectl_complete-rrsa` in PATH; it completes names of namespaces, ServiceAccounts and pods too.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Whose completion
+    #[arg(value_enum)]
+    shell: For,
+}
+
+/// Whose completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum For {
+    /// The shell
+    Bash,
+    /// The shell
+    Zsh,
+    /// The shell
+    Fish,
+    /// The shell
+    Powershell,
+    /// kubectl's own completion, in any shell
+    Kubectl,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// Never, as far as is known.
+pub fn run(args: &Args) -> Result<Outcome, Error> {
+    let shell = match args.shell {
+        For::Bash => Shell::Bash,
+        For::Zsh => Shell::Zsh,
+        For::Fish => Shell::Fish,
+        For::Powershell => Shell::PowerShell,
+        For::Kubectl => return Ok(Outcome { text: FOR_KUBECTL.to_owned(), code: exit::HEALTHY }),
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "kubectl-rrsa", &mut script);
+    let text = String::from_utf8(script)
+        .map_err(|error| Error::could_not_tell("the script is not text").caused_by(error))?;
+    Ok(Outcome { text, code: exit::HEALTHY })
+}
