@@ -65,7 +65,7 @@ impl Case {
         if outcome.code != self.exit {
             return Err(format!("exit {} instead of {}: {outcome:?}", outcome.code, self.exit));
         }
-        let report = outcome.json();
+        let report = outcome.report();
         let rules: Vec<_> = report["findings"].as_array().into_iter().flatten().map(|f| &f["rule"]).collect();
         let first = if self.exit == 1 {
             &report["firstBroken"]

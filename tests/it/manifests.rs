@@ -23,7 +23,7 @@ async fn the_guides_manifest_is_clean_and_a_slip_in_it_is_found() {
     assert!(!outcome.stdout.contains("✓ exchange"), "what was not tried is not good");
     let outcome = lint(&["-f", &slipped, "-f", &clean, "-o", "json"]).await;
     assert_eq!(outcome.code, 1, "{outcome:?}");
-    assert_eq!(outcome.json()["items"][0]["findings"][0]["rule"], "RRSA-S04");
+    assert_eq!(outcome.report()["items"][0]["findings"][0]["rule"], "RRSA-S04");
     for (words, says) in [
         (vec!["-f", "/nowhere.yaml"], "/nowhere.yaml cannot be read"),
         (vec!["-f", &clean, "sa/demo"], "cannot be used with"),
@@ -50,7 +50,7 @@ async fn a_policy_in_a_file_is_held_against_the_manifest() {
         let outcome = stage.rrsa(&["check", "-f", &manifest, "--policy", &policy, "-o", "json"]).await;
         assert_eq!(outcome.code, code, "{outcome:?}");
         if code == 1 {
-            assert_eq!(outcome.json()["items"][0]["findings"][0]["rule"], "RRSA-R05");
+            assert_eq!(outcome.report()["items"][0]["findings"][0]["rule"], "RRSA-R05");
         }
     }
 }

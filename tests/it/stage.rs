@@ -28,6 +28,22 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Standard output of `check -o json`, which is as `docs/report.schema.json` says.
+    pub(crate) fn report(&self) -> Value {
+        static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+        let schema = SCHEMA.get_or_init(|| {
+            let schema = serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap();
+            jsonschema::validator_for(&schema).unwrap()
+        });
+        let report = self.json();
+        if let Err(error) = schema.validate(&report) {
+            panic!("{error} at {}", error.instance_path());
+        }
+        report
+    }
+}
+
 /// A sandbox with the programs' way to it.
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,

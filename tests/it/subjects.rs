@@ -37,7 +37,7 @@ async fn every_service_account_with_a_role_is_checked_and_one_broken_is_enough()
     let outcome = stage.rrsa(&["check", "-A", "-o", "json"]).await;
     assert_eq!(outcome.code, 1, "{outcome:?}");
     let expected = [("other", "broken"), ("demo-sa", "healthy")];
-    assert_eq!(told(&outcome.json()), expected.map(|(name, told)| (name.to_owned(), told.to_owned())));
+    assert_eq!(told(&outcome.report()), expected.map(|(name, told)| (name.to_owned(), told.to_owned())));
 }
 
 #[tokio::test(flavor = "multi_thread")]

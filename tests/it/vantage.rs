@@ -43,7 +43,7 @@ async fn a_short_lived_pod_proves_the_chain_and_is_gone_afterwards() {
     let stage = Stage::demo().await;
     for subject in ["pod/demo", "sa/demo-sa"] {
         let outcome = check(&stage, subject, "pod", &["--imds", "-o", "json"]).await;
-        let report = outcome.json();
+        let report = outcome.report();
         assert_eq!(report["conclusion"], "healthy", "{outcome:?}");
         assert_eq!(report["facts"]["token"]["value"]["source"], "beside");
         assert_eq!(report["facts"]["vantage"]["value"]["metadataService"]["value"], true);
@@ -72,7 +72,7 @@ async fn egress_that_is_blocked_is_told_from_an_identity_that_is_wrong() {
         for live in ["ephemeral", "pod"] {
             let outcome = check(&stage, "pod/demo", live, &["-o", "json"]).await;
             assert_eq!(outcome.code, 1, "{outcome:?}");
-            let report = outcome.json();
+            let report = outcome.report();
             assert_eq!(rules(&report), [rule]);
             let remedy = report["findings"][0]["remedy"].as_str().unwrap();
             assert!(
@@ -135,7 +135,7 @@ async fn an_image_without_programs_is_proved_by_a_token_of_the_api_server() {
     let stage = Stage::set("", &bare).await;
     let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-o", "json"]).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    let token = &outcome.json()["facts"]["token"];
+    let token = &outcome.report()["facts"]["token"];
     assert_eq!(token["value"]["source"], "tokenRequest");
     assert!(token["from"].as_str().unwrap().contains("because the file could not be read"), "{token}");
 }
