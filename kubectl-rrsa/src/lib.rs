@@ -16,5 +16,6 @@ pub mod render;
 pub mod report;
 pub mod rules;
 pub mod subjects;
+pub mod words;
 
 pub use cli::main;

@@ -63,6 +63,12 @@ variables! {
     HTTP_PROXY = "HTTP_PROXY";
     /// Hosts reached without a proxy; lower case is read too.
     NO_PROXY = "NO_PROXY";
+    /// Language of `explain`: one that begins with `zh` is Chinese; goes before `LC_MESSAGES` and `LANG`.
+    LC_ALL = "LC_ALL";
+    /// Language of `explain`, without `LC_ALL`.
+    LC_MESSAGES = "LC_MESSAGES";
+    /// Language of `explain`, without `LC_ALL` and `LC_MESSAGES`.
+    LANG = "LANG";
     /// Image that holds `rrsa-exec-credential`, for `check --live=ephemeral|pod`; `--probe-image` goes before it.
     PROBE_IMAGE = "RRSA_PROBE_IMAGE";
     /// List of kubeconfig files.

@@ -8,6 +8,7 @@ mod clients;
 #[cfg(unix)]
 mod completion;
 mod documents;
+mod explain;
 mod flags;
 mod gates;
 mod kubectl;

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completion;
+pub mod explain;
 pub mod list;
 pub mod status;
 pub mod trust_policy;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::printable;
 use super::style::Style;
+use super::wrap::hanging;
 use crate::facts::{ExchangeOutcome, Facts, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Link, RULES, Severity};
@@ -47,7 +48,8 @@ pub fn check(report: &Report, style: Style) -> String {
             LinkStatus::Unseen => style.doubtful("?"),
             LinkStatus::NotAsked | LinkStatus::Follows => "-".to_owned(),
         };
-        let _ = writeln!(shown, "{mark} {:<15}{}", link.link.to_string(), printable(&words(report, link)));
+        let head = format!("{mark} {:<15}", link.link.to_string());
+        let _ = writeln!(shown, "{}", hanging(&head, 17, &printable(&words(report, link))));
     }
     for finding in &report.findings {
         shown.push('\n');
@@ -55,19 +57,22 @@ pub fn check(report: &Report, style: Style) -> String {
     }
     shown.push('\n');
     let conclusion = match report.conclusion {
-        Conclusion::Healthy => style.good(&format!("Healthy: {}.", printable(&identity(facts)))),
-        Conclusion::Broken => style.bad(&format!(
-            "Broken: the first broken link is {}.",
-            report.findings.iter().find(|f| Some(f.rule) == report.first_broken).map_or_else(
-                String::new,
-                |first| format!("{} ({}: {})", first.link, first.rule, first.title)
-            )
-        )),
+        Conclusion::Healthy => style.good(&filled(&format!("Healthy: {}.", printable(&identity(facts))))),
+        Conclusion::Broken => {
+            let first = report.findings.iter().find(|f| Some(f.rule) == report.first_broken);
+            let first = first.map(|first| format!("{} ({}: {})", first.link, first.rule, first.title));
+            let words = format!("Broken: the first broken link is {}.", first.unwrap_or_default());
+            style.bad(&filled(&words))
+        }
         Conclusion::Clean => style.good("Clean: nothing wrong stands in the files; nothing was tried."),
         Conclusion::Unknown => style.doubtful("Could not tell: nothing wrong was seen, but not enough was."),
     };
     let _ = writeln!(shown, "{conclusion}");
     shown
+}
+
+fn filled(text: &str) -> String {
+    hanging("", 0, text)
 }
 
 fn one(finding: &Finding, style: Style) -> String {
@@ -87,7 +92,12 @@ fn one(finding: &Finding, style: Style) -> String {
     ];
     for (name, text) in rows {
         if let Some(text) = text {
-            let _ = writeln!(shown, "    {name:<10}{}", printable(text));
+            let head = format!("    {name:<10}");
+            // A command is copied as one line.
+            let _ = match name {
+                "type" => writeln!(shown, "{head}{}", printable(text)),
+                _ => writeln!(shown, "{}", hanging(&head, 14, &printable(text))),
+            };
         }
     }
     for symptom in &finding.symptoms {

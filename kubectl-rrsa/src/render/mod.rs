@@ -8,6 +8,7 @@ mod policy;
 mod sarif;
 mod status;
 mod style;
+mod wrap;
 
 pub use check::{check, checks};
 pub use columns::Columns;
@@ -18,6 +19,7 @@ pub use rrsa_shared::printable::printable;
 pub use sarif::sarif;
 pub use status::status;
 pub use style::Style;
+pub use wrap::hanging;
 
 use clap::ValueEnum;
 use serde::Serialize;
