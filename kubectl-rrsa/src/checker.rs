@@ -151,6 +151,12 @@ impl<'a> Checker<'a> {
         };
         let Objects { namespace_facts, service_account, annotated, users } =
             self.objects(namespace, &account).await;
+        let names_none =
+            service_account.value().and_then(Option::as_ref).is_some_and(|a| a.role_name().is_none());
+        let annotated_elsewhere = match names_none && account != "default" {
+            true => inventory::annotated_elsewhere(client, namespace, &account).await,
+            false => Seen::unknown("it names a role, or is not one to ask for"),
+        };
         let expected_role_arn = self.expected_role(&service_account, &users);
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
@@ -170,6 +176,7 @@ impl<'a> Checker<'a> {
             service_account_name: account,
             service_account,
             annotated_service_accounts: annotated,
+            annotated_elsewhere,
             pods_using: users.map(|users| users.count.clone()),
             pod,
             expected_role_arn,

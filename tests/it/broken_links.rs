@@ -12,7 +12,7 @@ use crate::stage::{Stage, built};
 /// The access key of a checker who may read the account.
 const KEY: &str = "
 access_keys: [{id: LTAI5tStoryAccessKeyId, secret: story-access-key-secret, user: auditor}]
-permissions: [{who: user/auditor, actions: ['ram:Get*', 'cs:Describe*']}]
+permissions: [{who: user/auditor, actions: ['ram:Get*', 'ram:List*', 'cs:Describe*']}]
 ";
 
 #[derive(Deserialize)]

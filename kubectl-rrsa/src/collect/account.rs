@@ -4,7 +4,7 @@ use futures_util::future::join;
 use rrsa_shared::ack::{ClusterDetail, DescribeClusterDetail};
 use rrsa_shared::api::{ApiClient, ApiError, Call};
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
-use rrsa_shared::ram::{GetOidcProvider, GetRole, Role};
+use rrsa_shared::ram::{GetOidcProvider, GetRole, ListOidcProviders, ListPoliciesForRole, Role};
 use rrsa_shared::sts::AccessKey;
 
 use crate::cloud::Account;
@@ -28,10 +28,30 @@ pub async fn account(
         let asked = ims.call(|stamp| call.request(&ims.endpoint, key, stamp), GetOidcProvider::read).await;
         Ok(found(asked, ims, "GetOIDCProvider", "ram:GetOIDCProvider"))
     };
-    let (role, provider) = join(role, provider).await;
+    let policies = async {
+        let (key, name) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
+        let (ram, call) = (&account.ram, ListPoliciesForRole { name });
+        let asked =
+            ram.call(|stamp| call.request(&ram.endpoint, key, stamp), ListPoliciesForRole::read).await;
+        present(found(asked, ram, "ListPoliciesForRole", "ram:ListPoliciesForRole"))
+    };
+    let providers = async {
+        let key = key.as_result().map_err(str::to_owned)?;
+        let (ims, call) = (&account.ims, ListOidcProviders);
+        let asked = ims.call(|stamp| call.request(&ims.endpoint, key, stamp), ListOidcProviders::read).await;
+        let all = present(found(asked, ims, "ListOIDCProviders", "ram:ListOIDCProviders"))?;
+        match all.as_result() {
+            Ok(providers) if providers.is_truncated => Err("there are more than one page of them".to_owned()),
+            _ => Ok(all.map(|providers| providers.arns.clone())),
+        }
+    };
+    let ((role, provider), (policies, providers)) =
+        join(join(role, provider), join(policies, providers)).await;
     AccountFacts {
         role: role.unwrap_or_else(Seen::Unknown),
         provider: provider.unwrap_or_else(Seen::Unknown),
+        policies: policies.unwrap_or_else(Seen::Unknown),
+        providers: providers.unwrap_or_else(Seen::Unknown),
     }
 }
 
@@ -62,6 +82,15 @@ pub async fn cloud_cluster(
     let asked: Call<ClusterDetail> =
         ack.call(|stamp| call.request(&ack.endpoint, key, stamp), DescribeClusterDetail::read).await;
     found(asked, ack, "DescribeClusterDetail", "cs:DescribeClusterDetail")
+}
+
+/// A list of something that must exist for it.
+fn present<T: Clone>(seen: Seen<Option<T>>) -> Result<Seen<T>, String> {
+    match &seen {
+        Seen::Known { value: Some(value), from } => Ok(Seen::known(value.clone(), from)),
+        Seen::Known { value: None, .. } => Err("what it is asked of does not exist".to_owned()),
+        Seen::Unknown(why) => Err(why.clone()),
+    }
 }
 
 fn needs<'a>(

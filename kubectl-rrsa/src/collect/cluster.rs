@@ -284,8 +284,17 @@ fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
         name: name.to_owned(),
         version: tag.filter(|tag| !tag.contains('/')),
         replicas: Some(Replicas { ready, wanted: spec.replicas.unwrap_or(1) }),
+        available_since: available_since(deployment),
         admission: None,
     })
+}
+
+fn available_since(deployment: &Deployment) -> Option<i64> {
+    let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
+    let available = conditions
+        .iter()
+        .find(|c| c.type_.as_deref() == Some("Available") && c.status.as_deref() == Some("True"))?;
+    available.last_transition_time.as_ref().map(|time| time.0.as_second())
 }
 
 /// A pod of the whole cluster, or else of nobody, that carries RRSA's variables.

@@ -263,6 +263,22 @@ pub async fn pods_using(client: &Client, namespace: &str, service_account: &str)
     }
 }
 
+/// Other namespaces in which a ServiceAccount of the same name names a role.
+pub async fn annotated_elsewhere(client: &Client, namespace: &str, name: &str) -> Seen<Vec<String>> {
+    let fields = format!("metadata.name={name}");
+    match service_accounts(client, Scope { fields: Some(&fields), ..Scope::default() }).await {
+        Ok(all) => {
+            let asks = |account: &Metadata| account.annotations.contains_key(ROLE_NAME_ANNOTATION);
+            let others = all.into_values().filter(|account| account.namespace != namespace && asks(account));
+            Seen::known(
+                others.map(|account| account.namespace).collect(),
+                "serviceaccounts of all namespaces",
+            )
+        }
+        Err(error) => Seen::unknown(why_not(&error, "list serviceaccounts in all namespaces")),
+    }
+}
+
 /// Namespaces and pods, asked for once.
 #[derive(Clone, Debug)]
 pub struct Stock {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
 use kube::api::Api;
+use rrsa_shared::sts::KNOWN;
 
 use super::reason::why_not;
 use crate::facts::{
@@ -46,6 +47,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
         .map(|(kind, c)| ContainerFacts {
             image: c.image.clone(),
             run_as_user: own(&c.security_context),
+            last_codes: last_codes(pod, &c.name),
             ..container(kind, &c.name, &c.env, &c.env_from, &c.volume_mounts)
         })
         .chain(ephemeral.iter().map(|c| ContainerFacts {
@@ -88,6 +90,25 @@ fn owner(pod: &core::Pod) -> Option<String> {
         pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
     let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
     restartable(&owner.kind, &owner.name, hash.map(String::as_str))
+}
+
+/// The codes of STS in what a container said when it ended.
+fn last_codes(pod: &core::Pod, container: &str) -> Vec<String> {
+    let status = pod.status.as_ref();
+    let all = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let states = all.iter().filter(|one| one.name == container).flat_map(|one| [&one.state, &one.last_state]);
+    let said = states.filter_map(|state| state.as_ref()?.terminated.as_ref()?.message.as_deref());
+    let mut codes: Vec<String> = Vec::new();
+    for text in said {
+        let found = KNOWN.iter().map(|known| known.code.trim_end_matches('.'));
+        // Short codes are words that anybody may use.
+        for code in found.filter(|code| code.contains('.') && text.contains(code)) {
+            if !codes.iter().any(|known| known == code) {
+                codes.push(code.to_owned());
+            }
+        }
+    }
+    codes
 }
 
 /// What `kubectl rollout restart` takes for the controller of a pod, such as `deployment/demo`. A ReplicaSet's own owner

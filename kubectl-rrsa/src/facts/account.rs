@@ -14,6 +14,10 @@ pub struct AccountFacts {
     pub role: Seen<Option<Role>>,
     /// The provider to be named; `None` when IMS has none of that name.
     pub provider: Seen<Option<OidcProvider>>,
+    /// Names of the policies that say what the role may do.
+    pub policies: Seen<Vec<String>>,
+    /// ARNs of all OIDC providers of the account.
+    pub providers: Seen<Vec<String>>,
 }
 
 /// The cluster as ACK knows it; `None` when the account has none of that id.

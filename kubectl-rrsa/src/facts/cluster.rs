@@ -65,6 +65,8 @@ pub struct WebhookFacts {
     pub version: Option<String>,
     /// Its pods.
     pub replicas: Option<Replicas>,
+    /// Since when its deployment is available, Unix seconds.
+    pub available_since: Option<i64>,
     /// What the API server was told of it; `None` when only its Deployment was found.
     pub admission: Option<AdmissionFacts>,
 }

@@ -112,6 +112,8 @@ pub struct ContainerFacts {
     pub env_from: Vec<String>,
     /// Volume mounts.
     pub mounts: Vec<MountFacts>,
+    /// Codes of STS in what the container said when it last ended; of its words nothing else is kept.
+    pub last_codes: Vec<String>,
 }
 
 /// What is known of one variable.

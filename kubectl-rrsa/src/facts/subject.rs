@@ -66,6 +66,8 @@ pub struct Facts {
     pub service_account: Seen<Option<ServiceAccountFacts>>,
     /// Names of the namespace's ServiceAccounts that name a role.
     pub annotated_service_accounts: Seen<Vec<String>>,
+    /// Other namespaces in which a ServiceAccount of the same name names a role; asked when this one names none.
+    pub annotated_elsewhere: Seen<Vec<String>>,
     /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
     pub pods_using: Seen<PodCount>,
     /// The pod, when the subject is one.
@@ -93,6 +95,13 @@ impl Facts {
     #[must_use]
     pub fn token_subject(&self) -> String {
         rrsa_shared::policy::subject(&self.namespace, &self.service_account_name)
+    }
+
+    /// When the token was looked at, Unix seconds, by STS's clock where its answer told how far ours is off.
+    #[must_use]
+    pub fn seen_at(&self, token: &TokenFacts) -> i64 {
+        let offset = self.exchange.value().and_then(|exchange| exchange.clock_offset_seconds);
+        token.seen_at + offset.unwrap_or(0)
     }
 
     /// Whether STS gave a session.

@@ -88,6 +88,7 @@ fn facts(
         service_account_name: account.name.clone(),
         service_account: Seen::known(Some(account), from),
         annotated_service_accounts: unseen(),
+        annotated_elsewhere: unseen(),
         pods_using,
         pod: None,
         expected_role_arn: unseen(),
@@ -97,7 +98,7 @@ fn facts(
         owner_labels: Seen::known(BTreeMap::new(), from),
         role_in_use: unseen(),
         provider_in_use: unseen(),
-        account: AccountFacts { role: unseen(), provider: unseen() },
+        account: AccountFacts { role: unseen(), provider: unseen(), policies: unseen(), providers: unseen() },
     }
 }
 

@@ -110,6 +110,10 @@ pub const RULES: &[Rule] = {
         rule("RRSA-C03", Cluster, Warning, "the cluster is being changed right now", cluster::c03).with_key(),
         rule("RRSA-C04", Cluster, Critical, "ACK knows another issuer than the cluster has", cluster::c04)
             .with_key(),
+        rule("RRSA-A05", Cluster, Error, "the context is not a cluster of ACK", cluster::a05),
+        rule("RRSA-C05", Cluster, Critical, "RRSA's issuer is not the first of several", cluster::c05)
+            .with_key(),
+        rule("RRSA-C07", Cluster, Error, "a virtual cluster issues the tokens", cluster::c07),
         rule("RRSA-C06", Cluster, Critical, "the API server is too old for RRSA", cluster::c06),
         rule("RRSA-I01", Provider, Critical, "RAM has no OIDC provider for the cluster", provider::i01)
             .with_key(),
@@ -125,9 +129,17 @@ pub const RULES: &[Rule] = {
         .with_key(),
         rule("RRSA-I07", Provider, Error, "the token is older than the OIDC provider allows", provider::i07)
             .with_key(),
+        rule("RRSA-C12", Provider, Error, "the provider's name carries another cluster id", cluster::c12),
         rule("RRSA-X02", Provider, Critical, "the OIDC provider does not exist in RAM", sts::x02),
         rule("RRSA-W01", Webhook, Error, "the webhook that injects RRSA is not installed", webhook::w01),
         rule("RRSA-W02", Webhook, Error, "the webhook that injects RRSA is not ready", webhook::w02),
+        rule(
+            "RRSA-W04",
+            Webhook,
+            Warning,
+            "either failure policy of the webhook has a drawback",
+            webhook::w04,
+        ),
         rule("RRSA-W05", Webhook, Error, "the webhook does not see this workload", webhook::w05),
         rule("RRSA-W06", Webhook, Error, "the webhook is too old for what is asked of it", webhook::w06),
         rule("RRSA-P03", Namespace, Error, "the injection label is not on the pod template", pod::p03),
@@ -136,6 +148,13 @@ pub const RULES: &[Rule] = {
         rule("RRSA-N02", Namespace, Error, "the injection label has another value than on", namespace::n02),
         rule("RRSA-N04", Namespace, Warning, "override-env has another value than true", namespace::n04),
         rule("RRSA-S01", ServiceAccount, Error, "the ServiceAccount does not exist", service_account::s01),
+        rule(
+            "RRSA-S08",
+            ServiceAccount,
+            Error,
+            "the annotation is in another namespace",
+            service_account::s08,
+        ),
         rule("RRSA-P02", ServiceAccount, Error, "the pod runs as the wrong ServiceAccount", pod::p02),
         rule(
             "RRSA-S03",
@@ -203,6 +222,9 @@ pub const RULES: &[Rule] = {
         rule("RRSA-P17", Pod, Warning, "the token is mounted so that it is never renewed", pod::p17),
         rule("RRSA-P19", Pod, Error, "a container may not read the token", pod::p19),
         rule("RRSA-P23", Pod, Warning, "the pod is for Windows", pod::p23),
+        rule("RRSA-W09", Pod, Error, "the pod was made while the webhook was away", webhook::w09),
+        rule("RRSA-W10", Pod, Info, "two mechanisms inject RRSA", webhook::w10),
+        rule("RRSA-P24", Pod, Info, "the container's last words name an STS error", pod::p24),
         rule("RRSA-P25", Pod, Warning, "some pods of the ServiceAccount lack RRSA", pod::p25),
         rule("RRSA-K02", Pod, Error, "a static access key hides RRSA", sdk::k02),
         rule("RRSA-K03", Pod, Warning, "a credentials file may hide RRSA", sdk::k03),
@@ -230,6 +252,7 @@ pub const RULES: &[Rule] = {
         rule("RRSA-T04", Token, Error, "the token is not being refreshed", token::t04),
         rule("RRSA-T09", Token, Warning, "the token was made for another pod", token::t09),
         rule("RRSA-C10", Token, Critical, "no key of the issuer signed the token", cluster::c10),
+        rule("RRSA-A04", Exchange, Warning, "this machine's clock cannot be trusted", cluster::a04),
         rule("RRSA-E01", Exchange, Error, "STS has no address in the cluster", network::e01).with_probe(),
         rule("RRSA-E02", Exchange, Error, "the cluster lets nothing out to STS", network::e02).with_probe(),
         rule("RRSA-E07", Exchange, Error, "somebody else's certificate stands before STS", network::e07)
@@ -318,6 +341,14 @@ pub const RULES: &[Rule] = {
             trust_policy::r13,
         )
         .with_key(),
+        rule(
+            "RRSA-R20",
+            TrustPolicy,
+            Warning,
+            "the trust policy was changed a moment ago",
+            trust_policy::r20,
+        )
+        .with_key(),
         rule("RRSA-X01", TrustPolicy, Error, "the role's trust policy does not admit the token", sts::x01),
         rule(
             "RRSA-R07",
@@ -348,6 +379,16 @@ pub const RULES: &[Rule] = {
         )
         .with_key(),
         rule("RRSA-R22", TrustPolicy, Warning, "a whole account may assume the role", trust_policy::r22)
+            .with_key(),
+        rule(
+            "RRSA-R21",
+            TrustPolicy,
+            Warning,
+            "the trust policy names clusters that are gone",
+            trust_policy::r21,
+        )
+        .with_key(),
+        rule("RRSA-R18", TrustPolicy, Warning, "the role has no permission policy", trust_policy::r18)
             .with_key(),
         rule("RRSA-X18", Identity, Error, "the session is of another role", sts::x18),
     ]

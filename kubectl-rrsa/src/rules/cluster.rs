@@ -5,7 +5,7 @@ use rrsa_shared::ack::ClusterDetail;
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 
 use super::finding::{Evidence, Verdict};
-use crate::facts::{DEFAULT_ISSUER, Facts, TokenSource};
+use crate::facts::{DEFAULT_ISSUER, Facts, IssuerShape, TokenSource};
 
 /// RRSA is on: new tokens carry an issuer that the public can reach.
 pub(super) fn c01(facts: &Facts) -> Verdict {
@@ -84,6 +84,125 @@ pub(super) fn c06(facts: &Facts) -> Verdict {
     )
     .into()
 }
+
+/// RRSA's issuer is the first of the cluster's: new tokens carry the first.
+pub(super) fn c05(facts: &Facts) -> Verdict {
+    cloud(facts, |detail| {
+        let rrsa = detail.rrsa.as_ref().filter(|rrsa| rrsa.enabled)?;
+        let issuers: Vec<&str> = rrsa.issuer.split(',').map(str::trim).collect();
+        let at =
+            issuers.iter().position(|issuer| IssuerShape::read(issuer).is_some()).filter(|at| *at > 0)?;
+        Some(Evidence::new(
+            issuers[at],
+            format!("{}, of {} issuers", issuers[0], issuers.len()),
+            "first issuer of the cluster in ACK",
+            "put RRSA's issuer first among the API server's issuers; turn RRSA off and on again, or open a ticket",
+        ))
+    })
+}
+
+/// The tokens are of the cluster that RAM knows, not of one inside it.
+pub(super) fn c07(facts: &Facts) -> Verdict {
+    match facts.cluster.issuer.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(issuer) if issuer == VIRTUAL_ISSUER => Evidence::new(
+            "the issuer of an ACK cluster, https://oidc-ack-…",
+            issuer,
+            "issuer of the API server",
+            "this is a virtual cluster (vcluster, k3s) that signs tokens of its own: use tokens of the cluster \
+             around it, or make an OIDC provider for this issuer once its keys are public",
+        )
+        .into(),
+        Ok(_) => Verdict::Holds,
+    }
+}
+
+/// The issuer that vcluster and k3s give themselves.
+const VIRTUAL_ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+
+/// The OIDC provider that is named carries this cluster's id.
+pub(super) fn c12(facts: &Facts) -> Verdict {
+    let of_pod = |pod: &crate::facts::PodFacts| {
+        pod.containers.iter().any(|c| c.value(rrsa_shared::env_vars::OIDC_PROVIDER_ARN).is_some())
+    };
+    // What a pod says itself is another rule's finding.
+    if facts.pod.as_ref().is_some_and(of_pod) {
+        return Verdict::NotApplicable;
+    }
+    let (arn, id) = match (facts.provider_in_use.as_result(), facts.cluster.cluster_id.as_result()) {
+        (Err(why), _) | (_, Err(why)) => return Verdict::Unseen(why.to_owned()),
+        (Ok(arn), Ok(id)) => (arn, id),
+    };
+    let named = OidcProviderArn::parse(arn).ok();
+    match named.as_ref().and_then(OidcProviderArn::cluster_id).filter(|other| other != id) {
+        None => Verdict::Holds,
+        Some(other) => Evidence::new(
+            format!("ack-rrsa-{id}"),
+            format!("ack-rrsa-{other}"),
+            "the OIDC provider in use",
+            "manifests were copied or the cluster was rebuilt: name this cluster's provider, and admit it in trust policies",
+        )
+        .into(),
+    }
+}
+
+/// The context is a cluster of ACK or ACS.
+pub(super) fn a05(facts: &Facts) -> Verdict {
+    if facts.offline {
+        return Verdict::NotApplicable;
+    }
+    let cluster = &facts.cluster;
+    let issuer = match cluster.issuer.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(issuer) => issuer,
+    };
+    let installed = match cluster.webhook.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(webhook) => webhook.is_some(),
+    };
+    if IssuerShape::read(issuer).is_some() || cluster.cluster_id.value().is_some() || installed {
+        return Verdict::Holds;
+    }
+    // What may not be looked at may be there.
+    if let Some(why) = cluster.cluster_id.why_unknown().filter(|why| why.contains("forbidden")) {
+        return Verdict::Unseen(why.to_owned());
+    }
+    let region = cluster.region.value().map_or("no region", |_| "a region");
+    Evidence::new(
+        "an issuer https://oidc-ack-…, configmap kube-system/ack-cluster-profile, or ack-pod-identity-webhook",
+        format!("issuer {issuer}, none of the others; {region} on the nodes"),
+        format!("the cluster at {}", cluster.server),
+        "look whether the context is the right one; elsewhere RRSA can be set up by hand, with an OIDC provider of your \
+         own for the cluster's issuer",
+    )
+    .into()
+}
+
+/// The clock of this machine is right.
+pub(super) fn a04(facts: &Facts) -> Verdict {
+    let exchange = match facts.exchange.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(exchange) => exchange,
+    };
+    match exchange.clock_offset_seconds {
+        None => Verdict::Unseen("STS's answer carries no date".to_owned()),
+        Some(offset) if offset.abs() <= CLOCK_TOLERANCE => Verdict::Holds,
+        Some(offset) => Evidence::new(
+            format!("a clock within {CLOCK_TOLERANCE} s of STS's"),
+            if offset > 0 {
+                format!("{offset} s behind STS's")
+            } else {
+                format!("{} s ahead of STS's", -offset)
+            },
+            "the clock where the exchange was made",
+            "set the clock; times of tokens are judged by it here",
+        )
+        .into(),
+    }
+}
+
+/// How far a clock may be off before times cannot be trusted, seconds.
+const CLOCK_TOLERANCE: i64 = 60;
 
 /// Role, provider and cluster are of one account.
 pub(super) fn c13(facts: &Facts) -> Verdict {

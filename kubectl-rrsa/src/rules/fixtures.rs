@@ -26,6 +26,7 @@ fn healthy_pod() -> Facts {
     ];
     let env = env.into_iter().map(|(name, value)| (name.to_owned(), EnvFact::Value(value.to_owned())));
     let container = ContainerFacts {
+        last_codes: Vec::new(),
         name: "app".to_owned(),
         kind: ContainerKind::App,
         image: None,
@@ -91,6 +92,7 @@ fn healthy_service_account() -> Facts {
                 name: "ack-pod-identity-webhook".to_owned(),
                 version: Some("v0.4.2".to_owned()),
                 replicas: Some(Replicas { ready: 2, wanted: 2 }),
+                available_since: Some(500),
                 admission: Some(AdmissionFacts { sees_pods: true, ..AdmissionFacts::default() }),
             })),
             cloud: Seen::unknown("no access key"),
@@ -107,6 +109,7 @@ fn healthy_service_account() -> Facts {
             annotated_at: None,
         })),
         annotated_service_accounts: seen(vec!["demo-sa".to_owned()]),
+        annotated_elsewhere: Seen::unknown("it names a role"),
         pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new() }),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
@@ -137,6 +140,8 @@ fn healthy_service_account() -> Facts {
         account: AccountFacts {
             role: Seen::unknown("no access key"),
             provider: Seen::unknown("no access key"),
+            policies: Seen::unknown("no access key"),
+            providers: Seen::unknown("no access key"),
         },
     }
 }
@@ -252,6 +257,7 @@ fn with_policy(facts: &mut Facts, change: impl FnOnce(&mut serde_json::Value)) {
         arn: ROLE.to_owned(),
         trust_policy: policy.to_string(),
         max_session_duration: Some(3600),
+        update_date: None,
     }));
 }
 
@@ -762,6 +768,67 @@ const BREAKS: &[Case] = &[
     }),
     ("RRSA-X09", "no keys for STS", healthy_service_account, |f| {
         refuse(f, 401, "AuthenticationFail.OIDCToken.IssuerConfigurationBroken", "the issuer is https://x");
+    }),
+    ("RRSA-A04", "a clock that is behind", healthy_service_account, |f| {
+        alter(&mut f.exchange, |exchange| exchange.clock_offset_seconds = Some(300));
+    }),
+    ("RRSA-A05", "some other Kubernetes", healthy_service_account, |f| {
+        let issuer = "https://issuer.example".to_owned();
+        f.cluster.issuer = seen(issuer.clone());
+        claims(f, |c| c.issuer = Some(issuer));
+        f.cluster.cluster_id = Seen::unknown("no such configmap");
+        f.cluster.webhook = seen(None);
+    }),
+    ("RRSA-C05", "another issuer before RRSA's", healthy_service_account, |f| {
+        with_cloud(f, "running", &format!("{DEFAULT_ISSUER},{ISSUER}"));
+    }),
+    ("RRSA-C07", "a cluster within the cluster", healthy_service_account, |f| {
+        let issuer = "https://kubernetes.default.svc.cluster.local".to_owned();
+        f.cluster.issuer = seen(issuer.clone());
+        claims(f, |c| c.issuer = Some(issuer));
+    }),
+    ("RRSA-C12", "the provider of another cluster", healthy_service_account, |f| {
+        f.provider_in_use = seen("acs:ram::1234567890123456:oidc-provider/ack-rrsa-c9876".to_owned());
+    }),
+    ("RRSA-W04", "one replica that blocks all", healthy_pod, |f| {
+        alter(&mut f.cluster.webhook, |webhook| {
+            let webhook = webhook.as_mut().expect("a webhook");
+            webhook.replicas = Some(Replicas { ready: 1, wanted: 1 });
+            webhook.admission.as_mut().expect("a configuration").failure_policy = Some("Fail".to_owned());
+        });
+    }),
+    ("RRSA-W09", "born while the webhook was away", healthy_pod, |f| {
+        not_injected(f);
+        f.pod.as_mut().expect("a pod").created_at = Some(100);
+    }),
+    ("RRSA-W10", "two tokens for STS", healthy_pod, |f| {
+        let mut second = projection(f).clone();
+        second.volume = "ossfs-token".to_owned();
+        f.pod.as_mut().expect("a pod").projections.push(second);
+    }),
+    ("RRSA-P24", "last words of STS", healthy_pod, |f| {
+        container(f).last_codes = vec!["AuthenticationFail.NoPermission".to_owned()];
+    }),
+    ("RRSA-S08", "the annotation is in another namespace", healthy_service_account, |f| {
+        unwired(f);
+        annotate(f, None);
+        f.annotated_elsewhere = seen(vec!["prod".to_owned()]);
+    }),
+    ("RRSA-R18", "a role that may do nothing", healthy_service_account, |f| {
+        f.account.policies = seen(Vec::new());
+    }),
+    ("RRSA-R20", "a policy of this minute", healthy_service_account, |f| {
+        refused_by(f, |_| {});
+        alter(&mut f.account.role, |role| {
+            role.as_mut().expect("a role").update_date = jiff::Timestamp::from_second(1090).ok();
+        });
+    }),
+    ("RRSA-R21", "a provider that is gone", healthy_service_account, |f| {
+        with_policy(f, |p| {
+            let gone = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c9999";
+            p["Statement"][0]["Principal"]["Federated"] = serde_json::json!([PROVIDER, gone]);
+        });
+        f.account.providers = seen(vec![PROVIDER.to_owned()]);
     }),
     ("RRSA-E01", "no address", healthy_pod, |f| {
         with_probe(f, |n| n.resolved = failed(TransportFault::Dns, "Name or service not known"));

@@ -242,6 +242,23 @@ pub(super) fn p23(facts: &Facts) -> Verdict {
     }
 }
 
+/// A container did not end with an error of STS.
+pub(super) fn p24(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let Some(container) = pod.containers.iter().find(|container| !container.last_codes.is_empty()) else {
+        return Verdict::Holds;
+    };
+    let codes = container.last_codes.join(", ");
+    Evidence::new(
+        "no error of STS in a container's last words",
+        &codes,
+        format!("termination message of {}", place(facts, pod, container)),
+        "read what the code means; what is wrong now stands above, if it is still wrong",
+    )
+    .command(format!("kubectl rrsa explain {}", container.last_codes[0]))
+    .into()
+}
+
 /// Of the pods of one workload, either all are injected or none.
 pub(super) fn p25(facts: &Facts) -> Verdict {
     if facts.pod.is_some() {
@@ -401,6 +418,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         webhook::w05,
         webhook::w06,
         webhook::w08,
+        webhook::w09,
         p01,
         p02,
         p03,

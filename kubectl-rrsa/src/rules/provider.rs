@@ -89,7 +89,7 @@ pub(super) fn i04(facts: &Facts) -> Verdict {
 pub(super) fn i07(facts: &Facts) -> Verdict {
     judge(facts, |provider| {
         let (hours, token) = (provider.issuance_limit_hours?, facts.token.value()?);
-        let age = token.seen_at - token.claims.issued_at?;
+        let age = facts.seen_at(token) - token.claims.issued_at?;
         (age > i64::from(hours) * 3600).then(|| {
             Evidence::new(
                 format!("a token issued less than {hours} h ago"),

@@ -28,7 +28,7 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
 pub(super) fn s02(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
         let missing = account.role_name().is_none() && misspelt(account).is_none();
-        if !missing || facts.is_wired() || super::pod::p02(facts).is_broken() {
+        if !missing || facts.is_wired() || super::pod::p02(facts).is_broken() || s08(facts).is_broken() {
             return None;
         }
         Some(
@@ -37,6 +37,25 @@ pub(super) fn s02(facts: &Facts) -> Verdict {
                 "no such annotation",
                 place(facts),
                 "annotate it, then restart its pods",
+            )
+            .command(annotate(facts)),
+        )
+    })
+}
+
+/// The ServiceAccount that names the role is the one of this namespace.
+pub(super) fn s08(facts: &Facts) -> Verdict {
+    annotated(facts, |account| {
+        if account.role_name().is_some() || facts.is_wired() || super::pod::p02(facts).is_broken() {
+            return None;
+        }
+        let elsewhere = facts.annotated_elsewhere.value().filter(|namespaces| !namespaces.is_empty())?;
+        Some(
+            Evidence::new(
+                format!("annotation {ROLE_NAME_ANNOTATION} in namespace {}", facts.namespace),
+                format!("none here; {} of namespace {} has it", account.name, elsewhere.join(", ")),
+                place(facts),
+                "annotate the one that the workload runs as, or move the workload; a role is named per namespace",
             )
             .command(annotate(facts)),
         )

@@ -62,19 +62,20 @@ pub(super) fn t03(facts: &Facts) -> Verdict {
 pub(super) fn t05(facts: &Facts) -> Verdict {
     judge(facts, true, |token| {
         let begins = token.claims.not_before.max(token.claims.issued_at)?;
-        let ahead = begins - token.seen_at;
+        let ahead = begins - facts.seen_at(token);
         let offset = facts.exchange.value().and_then(|exchange| exchange.clock_offset_seconds);
         (ahead > CLOCK_SLACK).then(|| {
             Evidence::new(
                 "a token issued in the past",
                 match offset {
-                    Some(offset) => {
-                        format!("issued {ahead} s from now; STS's clock is {offset} s ahead of ours")
-                    }
+                    Some(_) => format!("issued {ahead} s from now, by STS's clock"),
                     None => format!("issued {ahead} s from now"),
                 },
                 format!("claims iat and nbf of {}", place(token)),
-                "set the clock of the machine that is off: this one, or the API server's",
+                match offset {
+                    Some(_) => "set the clock of the API server, which issued it",
+                    None => "set the clock of the machine that is off: this one, or the API server's",
+                },
             )
         })
     })
@@ -116,7 +117,8 @@ const CLOCK_SLACK: i64 = 60;
 pub(super) fn t04(facts: &Facts) -> Verdict {
     judge(facts, true, |token| {
         let (issued, expires) = (token.claims.issued_at?, token.claims.expires_at?);
-        let (age, left) = (token.seen_at - issued, expires - token.seen_at);
+        let now = facts.seen_at(token);
+        let (age, left) = (now - issued, expires - now);
         let evidence = |seen: String| {
             Evidence::new(
                 "a token renewed before four fifths of its life are over",

@@ -10,6 +10,8 @@ use rrsa_shared::policy::{
     Statement, StatementEvaluation, Verdict as Fits,
 };
 
+use rrsa_shared::sts::{FaultKind, KnownFault};
+
 use super::finding::{Evidence, Verdict};
 use crate::facts::{AUDIENCE, ExchangeOutcome, Facts};
 
@@ -334,6 +336,87 @@ pub(super) fn r12(facts: &Facts) -> Verdict {
             place(judged),
             "narrow that statement or take it away: a Deny wins over every Allow",
         ))
+    })
+}
+
+/// The refusal is not of the time before the policy was changed.
+pub(super) fn r20(facts: &Facts) -> Verdict {
+    let refused = facts.exchange.value().is_some_and(|exchange| match &exchange.outcome {
+        ExchangeOutcome::Refused(fault) => {
+            KnownFault::of(fault).is_some_and(|known| known.kind == FaultKind::TrustPolicyRefused)
+        }
+        _ => false,
+    });
+    if !refused || admits(facts) != Ok(true) {
+        return Verdict::NotApplicable;
+    }
+    let (Some(Some(role)), Some(token)) = (facts.account.role.value(), facts.token.value()) else {
+        return Verdict::NotApplicable;
+    };
+    let Some(changed) = role.update_date else { return Verdict::NotApplicable };
+    let age = facts.seen_at(token) - changed.as_second();
+    if age > PROPAGATION {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "a trust policy that has stood for a minute or two",
+        format!("changed {age} s ago, and it would let the token in"),
+        format!("trust policy of {}", role.arn),
+        "check again in a minute: a change takes about 30 s to bite",
+    )
+    .into()
+}
+
+/// Seconds within which a change may not have reached STS.
+const PROPAGATION: i64 = 120;
+
+/// The role may do something.
+pub(super) fn r18(facts: &Facts) -> Verdict {
+    match facts.account.policies.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(policies) if !policies.is_empty() => Verdict::Holds,
+        Ok(_) => {
+            let role = facts.role_in_use.value().map_or("ROLE", String::as_str);
+            let name = role.rsplit('/').next().unwrap_or_default();
+            Evidence::new(
+                "a policy that allows what the workload does",
+                "no policy is attached",
+                format!("role {role}"),
+                "attach one: the identity is fine, but the session may do nothing",
+            )
+            .command(format!(
+                "aliyun ram AttachPolicyToRole --PolicyType System --PolicyName POLICY --RoleName {name}"
+            ))
+            .into()
+        }
+    }
+}
+
+/// Every provider that the policy names exists.
+pub(super) fn r21(facts: &Facts) -> Verdict {
+    let known = match facts.account.providers.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(known) => known,
+    };
+    lint(facts, |judged, index, statement| {
+        let of_account = |arn: &&String| {
+            let (named, own) =
+                (OidcProviderArn::parse(arn), OidcProviderArn::parse(&judged.claims.provider_arn));
+            matches!((named, own), (Ok(named), Ok(own)) if named.account == own.account)
+        };
+        let named = statement.principal.federated.iter().filter(of_account);
+        let gone: Vec<_> = named
+            .filter(|arn| !known.contains(arn) && **arn != judged.claims.provider_arn)
+            .cloned()
+            .collect();
+        (!gone.is_empty()).then(|| {
+            Evidence::new(
+                "OIDC providers that exist",
+                gone.join(", "),
+                format!("statement {} of {}", index + 1, place(judged)),
+                "take them away: a provider of that name, made again, would be let in",
+            )
+        })
     })
 }
 

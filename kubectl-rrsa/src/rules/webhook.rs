@@ -146,6 +146,74 @@ pub(super) fn w07(facts: &Facts) -> Verdict {
     }
 }
 
+/// Where the webhook being away blocks every new pod, it runs more than once.
+pub(super) fn w04(facts: &Facts) -> Verdict {
+    match facts.cluster.webhook.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(None) => Verdict::NotApplicable,
+        Ok(Some(webhook)) => {
+            let policy = webhook.admission.as_ref().and_then(|a| a.failure_policy.as_deref());
+            match webhook.replicas.filter(|pods| policy == Some("Fail") && pods.wanted == 1) {
+                None => Verdict::Holds,
+                Some(_) => Evidence::new(
+                    "two replicas or more",
+                    "failurePolicy Fail and one replica",
+                    format!("webhook {}", webhook.name),
+                    "give it a second replica and a PodDisruptionBudget: while it is away no pod can be created",
+                )
+                .command(format!("kubectl scale deployment {} -n kube-system --replicas=2", webhook.name))
+                .into(),
+            }
+        }
+    }
+}
+
+/// The pod was made when the webhook was there.
+pub(super) fn w09(facts: &Facts) -> Verdict {
+    let (Some(pod), Some(Some(webhook))) = (&facts.pod, facts.cluster.webhook.value()) else {
+        return Verdict::NotApplicable;
+    };
+    if facts.is_wired() || earlier(facts) || pod::p01(facts).is_broken() || w08(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    let (Some(made), Some(since)) = (pod.created_at, webhook.available_since) else {
+        return Verdict::NotApplicable;
+    };
+    if made >= since {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "a pod made while the webhook was available",
+        format!("the webhook has been available for {} s less than the pod exists", since - made),
+        format!("pod {}/{}", facts.namespace, pod.name),
+        "restart it: it was made while the webhook was away, and a running pod is never changed",
+    )
+    .command(pod::restart(&facts.namespace, pod))
+    .into()
+}
+
+/// One scheme brings one token for STS.
+pub(super) fn w10(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let for_sts: Vec<_> = pod
+        .projections
+        .iter()
+        .filter(|projection| projection.audience.as_deref() == Some(crate::facts::AUDIENCE))
+        .map(|projection| projection.volume.as_str())
+        .collect();
+    if for_sts.len() < 2 {
+        return Verdict::Holds;
+    }
+    let used = pod.rrsa_projection().map_or("none", |projection| projection.volume.as_str());
+    Evidence::new(
+        "one token for STS",
+        format!("{} volumes: {}", for_sts.len(), for_sts.join(", ")),
+        format!("pod {}/{}", facts.namespace, pod.name),
+        format!("volume {used} is the one that counts here; the others belong to another webhook or driver, or can go"),
+    )
+    .into()
+}
+
 /// The pod was made when the webhook already knew its ServiceAccount.
 pub(super) fn w08(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(account))) = (&facts.pod, facts.service_account.value()) else {

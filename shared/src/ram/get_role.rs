@@ -25,6 +25,8 @@ pub struct Role {
     pub trust_policy: String,
     /// Longest session, seconds, 3600 to 43200.
     pub max_session_duration: Option<u32>,
+    /// When the role or its trust policy was last changed.
+    pub update_date: Option<jiff::Timestamp>,
 }
 
 impl GetRole {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::random::alphanumeric;
 use super::{
-    AccessKey, ClusterWorld, Fault, OidcProvider, Permission, RRSA_AUDIENCE, Role, World, check,
-    issuance_limit_hours, session_seconds, shape,
+    AccessKey, AttachedPolicy, ClusterWorld, Fault, OidcProvider, Permission, PolicyKind, RRSA_AUDIENCE,
+    Role, World, check, issuance_limit_hours, session_seconds, shape,
 };
 
 /// Why a world file is no world; the text names the place.
@@ -150,7 +150,10 @@ fn demo_role(world: &World) -> Role {
             }],
         }),
         max_session_duration: session_seconds(),
-        policies: Vec::new(),
+        policies: vec![AttachedPolicy {
+            name: "AliyunCSReadOnlyAccess".to_owned(),
+            kind: PolicyKind::System,
+        }],
         description: String::new(),
     }
 }
