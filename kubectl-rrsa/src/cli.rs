@@ -11,7 +11,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 
 use crate::cloud::CloudFlags;
-use crate::commands::{self, check, explain, list, status, trust_policy, version, who_can_assume};
+use crate::commands::{self, check, describe, explain, list, status, trust_policy, version, who_can_assume};
 use crate::completion;
 use crate::context::KubeFlags;
 use crate::error::{Error, exit};
@@ -52,6 +52,8 @@ pub enum Command {
     TrustPolicy(trust_policy::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     WhoCanAssume(who_can_assume::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Describe(describe::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Explain(explain::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
@@ -173,6 +175,7 @@ fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
             Command::List(args) => list::run(args, &cli, machine).await,
             Command::TrustPolicy(args) => trust_policy::run(args, &cli, machine).await,
             Command::WhoCanAssume(args) => who_can_assume::run(args, &cli, machine).await,
+            Command::Describe(args) => describe::run(args, &cli, machine).await,
             Command::Explain(args) => explain::run(args, machine),
             Command::Completion(args) => commands::completion::run(args),
             Command::Complete { words } => {

@@ -52,3 +52,22 @@ async fn a_selector_picks_pods_and_no_match_is_not_healthy() {
     assert_eq!(missing.code, 2, "{missing:?}");
     assert!(missing.stderr.contains("there is no deployment none in namespace rrsa-demo"), "{missing:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_says_what_each_container_acts_as_and_tries_nothing() {
+    let stage = stage().await;
+    let shown = stage.rrsa(&["describe", "deploy/demo", "-n", "rrsa-demo"]).await;
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for line in [
+        "Subject:              pod/demo (deployment/demo)\n",
+        "  Role:               acs:ram::1234567890123456:role/demo-role-for-rrsa\n",
+        "      aliyun CLI:     acs:ram::1234567890123456:role/demo-role-for-rrsa, by\n",
+        "Token:                ? no live check was asked for (--live=none)\n",
+        "Findings:             <none>\n",
+    ] {
+        assert!(shown.stdout.contains(line), "{line}: {}", shown.stdout);
+    }
+    let broken = stage.rrsa(&["describe", "sa/other", "-n", "default"]).await;
+    assert!(broken.stdout.contains("RRSA-N01 error"), "{broken:?}");
+    assert_eq!(stage.rrsa(&["describe", "pod/none", "-n", "default"]).await.code, 2);
+}

@@ -232,7 +232,7 @@ fn probe(args: &Args, machine: &Machine) -> Result<Option<ProbeWishes>, Error> {
 }
 
 /// Looks at every subject once.
-async fn once(
+pub(super) async fn once(
     wanted: &Wanted,
     wishes: &Wishes,
     parallel: u16,

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completion;
+pub mod describe;
 pub mod explain;
 pub mod list;
 pub mod status;

@@ -75,7 +75,7 @@ fn filled(text: &str) -> String {
     hanging("", 0, text)
 }
 
-fn one(finding: &Finding, style: Style) -> String {
+pub(super) fn one(finding: &Finding, style: Style) -> String {
     let mark = match finding.severity {
         Severity::Info => "i".to_owned(),
         Severity::Warning => style.doubtful("!"),

@@ -2,6 +2,7 @@
 
 mod check;
 mod columns;
+mod describe;
 mod junit;
 mod list;
 mod policy;
@@ -12,6 +13,7 @@ mod wrap;
 
 pub use check::{check, checks};
 pub use columns::Columns;
+pub use describe::describe;
 pub use junit::junit;
 pub use list::List;
 pub use policy::{beside, diff};

@@ -1,0 +1,148 @@
+//! Which credential an SDK's default chain picks in a container, before anything fails. (Default chains of the official
+//! SDKs and of the Alibaba Cloud CLI.)
+
+use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
+
+use crate::facts::{ContainerFacts, EnvFact, RRSA_ENV};
+
+/// A client with a default chain of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// The official SDKs for Go, Node.js and Python, whose chains are alike.
+    Sdk,
+    /// The official SDK for Java, which asks the JVM first.
+    Java,
+    /// The command line interface, and tools that read the same aliases.
+    Cli,
+}
+
+impl Client {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sdk, Self::Java, Self::Cli];
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sdk => "Go, Node.js, Python",
+            Self::Java => "Java",
+            Self::Cli => "aliyun CLI",
+        }
+    }
+}
+
+/// What a chain picks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// An access key in this variable.
+    StaticKey(&'static str),
+    /// RRSA: the role, and the STS host that is asked.
+    Rrsa {
+        /// ARN of the role, where it is known.
+        role: Option<String>,
+        /// Host of STS.
+        host: String,
+    },
+    /// Whatever the node is, through the metadata service.
+    NodeRole,
+    /// A credentials file in this folder, if it holds any.
+    File(String),
+    /// Nothing.
+    Nothing,
+    /// It cannot be told: why.
+    Unknown(String),
+}
+
+/// What `client` picks in a container.
+#[must_use]
+pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
+    let set = |name: &str| container.env.contains_key(name);
+    if client == Client::Java && set("JAVA_TOOL_OPTIONS") {
+        return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
+    }
+    let aliases = if client == Client::Cli { STATIC_KEY_ALIASES } else { &STATIC_KEY_ALIASES[..1] };
+    if let Some(name) = aliases.iter().find(|name| set(name)) {
+        return Choice::StaticKey(name);
+    }
+    if !container.env_from.is_empty() && !RRSA_ENV.iter().all(|name| set(name)) {
+        return Choice::Unknown(format!("{} may set variables", container.env_from.join(", ")));
+    }
+    if RRSA_ENV.iter().all(|name| set(name)) {
+        let role = container.value(env_vars::ROLE_ARN).map(str::to_owned);
+        return Choice::Rrsa { role, host: sts_host(client, container) };
+    }
+    let file = container.mounts.iter().find(|mount| {
+        let path = mount.path.trim_end_matches('/');
+        [".aliyun", ".alibabacloud"].iter().any(|name| path.ends_with(name))
+    });
+    if let Some(mount) = file {
+        return Choice::File(mount.path.clone());
+    }
+    let disabled =
+        container.value(env_vars::ECS_METADATA_DISABLED).is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    if disabled { Choice::Nothing } else { Choice::NodeRole }
+}
+
+/// Whether the node's role is what remains when RRSA fails.
+#[must_use]
+pub fn falls_to_node(container: &ContainerFacts) -> bool {
+    !container.value(env_vars::ECS_METADATA_DISABLED).is_some_and(|v| v.eq_ignore_ascii_case("true"))
+}
+
+/// The STS host that a client asks: the SDKs know region and VPC flag only.
+fn sts_host(client: Client, container: &ContainerFacts) -> String {
+    let host = |name: &str| match container.env.get(name) {
+        Some(EnvFact::Value(value)) if !value.is_empty() => Some(value.clone()),
+        _ => None,
+    };
+    if let (Client::Cli, Some(named)) = (client, host(env_vars::STS_ENDPOINT)) {
+        return named;
+    }
+    let vpc = host(env_vars::VPC_ENDPOINT_ENABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    match (host(env_vars::STS_REGION), vpc) {
+        (Some(region), true) => format!("sts-vpc.{region}.aliyuncs.com"),
+        (Some(region), false) => format!("sts.{region}.aliyuncs.com"),
+        (None, _) => "sts.aliyuncs.com".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(env: &[(&str, &str)]) -> ContainerFacts {
+        let value = |value: &str| EnvFact::Value(value.to_owned());
+        let env = env.iter().map(|(name, text)| ((*name).to_owned(), value(text))).collect();
+        ContainerFacts { env, ..ContainerFacts::default() }
+    }
+
+    const WIRED: [(&str, &str); 3] = [
+        ("ALIBABA_CLOUD_ROLE_ARN", "r"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "p"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "f"),
+    ];
+
+    #[test]
+    fn the_first_of_the_chain_is_picked() {
+        let picked = |client, more: &[(&str, &str)]| choice(client, &container(&[&WIRED, more].concat()));
+        let rrsa = |host: &str| Choice::Rrsa { role: Some("r".to_owned()), host: host.to_owned() };
+        assert_eq!(picked(Client::Sdk, &[]), rrsa("sts.aliyuncs.com"));
+        let vpc = [("ALIBABA_CLOUD_STS_REGION", "cn-x"), ("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "true")];
+        assert_eq!(picked(Client::Sdk, &vpc), rrsa("sts-vpc.cn-x.aliyuncs.com"));
+        let named = [("ALIBABA_CLOUD_STS_ENDPOINT", "sts.named")];
+        assert_eq!(picked(Client::Sdk, &named), rrsa("sts.aliyuncs.com"));
+        assert_eq!(picked(Client::Cli, &named), rrsa("sts.named"));
+        let alias = [("ALICLOUD_ACCESS_KEY", "x")];
+        assert_eq!(picked(Client::Cli, &alias), Choice::StaticKey("ALICLOUD_ACCESS_KEY"));
+        assert_eq!(picked(Client::Sdk, &alias), rrsa("sts.aliyuncs.com"));
+        assert!(matches!(picked(Client::Java, &[("JAVA_TOOL_OPTIONS", "x")]), Choice::Unknown(_)));
+    }
+
+    #[test]
+    fn an_incomplete_set_falls_to_the_node_unless_that_is_forbidden() {
+        assert_eq!(choice(Client::Sdk, &container(&WIRED[..2])), Choice::NodeRole);
+        let forbidden = [("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")];
+        assert_eq!(choice(Client::Sdk, &container(&forbidden)), Choice::Nothing);
+        assert!(!falls_to_node(&container(&forbidden)));
+    }
+}

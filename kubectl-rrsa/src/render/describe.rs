@@ -1,0 +1,121 @@
+//! One subject in sections, as kubectl describe does it.
+
+use std::fmt::Write as _;
+
+use super::printable;
+use super::style::Style;
+use super::wrap::hanging;
+use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts};
+use crate::identity::{Choice, Client, choice, falls_to_node};
+use crate::report::Report;
+
+/// The subject, its chain and what is wrong with it.
+#[must_use]
+pub fn describe(report: &Report, style: Style) -> String {
+    let facts = &report.facts;
+    let mut shown = String::new();
+    let asked = facts.asked_as.as_ref().map(|asked| format!(" ({asked})")).unwrap_or_default();
+    line(&mut shown, 0, "Subject", &format!("{}{asked}", facts.subject));
+    line(&mut shown, 0, "Namespace", &facts.namespace);
+    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
+    line(&mut shown, 2, "Injection", namespace.and_then(NamespaceFacts::injection).unwrap_or("<none>"));
+    line(&mut shown, 0, "ServiceAccount", &facts.service_account_name);
+    let account = facts.service_account.value().and_then(Option::as_ref);
+    line(&mut shown, 2, "Role name", account.and_then(ServiceAccountFacts::role_name).unwrap_or("<none>"));
+    known(&mut shown, 2, "Role", &facts.expected_role_arn);
+    let pods = facts.pods_using.map(|count| format!("{}, RRSA has reached {}", count.total, count.wired));
+    known(&mut shown, 2, "Pods", &pods);
+    for stale in facts.pods_using.value().into_iter().flat_map(|count| &count.stale) {
+        line(&mut shown, 2, "Stale", &format!("kubectl rollout restart {stale} -n {}", facts.namespace));
+    }
+    let _ = writeln!(shown, "Cluster:");
+    known(&mut shown, 2, "Issuer", &facts.cluster.issuer);
+    known(&mut shown, 2, "Id", &facts.cluster.cluster_id);
+    known(&mut shown, 2, "Region", &facts.cluster.region);
+    known(&mut shown, 2, "Account", &facts.cluster.account);
+    known(&mut shown, 2, "OIDC provider", &facts.cluster.provider_arn);
+    let webhook =
+        facts.cluster.webhook.map(|found| found.as_ref().map_or("<none>".to_owned(), ToString::to_string));
+    known(&mut shown, 2, "Webhook", &webhook);
+    pod(&mut shown, facts);
+    token(&mut shown, facts);
+    if report.findings.is_empty() {
+        line(&mut shown, 0, "Findings", "<none>");
+    } else {
+        let _ = writeln!(shown, "Findings:");
+        for finding in &report.findings {
+            shown.push_str(&super::check::one(finding, style));
+        }
+    }
+    shown
+}
+
+fn pod(shown: &mut String, facts: &Facts) {
+    let Some(pod) = &facts.pod else { return };
+    let _ = writeln!(shown, "Pod:");
+    line(shown, 2, "Name", &pod.name);
+    line(shown, 2, "Phase", pod.phase.as_deref().unwrap_or("?"));
+    line(shown, 2, "Owner", pod.owner.as_deref().unwrap_or("<none>"));
+    for projection in &pod.projections {
+        let audience = projection.audience.as_deref().unwrap_or("the API server");
+        let seconds = projection.expiration_seconds.unwrap_or(3600);
+        line(shown, 2, "Token volume", &format!("{}, for {audience}, {seconds} s", projection.volume));
+    }
+    for container in pod.app_containers() {
+        let _ = writeln!(shown, "  Container {}:", printable(&container.name));
+        for name in crate::facts::RRSA_ENV {
+            let value = match container.env.get(name) {
+                None => "<none>".to_owned(),
+                Some(_) => container.value(name).unwrap_or("from elsewhere").to_owned(),
+            };
+            line(shown, 4, name, &value);
+        }
+        let _ = writeln!(shown, "    Acts as:");
+        for client in Client::ALL {
+            line(shown, 6, client.name(), &acts_as(client, container));
+        }
+    }
+}
+
+fn acts_as(client: Client, container: &ContainerFacts) -> String {
+    match choice(client, container) {
+        Choice::StaticKey(name) => format!("the access key in {name}, not RRSA"),
+        Choice::Rrsa { role, host } => {
+            let role = role.unwrap_or_else(|| "a role that is not known".to_owned());
+            let after = if falls_to_node(container) { "; the node's role when that fails" } else { "" };
+            format!("{role}, by {host}{after}")
+        }
+        Choice::File(path) => format!("whatever stands in {path}, not RRSA"),
+        Choice::NodeRole => "the node's role, not RRSA".to_owned(),
+        Choice::Nothing => "nobody".to_owned(),
+        Choice::Unknown(why) => format!("? {why}"),
+    }
+}
+
+fn token(shown: &mut String, facts: &Facts) {
+    let token = match facts.token.as_result() {
+        Err(why) => return line(shown, 0, "Token", &format!("? {why}")),
+        Ok(token) => token,
+    };
+    let _ = writeln!(shown, "Token:");
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "<none>".to_owned());
+    line(shown, 2, "Issuer", &text(&token.claims.issuer));
+    line(shown, 2, "Audience", &token.claims.audiences.join(", "));
+    line(shown, 2, "Subject", &text(&token.claims.subject));
+    if let (Some(from), Some(to)) = (token.claims.issued_at, token.claims.expires_at) {
+        line(shown, 2, "Life", &format!("{} s, {} s left", to - from, to - token.seen_at));
+    }
+}
+
+fn known(shown: &mut String, indent: usize, name: &str, fact: &Seen<String>) {
+    match fact.as_result() {
+        Ok(value) => line(shown, indent, name, value),
+        Err(why) => line(shown, indent, name, &format!("? {why}")),
+    }
+}
+
+fn line(shown: &mut String, indent: usize, name: &str, value: &str) {
+    let head = format!("{:indent$}{name}:", "");
+    let column = 22.max(head.chars().count() + 1);
+    let _ = writeln!(shown, "{}", hanging(&format!("{head:<column$}"), column, &printable(value)));
+}
