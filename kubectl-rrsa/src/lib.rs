@@ -13,6 +13,7 @@ pub mod gate;
 pub mod identity;
 pub mod live;
 pub mod offline;
+pub mod permissions;
 pub mod render;
 pub mod report;
 pub mod rules;

@@ -14,6 +14,7 @@ mod gates;
 mod kubectl;
 mod list;
 mod manifests;
+mod permissions;
 mod policies;
 mod programs;
 mod real_api_server;
