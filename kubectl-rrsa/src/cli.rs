@@ -80,6 +80,8 @@ pub struct Machine {
     pub clock: Clock,
     /// Chance.
     pub random: Random,
+    /// Where requests are told, with `-v`.
+    pub trace: Option<fn(&str)>,
 }
 
 impl Machine {
@@ -127,8 +129,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::HEALTHY });
         }
     };
-    let machine =
-        Machine { env: Env::real(), files: Files::real(), clock: Clock::real(), random: Random::real() };
+    let machine = Machine {
+        env: Env::real(),
+        files: Files::real(),
+        clock: Clock::real(),
+        random: Random::real(),
+        trace: cli.kube.verbose.unwrap_or(false).then_some(say),
+    };
     ExitCode::from(match run(cli, &machine) {
         Ok(outcome) => match write_out(&outcome.text) {
             Ok(()) => outcome.code,

@@ -7,16 +7,14 @@ use clap::Args;
 use rrsa_shared::ack;
 use rrsa_shared::api::{ApiClient, Endpoint, RetryPolicy};
 use rrsa_shared::env_vars;
-use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
-use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::http::{Http, HttpOptions};
 use rrsa_shared::ports::proxies::{Proxies, ProxyError};
-use rrsa_shared::ports::random::Random;
 use rrsa_shared::ram;
 use rrsa_shared::source::{self, Answer, EcsRamRole};
 use rrsa_shared::sts::{AccessKey, StsEndpointInputs, StsEndpointOrigin};
 
+use crate::cli::Machine;
 use crate::error::Error;
 use crate::facts::Seen;
 
@@ -102,6 +100,7 @@ fn metadata_http() -> Result<Http, String> {
         total_timeout: second,
         extra_ca: None,
         proxies: Proxies::none(),
+        trace: None,
     };
     Http::real(&options).map_err(|error| error.to_string())
 }
@@ -111,14 +110,15 @@ impl CloudFlags {
     ///
     /// # Errors
     /// An option or variable that names no host, or a certificate file that cannot be used.
-    pub fn resolve(&self, env: &Env, files: &Files, clock: &Clock, random: &Random) -> Result<Cloud, Error> {
+    pub fn resolve(&self, machine: &Machine) -> Result<Cloud, Error> {
+        let Machine { env, clock, random, .. } = machine;
         let chosen = StsEndpointInputs::read(env, self.sts_endpoint.clone()).choose().map_err(|error| {
             Error::usage("the STS endpoint cannot be decided").caused_by(error).hint(format!(
                 "name it with --sts-endpoint HOST, or set {} to the cluster's region",
                 env_vars::STS_REGION
             ))
         })?;
-        let http = self.http(env, files)?;
+        let http = self.http(machine)?;
         let client = |endpoint| ApiClient {
             endpoint,
             http: http.clone(),
@@ -154,7 +154,8 @@ impl CloudFlags {
         })
     }
 
-    fn http(&self, env: &Env, files: &Files) -> Result<Http, Error> {
+    fn http(&self, machine: &Machine) -> Result<Http, Error> {
+        let Machine { env, files, .. } = machine;
         let file = self
             .cloud_certificate_authority
             .clone()
@@ -169,12 +170,11 @@ impl CloudFlags {
         };
         let proxies =
             Proxies::read(env).map_err(|error| Error::usage(error.to_string()).hint(ProxyError::HINT))?;
-        Http::real(&HttpOptions { extra_ca, proxies, ..HttpOptions::default() }).map_err(
-            |error| match &file {
+        Http::real(&HttpOptions { extra_ca, proxies, trace: machine.trace, ..HttpOptions::default() })
+            .map_err(|error| match &file {
                 Some(path) => unusable(path).caused_by(error.message),
                 None => Error::could_not_tell("no HTTP client").caused_by(error),
-            },
-        )
+            })
     }
 }
 

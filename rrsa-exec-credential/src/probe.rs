@@ -177,6 +177,7 @@ async fn metadata_service(env: &Env) -> Seen<bool> {
         total_timeout: second,
         extra_ca: None,
         proxies: Proxies::none(),
+        trace: None,
     };
     match Http::real(&options) {
         Ok(http) => Seen::known(http.send(Request::get(format!("{url}/latest/"))).await.is_ok(), url),

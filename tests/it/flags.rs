@@ -240,3 +240,21 @@ async fn sts_behind_a_certificate_that_is_not_trusted_is_could_not_tell() {
     assert_eq!(stage.rrsa(&[&arguments[..], &[own.to_str().unwrap()]].concat()).await.code, 0);
     assert_eq!(stage.rrsa(&[&arguments[..], &[named]].concat()).await.code, 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_told_when_asked_for_and_no_secret_with_it() {
+    let stage = Stage::demo().await;
+    for words in [
+        &["-v", "check", "sa/demo-sa"][..],
+        &["check", "sa/demo-sa", "--verbose"],
+        &["check", "sa/demo-sa", "-v=6"],
+    ] {
+        let told = stage.rrsa(&[words, &["-n", "rrsa-demo"]].concat()).await;
+        assert_eq!(told.code, 0, "{told:?}");
+        for line in ["GET /api/v1/namespaces/rrsa-demo 200", "?Action=AssumeRoleWithOIDC 200"] {
+            assert!(told.stderr.contains(line), "{line}: {}", told.stderr);
+        }
+    }
+    let quiet = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo"]).await;
+    assert_eq!(quiet.stderr, "");
+}

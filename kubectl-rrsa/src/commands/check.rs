@@ -135,7 +135,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     }
     let probe = probe(args, machine)?;
     let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
-    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let cloud = cli.cloud.resolve(machine)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let wishes = Wishes {
         live: args.live,

@@ -24,7 +24,7 @@ pub struct Args {
 /// When a subject does not exist, or the cluster cannot be reached.
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let wanted = args.selection.read()?;
-    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let cloud = cli.cloud.resolve(machine)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let wishes = Wishes { live: Some(Live::None), ..Wishes::default() };
     let reports = super::check::once(&wanted, &wishes, 8, machine, &cloud, &kube).await?;

@@ -23,7 +23,7 @@ pub struct Args {
 /// # Errors
 /// When the cluster cannot be reached, or an option is wrong.
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
-    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let cloud = cli.cloud.resolve(machine)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let now = machine.clock.now().as_second();
     let issuer = async || live::issuer(&kube.client, &kube.namespace, "default", now).await;

@@ -62,7 +62,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         Some(path) => Some(read(&path.display().to_string(), &machine.read_text(path)?)?),
         None => None,
     };
-    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let cloud = cli.cloud.resolve(machine)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let wishes = Wishes::default();
     let checker = Checker::open(machine, &cloud, &kube, &wishes, (&kube.namespace, &name)).await?;

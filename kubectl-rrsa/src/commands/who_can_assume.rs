@@ -62,7 +62,7 @@ struct Row {
 /// # Errors
 /// When the policy or the ServiceAccounts cannot be read.
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
-    let cloud = cli.cloud.resolve(&machine.env, &machine.files, &machine.clock, &machine.random)?;
+    let cloud = cli.cloud.resolve(machine)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let wishes = Wishes::default();
     let checker = Checker::open(machine, &cloud, &kube, &wishes, (&kube.namespace, "default")).await?;

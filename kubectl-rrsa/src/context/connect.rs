@@ -15,10 +15,13 @@ use rrsa_shared::ports::env::Env;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use tower::timeout::TimeoutLayer;
+use tower::util::option_layer;
 
 use super::flags::KubeFlags;
 use super::kubeconfig::{Resolved, resolve};
+use super::trace::TraceLayer;
 use super::{exec_plugin, proxy};
+use crate::cli;
 use crate::error::Error;
 
 /// Time for one answer, when --request-timeout does not say otherwise.
@@ -152,9 +155,10 @@ fn finish(
         Error::usage("the credentials or certificates of the kubeconfig cannot be used").caused_by(error)
     };
     let builder = ClientBuilder::try_from(config).map_err(unusable)?;
+    let trace = option_layer(flags.verbose.unwrap_or(false).then_some(TraceLayer(cli::say)));
     let client = match limit {
-        Some(limit) => builder.with_layer(&TimeoutLayer::new(limit)).build(),
-        None => builder.build(),
+        Some(limit) => builder.with_layer(&TimeoutLayer::new(limit)).with_layer(&trace).build(),
+        None => builder.with_layer(&trace).build(),
     };
     Ok(KubeContext { client, namespace, server, user, source })
 }

@@ -72,6 +72,19 @@ pub struct KubeFlags {
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_skip_tls_verify: Option<bool>,
 
+    /// Tell every request on stderr: method, address, status and time; no headers and no bodies
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "LEVEL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        value_parser = clap::value_parser!(u8).map(|level| level > 0),
+    )]
+    pub verbose: Option<bool>,
+
     /// Name that the API server's certificate must be for
     #[arg(long, global = true, value_name = "NAME")]
     pub tls_server_name: Option<String>,

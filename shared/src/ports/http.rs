@@ -149,6 +149,8 @@ pub struct HttpOptions {
     pub extra_ca: Option<Vec<u8>>,
     /// Through which proxies.
     pub proxies: Proxies,
+    /// Where each request is told in a line, without headers, body and query.
+    pub trace: Option<fn(&str)>,
 }
 
 impl Default for HttpOptions {
@@ -159,6 +161,7 @@ impl Default for HttpOptions {
             total_timeout: Duration::from_secs(10),
             extra_ca: None,
             proxies: Proxies::none(),
+            trace: None,
         }
     }
 }
@@ -169,8 +172,15 @@ pub struct Http(Inner);
 
 #[derive(Clone, Debug)]
 enum Inner {
-    Real(reqwest::Client, Proxies),
+    Real(Box<Real>),
     Fake(Arc<Fake>),
+}
+
+#[derive(Clone, Debug)]
+struct Real {
+    client: reqwest::Client,
+    proxies: Proxies,
+    trace: Option<fn(&str)>,
 }
 
 #[derive(Debug)]
@@ -197,7 +207,8 @@ impl Http {
             .user_agent(concat!("rrsa/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| lost(&error))?;
-        Ok(Self(Inner::Real(client, options.proxies.clone())))
+        let proxies = options.proxies.clone();
+        Ok(Self(Inner::Real(Box::new(Real { client, proxies, trace: options.trace }))))
     }
 
     /// Answers requests with `answers`, in order, and keeps what was sent.
@@ -222,9 +233,16 @@ impl Http {
     /// When no whole answer came back. A refusal by the server is an answer.
     pub async fn send(&self, request: Request) -> Result<Response, TransportError> {
         match &self.0 {
-            Inner::Real(client, proxies) => {
+            Inner::Real(real) => {
+                let Real { client, proxies, trace } = &**real;
+                let asked = trace.map(|tell| (tell, told(&request)));
                 let proxy = request.url.parse().ok().and_then(|url| proxies.of_url(&url));
-                send(client, request).await.map_err(|error| match proxy {
+                let answer = send(client, request).await;
+                if let Some((tell, asked)) = asked {
+                    let status = answer.as_ref().map_or_else(ToString::to_string, |a| a.status.to_string());
+                    tell(&format!("{asked} {status}"));
+                }
+                answer.map_err(|error| match proxy {
                     Some(proxy) => TransportError {
                         message: format!("through proxy {proxy}: {}", error.message),
                         ..error
@@ -242,6 +260,14 @@ impl Http {
             }
         }
     }
+}
+
+/// Method and address of a request; of its query only the action, for the rest may sign or identify.
+fn told(request: &Request) -> String {
+    let (address, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
+    let action = query.split('&').find(|part| part.starts_with("Action="));
+    let action = action.map(|action| format!("?{action}")).unwrap_or_default();
+    format!("{} {address}{action}", request.method.as_str())
 }
 
 async fn send(client: &reqwest::Client, request: Request) -> Result<Response, TransportError> {
@@ -339,6 +365,13 @@ mod tests {
             body: b"OIDCToken=hunter2".to_vec(),
         };
         assert!(!format!("{request:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_request_is_told_without_what_signs_it() {
+        let request =
+            Request::get("https://sts/?AccessKeyId=hunter2&Action=GetCallerIdentity&Signature=hunter2");
+        assert_eq!(told(&request), "GET https://sts/?Action=GetCallerIdentity");
     }
 
     #[test]
