@@ -77,7 +77,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", printable(&self.message))?;
         if let Some(cause) = &self.cause {
-            write!(f, "\n  cause: {}", printable(cause))?;
+            // Somebody else's words may have lines.
+            let lines: Vec<_> = cause.trim().lines().map(printable).collect();
+            write!(f, "\n  cause: {}", lines.join("\n         "))?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n  hint: {}", printable(hint))?;
@@ -87,3 +89,14 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn somebody_elses_words_keep_their_lines_and_nothing_a_terminal_obeys() {
+        let shown = Error::usage("no").caused_by("one\ntwo\u{1b}[2J\n").hint("type this").to_string();
+        assert_eq!(shown, "error: no\n  cause: one\n         two\\u{1b}[2J\n  hint: type this");
+    }
+}
