@@ -106,7 +106,7 @@ pub struct ContainerFacts {
     pub image: Option<String>,
     /// User id it runs as, the pod's own when the container names none.
     pub run_as_user: Option<i64>,
-    /// Environment: the variables of [`SHOWN_ENV`] with their values, every other variable by name only.
+    /// Environment: the variables of [`SHOWN_ENV`](super::SHOWN_ENV) with their values, every other variable by name only.
     pub env: BTreeMap<String, EnvFact>,
     /// `envFrom` sources, such as `secret/app`; what they set is not known from the spec.
     pub env_from: Vec<String>,
@@ -120,7 +120,7 @@ pub struct ContainerFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EnvFact {
-    /// One of [`SHOWN_ENV`] with a literal value, or one of RRSA's with the value read in the running container.
+    /// One of [`SHOWN_ENV`](super::SHOWN_ENV) with a literal value, or one of RRSA's with the value read in the running container.
     Value(String),
     /// Another variable; its value is nobody's business.
     Set,
