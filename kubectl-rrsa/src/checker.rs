@@ -151,6 +151,11 @@ impl<'a> Checker<'a> {
         };
         let Objects { namespace_facts, service_account, annotated, users } =
             self.objects(namespace, &account).await;
+        if let Some(None) = namespace_facts.value() {
+            return Err(
+                Error::usage(format!("there is no namespace {namespace}")).hint("kubectl get namespaces")
+            );
+        }
         let names_none =
             service_account.value().and_then(Option::as_ref).is_some_and(|a| a.role_name().is_none());
         let annotated_elsewhere = match names_none && account != "default" {

@@ -70,4 +70,7 @@ async fn a_description_says_what_each_container_acts_as_and_tries_nothing() {
     let broken = stage.rrsa(&["describe", "sa/other", "-n", "default"]).await;
     assert!(broken.stdout.contains("RRSA-N01 error"), "{broken:?}");
     assert_eq!(stage.rrsa(&["describe", "pod/none", "-n", "default"]).await.code, 2);
+    let nowhere = stage.rrsa(&["check", "sa/demo-sa", "-n", "nowhere"]).await;
+    assert_eq!(nowhere.code, 2, "{nowhere:?}");
+    assert!(nowhere.stderr.contains("there is no namespace nowhere"), "{nowhere:?}");
 }

@@ -83,7 +83,13 @@ pub(super) fn n04(facts: &Facts) -> Verdict {
         .and_then(|p| p.annotations.get(OVERRIDE_ENV))
         .map(|v| (v, "annotation of the pod"));
     match of_pod.into_iter().chain(of_namespace).find(|(value, _)| *value != "true") {
-        None => Verdict::Holds,
+        None => match facts.namespace_facts.as_result() {
+            // The pod's own annotation goes first.
+            _ if of_pod.is_some() => Verdict::Holds,
+            Err(why) => Verdict::Unseen(why.to_owned()),
+            Ok(None) => Verdict::NotApplicable,
+            Ok(Some(_)) => Verdict::Holds,
+        },
         Some((value, place)) => Evidence::new(
             "\"true\"",
             format!("{value:?}"),
