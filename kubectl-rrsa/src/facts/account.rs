@@ -20,5 +20,18 @@ pub struct AccountFacts {
     pub providers: Seen<Vec<String>>,
 }
 
+impl AccountFacts {
+    /// Nothing is known, and this is why.
+    #[must_use]
+    pub fn unseen(why: &str) -> Self {
+        Self {
+            role: Seen::unknown(why),
+            provider: Seen::unknown(why),
+            policies: Seen::unknown(why),
+            providers: Seen::unknown(why),
+        }
+    }
+}
+
 /// The cluster as ACK knows it; `None` when the account has none of that id.
 pub type CloudCluster = Seen<Option<ClusterDetail>>;

@@ -45,6 +45,29 @@ pub struct ClusterFacts {
     pub cloud: CloudCluster,
 }
 
+impl ClusterFacts {
+    /// Nothing is known, and this is why.
+    #[must_use]
+    pub fn unseen(why: &str) -> Self {
+        Self {
+            server: String::new(),
+            version: Seen::unknown(why),
+            issuer: Seen::unknown(why),
+            discovery_url: Seen::unknown(why),
+            jwks_url: Seen::unknown(why),
+            key_ids: Seen::unknown(why),
+            rrsa_enabled: Seen::unknown(why),
+            cluster_id: Seen::unknown(why),
+            region: Seen::unknown(why),
+            account: Seen::unknown(why),
+            provider_name: Seen::unknown(why),
+            provider_arn: Seen::unknown(why),
+            webhook: Seen::unknown(why),
+            cloud: Seen::unknown(why),
+        }
+    }
+}
+
 /// How many pods of a deployment are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -68,22 +68,7 @@ fn facts(
         asked_as: None,
         offline: false,
         namespace: namespace.to_owned(),
-        cluster: ClusterFacts {
-            server: String::new(),
-            version: unseen(),
-            issuer: unseen(),
-            discovery_url: unseen(),
-            jwks_url: unseen(),
-            key_ids: unseen(),
-            rrsa_enabled: unseen(),
-            cluster_id: unseen(),
-            region: unseen(),
-            account: unseen(),
-            provider_name: unseen(),
-            provider_arn: unseen(),
-            webhook: unseen(),
-            cloud: unseen(),
-        },
+        cluster: ClusterFacts::unseen("not asked"),
         namespace_facts,
         service_account_name: account.name.clone(),
         service_account: Seen::known(Some(account), from),
@@ -98,7 +83,7 @@ fn facts(
         owner_labels: Seen::known(BTreeMap::new(), from),
         role_in_use: unseen(),
         provider_in_use: unseen(),
-        account: AccountFacts { role: unseen(), provider: unseen(), policies: unseen(), providers: unseen() },
+        account: AccountFacts::unseen("not asked"),
     }
 }
 

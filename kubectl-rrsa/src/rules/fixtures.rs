@@ -137,12 +137,7 @@ fn healthy_service_account() -> Facts {
         owner_labels: seen(BTreeMap::new()),
         role_in_use: seen(ROLE.to_owned()),
         provider_in_use: seen(PROVIDER.to_owned()),
-        account: AccountFacts {
-            role: Seen::unknown("no access key"),
-            provider: Seen::unknown("no access key"),
-            policies: Seen::unknown("no access key"),
-            providers: Seen::unknown("no access key"),
-        },
+        account: AccountFacts::unseen("no access key"),
     }
 }
 
