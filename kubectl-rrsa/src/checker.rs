@@ -6,6 +6,7 @@ use rrsa_shared::env_vars;
 use rrsa_shared::oidc::OidcToken;
 use rrsa_shared::proof::{self, Plan, ProbeReport};
 use rrsa_shared::sts::{AccessKey, SessionName};
+use tokio::sync::OnceCell;
 
 use crate::cli::Machine;
 use crate::cloud::{Cloud, describe};
@@ -14,8 +15,8 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts,
-    SubjectRef, TokenFacts, TokenProblem, TokenSource, VantageFacts,
+    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, PodFacts, Seen,
+    ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem, TokenSource, VantageFacts,
 };
 use crate::live::{self, Live, ProbeOptions, Wiring};
 use crate::subjects::Subject;
@@ -33,6 +34,8 @@ pub struct Checker<'a> {
     key: Seen<AccessKey>,
     cluster: ClusterFacts,
     keys: Keys,
+    /// What the issuer publishes; read once, when the first subject needs it.
+    published: OnceCell<Seen<IssuerFacts>>,
     /// What many subjects share; without it each is asked for by itself.
     inventory: Option<Inventory>,
 }
@@ -48,6 +51,8 @@ pub struct Wishes {
     pub role_arn: Option<String>,
     /// OIDC provider to name.
     pub oidc_provider_arn: Option<String>,
+    /// Session length to ask for, seconds; [`Plan::SESSION_SECONDS`] without it.
+    pub session_seconds: Option<u32>,
     /// What a probe inside the cluster is run with.
     pub probe: Option<ProbeWishes>,
 }
@@ -73,6 +78,7 @@ struct Objects {
     namespace_facts: Seen<Option<NamespaceFacts>>,
     service_account: Seen<Option<ServiceAccountFacts>>,
     annotated: Seen<Vec<String>>,
+    same_role: Seen<Vec<String>>,
     users: Seen<Users>,
 }
 
@@ -97,12 +103,22 @@ impl<'a> Checker<'a> {
             Some(Live::None) => Seen::unknown("TokenRequest was not tried (--live=none)"),
             _ => live::issuer(&kube.client, witness.0, witness.1, now).await,
         };
-        let (mut cluster, keys) = collect::cluster(&kube.client, &cloud.sts.http, &kube.server, issuer)
+        let (mut cluster, keys) = collect::cluster(&kube.client, &cloud.issuers.site, &kube.server, issuer)
             .await
             .map_err(|error| context::explain(error, kube))?;
         let key = cloud.account.key().await;
         cluster.cloud = collect::cloud_cluster(&cloud.account, &key, &cluster.cluster_id).await;
-        Ok(Self { machine, cloud, kube, wishes, key, cluster, keys, inventory: None })
+        Ok(Self {
+            machine,
+            cloud,
+            kube,
+            wishes,
+            key,
+            cluster,
+            keys,
+            published: OnceCell::new(),
+            inventory: None,
+        })
     }
 
     /// What is known of the cluster.
@@ -149,7 +165,7 @@ impl<'a> Checker<'a> {
                 pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default()
             }
         };
-        let Objects { namespace_facts, service_account, annotated, users } =
+        let Objects { namespace_facts, service_account, annotated, same_role, users } =
             self.objects(namespace, &account).await;
         if let Some(None) = namespace_facts.value() {
             return Err(
@@ -171,21 +187,28 @@ impl<'a> Checker<'a> {
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
         let owner_labels = collect::owner_labels(client, namespace, owner);
         let (account_facts, owner_labels) = join(of_account, owner_labels).await;
+        let published = self.published(&proof.exchange).await;
+        let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
         Ok(Facts {
             subject,
             asked_as,
             offline: false,
+            looked_at: self.now(),
             namespace: namespace.to_owned(),
             cluster: cluster.clone(),
+            published,
+            webhook_failures,
             namespace_facts,
             service_account_name: account,
             service_account,
             annotated_service_accounts: annotated,
             annotated_elsewhere,
+            same_role,
             pods_using: users.map(|users| users.count.clone()),
             pod,
             expected_role_arn,
             token: proof.token,
+            session_seconds: plan.session_seconds,
             exchange: proof.exchange,
             vantage: proof.vantage,
             owner_labels,
@@ -193,6 +216,42 @@ impl<'a> Checker<'a> {
             provider_in_use: plan.provider_arn,
             account: account_facts,
         })
+    }
+
+    /// What the issuer publishes, unless STS has just read it.
+    async fn published(&self, exchange: &Seen<ExchangeFacts>) -> Seen<IssuerFacts> {
+        let granted = |e: &ExchangeFacts| matches!(e.outcome, ExchangeOutcome::Granted { .. });
+        if exchange.value().is_some_and(granted) {
+            return Seen::unknown("not asked: STS has just read it");
+        }
+        match self.cluster.issuer.as_result() {
+            Ok(issuer) => self.published.get_or_init(|| self.cloud.issuers.read(issuer)).await.clone(),
+            Err(why) => Seen::unknown(why),
+        }
+    }
+
+    /// What events say of the webhook, where a pod ought to have been injected and none was.
+    async fn webhook_failures(
+        &self,
+        namespace: &str,
+        injects: bool,
+        pod: Option<&PodFacts>,
+        users: &Seen<Users>,
+    ) -> Seen<Vec<String>> {
+        let wired = match pod {
+            Some(pod) => pod.is_wired(),
+            None => users.value().is_some_and(|users| users.count.wired > 0),
+        };
+        match &self.inventory {
+            _ if wired || !injects => {
+                Seen::unknown("not asked: nothing is amiss, or the webhook has no part in it")
+            }
+            Some(inventory) => inventory.webhook_failures(namespace),
+            None => {
+                let all = collect::webhook_failures(&self.kube.client, Some(namespace)).await;
+                all.map(|all| all.get(namespace).cloned().unwrap_or_default())
+            }
+        }
     }
 
     /// Whether the webhook puts what RRSA needs into new pods of the ServiceAccount.
@@ -349,6 +408,7 @@ impl<'a> Checker<'a> {
                 namespace_facts: inventory.stock().namespace(namespace),
                 service_account: inventory.service_account(namespace, account),
                 annotated: inventory.annotated(namespace),
+                same_role: inventory.same_role(namespace, account),
                 users: inventory.stock().pods_using(namespace, account),
             };
         }
@@ -361,7 +421,13 @@ impl<'a> Checker<'a> {
             ),
         )
         .await;
-        Objects { namespace_facts, service_account, annotated, users }
+        let same_role = annotated.map(|all| {
+            let role = all.get(account);
+            let others = all.iter().filter(|(name, of)| *name != account && Some(*of) == role);
+            others.map(|(name, _)| format!("{namespace}/{name}")).collect()
+        });
+        let annotated = annotated.map(|all| all.keys().cloned().collect());
+        Objects { namespace_facts, service_account, annotated, same_role, users }
     }
 
     async fn pod(&self, namespace: &str, name: &str) -> Result<PodFacts, Error> {
@@ -459,6 +525,7 @@ impl<'a> Checker<'a> {
                 &self.cluster.provider_arn,
             ),
             session_name: SessionName::of(&["kubectl-rrsa", namespace, account]),
+            session_seconds: self.wishes.session_seconds.unwrap_or(Plan::SESSION_SECONDS),
         }
     }
 

@@ -7,14 +7,17 @@ use clap::Args;
 use rrsa_shared::ack;
 use rrsa_shared::api::{ApiClient, Endpoint, RetryPolicy};
 use rrsa_shared::env_vars;
+use rrsa_shared::oidc::IssuerSite;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::http::{Http, HttpOptions};
+use rrsa_shared::ports::net::Net;
 use rrsa_shared::ports::proxies::{Proxies, ProxyError};
 use rrsa_shared::ram;
 use rrsa_shared::source::{self, Answer, EcsRamRole};
 use rrsa_shared::sts::{AccessKey, StsEndpointInputs, StsEndpointOrigin};
 
 use crate::cli::Machine;
+use crate::collect::IssuerReader;
 use crate::error::Error;
 use crate::facts::Seen;
 
@@ -38,6 +41,10 @@ pub struct CloudFlags {
     #[arg(long, global = true, value_name = "HOST")]
     pub ack_endpoint: Option<String>,
 
+    /// Host or URL that the issuer's discovery document and keys are read from in its place [env: RRSA_ISSUER_ENDPOINT]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub issuer_endpoint: Option<String>,
+
     /// URL of the instance metadata service, asked for the machine's access key [env: ALIBABA_CLOUD_IMDS_ENDPOINT]
     #[arg(long, global = true, value_name = "URL")]
     pub imds_endpoint: Option<String>,
@@ -54,6 +61,8 @@ pub struct Cloud {
     pub sts: ApiClient,
     /// Why that host.
     pub sts_origin: StsEndpointOrigin,
+    /// What issuers publish.
+    pub issuers: IssuerReader,
     /// What needs an access key.
     pub account: Account,
 }
@@ -126,15 +135,23 @@ impl CloudFlags {
             random: random.clone(),
             retry: RetryPolicy::default(),
         };
-        let named = |api: &str, option: &Option<String>, variable: &str, official: &str| {
+        let named = |api: &str, option: &Option<String>, variable: &str| {
             let text = option.clone().or_else(|| env.var(variable));
-            let endpoint =
-                text.map_or_else(|| Ok(Endpoint::official(official)), |text| Endpoint::named(&text));
-            endpoint.map(client).map_err(|error| {
+            text.map(|text| Endpoint::named(&text)).transpose().map_err(|error| {
                 Error::usage(format!("the {api} endpoint cannot be decided"))
                     .caused_by(error)
                     .hint(format!("name a host with --{}-endpoint or {variable}", api.to_lowercase()))
             })
+        };
+        let api = |name: &str, option: &Option<String>, variable: &str, official: &str| {
+            let endpoint = named(name, option, variable)?;
+            Ok::<_, Error>(client(endpoint.unwrap_or_else(|| Endpoint::official(official))))
+        };
+        let instead = named("issuer", &self.issuer_endpoint, env_vars::ISSUER_ENDPOINT)?;
+        let issuers = IssuerReader {
+            site: IssuerSite { http: http.clone(), instead },
+            net: Net::real(),
+            proxies: Self::proxies(env)?,
         };
         let machine = EcsRamRole::read(env, self.imds_endpoint.as_deref()).map_err(|error| {
             Error::usage("the address of the instance metadata service cannot be decided")
@@ -144,14 +161,19 @@ impl CloudFlags {
         Ok(Cloud {
             sts: client(chosen.endpoint),
             sts_origin: chosen.origin,
+            issuers,
             account: Account {
-                ram: named("RAM", &self.ram_endpoint, env_vars::RAM_ENDPOINT, ram::RAM_HOST)?,
-                ims: named("IMS", &self.ims_endpoint, env_vars::IMS_ENDPOINT, ram::IMS_HOST)?,
-                ack: named("ACK", &self.ack_endpoint, env_vars::ACK_ENDPOINT, ack::ACK_HOST)?,
+                ram: api("RAM", &self.ram_endpoint, env_vars::RAM_ENDPOINT, ram::RAM_HOST)?,
+                ims: api("IMS", &self.ims_endpoint, env_vars::IMS_ENDPOINT, ram::IMS_HOST)?,
+                ack: api("ACK", &self.ack_endpoint, env_vars::ACK_ENDPOINT, ack::ACK_HOST)?,
                 env: env.clone(),
                 machine,
             },
         })
+    }
+
+    fn proxies(env: &Env) -> Result<Proxies, Error> {
+        Proxies::read(env).map_err(|error| Error::usage(error.to_string()).hint(ProxyError::HINT))
     }
 
     fn http(&self, machine: &Machine) -> Result<Http, Error> {
@@ -168,8 +190,7 @@ impl CloudFlags {
             Some(path) => Some(files.read(path).map_err(|error| unusable(path).caused_by(error))?),
             None => None,
         };
-        let proxies =
-            Proxies::read(env).map_err(|error| Error::usage(error.to_string()).hint(ProxyError::HINT))?;
+        let proxies = Self::proxies(env)?;
         Http::real(&HttpOptions { extra_ca, proxies, trace: machine.trace, ..HttpOptions::default() })
             .map_err(|error| match &file {
                 Some(path) => unusable(path).caused_by(error.message),

@@ -3,10 +3,13 @@
 
 use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
 
-use crate::facts::{ContainerFacts, EnvFact, RRSA_ENV};
+use serde::Serialize;
+
+use crate::facts::{ContainerFacts, EnvFact, PodFacts, RRSA_ENV};
 
 /// A client with a default chain of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Client {
     /// The official SDKs for Go, Node.js and Python, whose chains are alike.
     Sdk,
@@ -32,7 +35,8 @@ impl Client {
 }
 
 /// What a chain picks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Choice {
     /// An access key in this variable.
     StaticKey(&'static str),
@@ -51,6 +55,35 @@ pub enum Choice {
     Nothing,
     /// It cannot be told: why.
     Unknown(String),
+}
+
+/// The identity that one client has in one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Effective {
+    /// Name of the container.
+    pub container: String,
+    /// The client.
+    pub client: Client,
+    /// What its default chain picks.
+    pub acts_as: Choice,
+    /// Whether the node's role takes its place when that fails, in silence.
+    pub falls_to_node: bool,
+}
+
+/// The identity of each client in each app container of a pod.
+#[must_use]
+pub fn effective(pod: &PodFacts) -> Vec<Effective> {
+    let each = |container| {
+        Client::ALL.map(|client| {
+            let acts_as = choice(client, container);
+            let proper = matches!(acts_as, Choice::Rrsa { .. });
+            let container_name = container.name.clone();
+            let falls_to_node = proper && falls_to_node(container);
+            Effective { container: container_name, client, acts_as, falls_to_node }
+        })
+    };
+    pod.app_containers().flat_map(each).collect()
 }
 
 /// What `client` picks in a container.

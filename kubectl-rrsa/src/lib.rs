@@ -17,6 +17,7 @@ pub mod permissions;
 pub mod render;
 pub mod report;
 pub mod rules;
+pub mod skipped;
 pub mod subjects;
 pub mod words;
 

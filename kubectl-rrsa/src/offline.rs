@@ -156,6 +156,7 @@ impl Manifests {
             subject,
             asked_as: None,
             offline: true,
+            looked_at: 0,
             namespace: namespace.to_owned(),
             cluster: ClusterFacts {
                 issuer: issuer(given),
@@ -167,6 +168,10 @@ impl Manifests {
             service_account_name: account.to_owned(),
             service_account,
             annotated_elsewhere: unseen(),
+            same_role: unseen(),
+            published: unseen(),
+            webhook_failures: unseen(),
+            session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
             pods_using: Seen::<PodCount>::unknown(OFFLINE),
             pod: None,

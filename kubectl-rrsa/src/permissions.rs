@@ -48,6 +48,14 @@ pub const RBAC: &[Rbac] = &[
     rbac("check, describe", "get", "", "serviceaccounts", "namespace", "the role-name annotation"),
     rbac("check, describe", "list", "", "serviceaccounts", "namespace", "ServiceAccounts that name a role"),
     rbac("check, describe", "list", "", "pods", "namespace", "pods that use the ServiceAccount"),
+    rbac(
+        "check, describe",
+        "list",
+        "",
+        "events",
+        "namespace",
+        "failed calls of the webhook, where a pod lacks RRSA",
+    ),
     rbac("check, describe pod/NAME", "get", "", "pods", "namespace", "the pod"),
     rbac(
         "check, describe deploy/NAME",

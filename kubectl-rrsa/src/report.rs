@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts};
+use crate::identity::{self, Effective};
 use crate::rules::{Finding, Link, RULES, Severity, Verdict, fold};
+use crate::skipped::Skipped;
 
 /// The conclusion on one subject.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +22,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Rules that could not be judged.
     pub skipped: Vec<Skipped>,
+    /// Who each client is in each container of the pod.
+    pub identities: Vec<Effective>,
     /// What it rests on.
     pub facts: Facts,
 }
@@ -68,16 +72,6 @@ pub enum LinkStatus {
     NotAsked,
 }
 
-/// A rule that could not be judged.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Skipped {
-    /// The rule.
-    pub rule: &'static str,
-    /// What it would have needed.
-    pub needs: String,
-}
-
 impl Report {
     /// Judges the facts by every rule.
     #[must_use]
@@ -88,7 +82,7 @@ impl Report {
         let skipped: Vec<Skipped> = verdicts
             .iter()
             .filter_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(needs) => Some(Skipped { rule: rule.id, needs: needs.clone() }),
+                Verdict::Unseen(needs) => Some(Skipped::new(rule, needs)),
                 _ => None,
             })
             .collect();
@@ -98,13 +92,9 @@ impl Report {
             let worst = findings.iter().filter(bad).map(|f| f.severity).max();
             let holds = of_link().any(|(_, verdict)| *verdict == Verdict::Holds);
             // What would only have been advice leaves no doubt about the link, nor does what the account would
-            // have added to what the cluster shows, or a probe to what was tried from here.
+            // have added to what the cluster shows, the issuer to what STS said, or a probe to what was tried from here.
             let unseen = of_link().find_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(why)
-                    if rule.severity >= Severity::Error
-                        && !rule.needs_probe
-                        && !(rule.needs_key && holds) =>
-                {
+                Verdict::Unseen(why) if rule.severity >= Severity::Error && !rule.is_extra(holds) => {
                     Some(why.clone())
                 }
                 _ => None,
@@ -151,7 +141,8 @@ impl Report {
             None if facts.offline => Conclusion::Clean,
             None => Conclusion::Unknown,
         };
-        Self { conclusion, first_broken, links, findings, skipped, facts }
+        let identities = facts.pod.as_ref().map(identity::effective).unwrap_or_default();
+        Self { conclusion, first_broken, links, findings, skipped, identities, facts }
     }
 
     /// The exit code that is the answer.

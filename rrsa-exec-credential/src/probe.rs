@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rrsa_shared::api::{ApiClient, RetryPolicy};
+use rrsa_shared::api::{ApiClient, Endpoint, RetryPolicy};
 use rrsa_shared::env_vars;
-use rrsa_shared::oidc::{Discovery, JwkSet, OidcToken, UnverifiedJwt};
+use rrsa_shared::oidc::{IssuerSite, JwkSet, OidcToken, UnverifiedJwt};
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
@@ -53,7 +53,9 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files, net: &Net) -> Res
         };
         (client, words)
     });
-    let (token, usable) = token(env, files, &http, &clock).await;
+    let instead = env.var(env_vars::ISSUER_ENDPOINT).and_then(|text| Endpoint::named(&text).ok());
+    let site = IssuerSite { http: http.clone(), instead };
+    let (token, usable) = token(env, files, &site, &clock).await;
     let (network, exchange) = match &sts {
         Err(error) => {
             let why = format!("the STS endpoint cannot be decided: {error}");
@@ -96,7 +98,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files, net: &Net) -> Res
 async fn token(
     env: &Env,
     files: &Files,
-    http: &Http,
+    site: &IssuerSite,
     clock: &Clock,
 ) -> (Seen<TokenFacts>, Option<OidcToken>) {
     let Some(path) = env.var(env_vars::OIDC_TOKEN_FILE) else {
@@ -121,7 +123,7 @@ async fn token(
         return broken(TokenProblem::Malformed("it is not text".to_owned()));
     };
     let keys = match OidcToken::parse(text.expose()) {
-        Ok(token) => keys(http, &token).await,
+        Ok(token) => keys(site, &token).await,
         Err(_) => Seen::unknown("there is no token to verify"),
     };
     let (facts, usable) = proof::examine(&text, TokenSource::Probe, file.clone(), &keys, now);
@@ -129,13 +131,13 @@ async fn token(
 }
 
 /// The keys that the token's issuer publishes, as they are seen from here.
-async fn keys(http: &Http, token: &OidcToken) -> Seen<JwkSet> {
+async fn keys(site: &IssuerSite, token: &OidcToken) -> Seen<JwkSet> {
     let Some(issuer) = UnverifiedJwt::read(token).ok().and_then(|jwt| jwt.claims.issuer) else {
         return Seen::unknown("the token names no issuer");
     };
     let fetched = async {
-        let discovery = Discovery::fetch(http, &issuer).await?;
-        JwkSet::fetch(http, &discovery.jwks_uri).await.map(|keys| (keys, discovery.jwks_uri))
+        let discovery = site.discovery(&issuer).await?;
+        site.keys(&discovery.jwks_uri).await.map(|keys| (keys, discovery.jwks_uri))
     };
     match fetched.await {
         Ok((keys, url)) => Seen::known(keys, url),
@@ -152,6 +154,7 @@ fn plan(env: &Env) -> Plan {
         role_arn: variable(env_vars::ROLE_ARN),
         provider_arn: variable(env_vars::OIDC_PROVIDER_ARN),
         session_name: SessionName::of(&["rrsa-probe"]),
+        session_seconds: Plan::SESSION_SECONDS,
     }
 }
 

@@ -41,6 +41,8 @@ variables! {
     IMS_ENDPOINT = "RRSA_IMS_ENDPOINT";
     /// ACK (`cs`) host or URL. Option `--ack-endpoint`.
     ACK_ENDPOINT = "RRSA_ACK_ENDPOINT";
+    /// Host or URL that an issuer's discovery document and keys are read from instead of its own. Option `--issuer-endpoint`.
+    ISSUER_ENDPOINT = "RRSA_ISSUER_ENDPOINT";
     /// Instance metadata service URL; naming it lets the service be asked for a key. Option `--imds-endpoint`.
     IMDS_ENDPOINT = "ALIBABA_CLOUD_IMDS_ENDPOINT";
     /// RAM role of the machine; naming it lets the instance metadata service be asked for a key.

@@ -38,6 +38,14 @@ impl<T> Seen<T> {
         }
     }
 
+    /// Where the value was seen, if it was.
+    pub fn origin(&self) -> Option<&str> {
+        match self {
+            Self::Known { from, .. } => Some(from),
+            Self::Unknown(_) => None,
+        }
+    }
+
     /// Why the value was not seen.
     pub fn why_unknown(&self) -> Option<&str> {
         match self {

@@ -35,7 +35,7 @@ fn run_ends_as_its_command_ended() {
 #[test]
 fn run_tells_its_command_where_everything_is() {
     let script = "for name in KUBECONFIG ALIBABA_CLOUD_STS_ENDPOINT RRSA_RAM_ENDPOINT RRSA_IMS_ENDPOINT \
-        RRSA_ACK_ENDPOINT ALIBABA_CLOUD_IMDS_ENDPOINT RRSA_CLOUD_CA_FILE RRSA_SANDBOX_DIR RRSA_SANDBOX_CONTROL; \
+        RRSA_ACK_ENDPOINT RRSA_ISSUER_ENDPOINT ALIBABA_CLOUD_IMDS_ENDPOINT RRSA_CLOUD_CA_FILE RRSA_SANDBOX_DIR RRSA_SANDBOX_CONTROL; \
         do eval \"[ -n \\\"\\$$name\\\" ]\" || echo \"$name is not set\"; done; test -r \"$KUBECONFIG\"";
     assert_eq!(run(&["run", "--", "sh", "-c", script]), (Some(0), String::new(), String::new()));
 }

@@ -9,20 +9,23 @@ use kube::Client;
 use kube::api::{Api, ListParams};
 use rrsa_shared::arn::OidcProviderArn;
 use rrsa_shared::env_vars;
-use rrsa_shared::oidc::{Discovery, JwkSet, discovery_url};
-use rrsa_shared::ports::http::Http;
+use rrsa_shared::oidc::{Discovery, IssuerSite, JwkSet, discovery_url};
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::pod::pod_facts;
 use super::reason::why_not;
 use crate::facts::{
-    AdmissionFacts, ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Replicas, Requirement, Seen,
-    Selector, WebhookFacts,
+    AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Replicas, Requirement,
+    Seen, Selector, WebhookFacts,
 };
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 const JWKS_PATH: &str = "/openid/v1/jwks";
 /// The webhook's objects have no documented names; all that is known contains this.
-const WEBHOOK: &str = "ack-pod-identity-webhook";
+pub(super) const WEBHOOK: &str = "ack-pod-identity-webhook";
 /// Node labels that carry the region, in the order they are looked at.
 const REGION_LABELS: [&str; 4] = [
     "topology.kubernetes.io/region",
@@ -41,7 +44,7 @@ pub type Keys = Seen<JwkSet>;
 /// When the API server cannot be reached or does not know the caller; a refusal of one call is a fact.
 pub async fn cluster(
     client: &Client,
-    http: &Http,
+    site: &IssuerSite,
     server: &str,
     issuer_of_token: impl AsyncFnOnce() -> Seen<String>,
 ) -> Result<(ClusterFacts, Keys), kube::Error> {
@@ -65,7 +68,7 @@ pub async fn cluster(
         },
     };
     let discovery_url = issuer.map(|issuer| discovery_url(issuer));
-    let (jwks_url, keys) = keys(http, &discovery, jwks, &issuer, &at_server).await;
+    let (jwks_url, keys) = keys(site, &discovery, jwks, &issuer, &at_server).await;
 
     let shape = |pick: fn(IssuerShape<'_>) -> String, what: &str| match issuer.value() {
         Some(issuer) => match IssuerShape::read(issuer) {
@@ -127,7 +130,7 @@ pub async fn cluster(
 
 /// The address of the keys and the keys: from the API server, else from where the public finds them.
 async fn keys(
-    http: &Http,
+    site: &IssuerSite,
     discovery: &Result<Discovery, String>,
     jwks: Result<String, String>,
     issuer: &Seen<String>,
@@ -142,7 +145,7 @@ async fn keys(
         (Ok(document), Err(why)) => (Seen::known(document.jwks_uri.clone(), at_server), why),
         (Err(why), _) => match issuer.value().filter(|issuer| *issuer != DEFAULT_ISSUER) {
             None => return (Seen::unknown(why.clone()), Seen::unknown(why.clone())),
-            Some(issuer) => match Discovery::fetch(http, issuer).await {
+            Some(issuer) => match site.discovery(issuer).await {
                 Ok(document) => {
                     (Seen::known(document.jwks_uri, "discovery document of the issuer"), why.clone())
                 }
@@ -155,7 +158,7 @@ async fn keys(
     };
     let keys = match url.as_result() {
         Err(why) => Seen::unknown(why),
-        Ok(address) => match JwkSet::fetch(http, address).await {
+        Ok(address) => match site.keys(address).await {
             Ok(keys) => Seen::known(keys, address.as_str()),
             Err(error) => Seen::unknown(format!("{why}; {error}")),
         },
@@ -251,7 +254,21 @@ fn admission(configuration: &MutatingWebhookConfiguration) -> Option<AdmissionFa
         namespace_selector: selector(webhook.namespace_selector.as_ref()),
         object_selector: selector(webhook.object_selector.as_ref()),
         sees_pods,
+        ca: authority(webhook.client_config.ca_bundle.as_ref().map(|bundle| bundle.0.as_slice())),
     })
+}
+
+/// What the API server is to trust of the webhook.
+fn authority(bundle: Option<&[u8]>) -> Authority {
+    let Some(pem) = bundle.filter(|pem| !pem.is_empty()) else { return Authority::System };
+    let mut last = None;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let Ok(certificate) = certificate else { return Authority::Unreadable };
+        let Ok((_, read)) = X509Certificate::from_der(&certificate) else { return Authority::Unreadable };
+        // While one of several is good, calls may be.
+        last = last.max(Some(read.validity().not_after.timestamp()));
+    }
+    last.map_or(Authority::Unreadable, Authority::Until)
 }
 
 fn selector(selector: Option<&LabelSelector>) -> Selector {
@@ -307,4 +324,28 @@ async fn injected_pod(client: &Client) -> Option<PodFacts> {
 fn provider_of(pod: &PodFacts) -> Option<OidcProviderArn> {
     let mut arns = pod.containers.iter().filter_map(|container| container.value(env_vars::OIDC_PROVIDER_ARN));
     arns.find_map(|arn| OidcProviderArn::parse(arn).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(until: i32) -> String {
+        let mut params = rcgen::CertificateParams::default();
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    #[test]
+    fn a_bundle_is_good_as_long_as_its_last_certificate() {
+        let bundle = certificate(2001) + &certificate(2002);
+        assert_eq!(authority(Some(bundle.as_bytes())), Authority::Until(1_009_843_200));
+        assert_eq!(authority(None), Authority::System);
+        assert_eq!(authority(Some(b"")), Authority::System);
+        let garbage = "-----BEGIN CERTIFICATE-----\naGk=\n-----END CERTIFICATE-----\n";
+        for unreadable in ["hunter2", garbage] {
+            assert_eq!(authority(Some(unreadable.as_bytes())), Authority::Unreadable);
+        }
+    }
 }

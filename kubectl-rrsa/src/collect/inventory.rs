@@ -7,6 +7,7 @@ use rrsa_shared::sign::percent;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::events::{WebhookFailures, webhook_failures};
 use super::pod::restartable;
 use super::reason::why_not;
 use crate::facts::{
@@ -339,6 +340,9 @@ fn seen<T>(
 pub struct Inventory {
     stock: Stock,
     service_accounts: Seen<BTreeMap<(String, String), Metadata>>,
+    /// By role, whose ServiceAccounts name it.
+    by_role: HashMap<String, Vec<(String, String)>>,
+    webhook_failures: Seen<WebhookFailures>,
 }
 
 impl Inventory {
@@ -348,10 +352,16 @@ impl Inventory {
     /// As [`Stock::take`].
     pub async fn take(client: &Client, namespace: Option<&str>) -> Result<Self, kube::Error> {
         let accounts = service_accounts(client, Scope { namespace, ..Scope::default() }).await;
-        Ok(Self {
-            stock: Stock::take(client, namespace).await?,
-            service_accounts: seen(accounts, "serviceaccounts", namespace)?,
-        })
+        let service_accounts = seen(accounts, "serviceaccounts", namespace)?;
+        let mut by_role: HashMap<String, Vec<_>> = HashMap::new();
+        for (key, account) in service_accounts.value().into_iter().flatten() {
+            if let Some(role) = account.annotations.get(ROLE_NAME_ANNOTATION) {
+                by_role.entry(role.clone()).or_default().push(key.clone());
+            }
+        }
+        let stock = Stock::take(client, namespace).await?;
+        let webhook_failures = webhook_failures(client, namespace).await;
+        Ok(Self { stock, service_accounts, by_role, webhook_failures })
     }
 
     /// Namespaces and pods.
@@ -365,6 +375,23 @@ impl Inventory {
     pub fn service_account(&self, namespace: &str, name: &str) -> Seen<Option<ServiceAccountFacts>> {
         let key = (namespace.to_owned(), name.to_owned());
         self.service_accounts.map(|all| all.get(&key).map(Metadata::as_service_account))
+    }
+
+    /// What events say of the webhook in a namespace.
+    #[must_use]
+    pub fn webhook_failures(&self, namespace: &str) -> Seen<Vec<String>> {
+        self.webhook_failures.map(|all| all.get(namespace).cloned().unwrap_or_default())
+    }
+
+    /// ServiceAccounts besides this one that name the same role.
+    #[must_use]
+    pub fn same_role(&self, namespace: &str, name: &str) -> Seen<Vec<String>> {
+        self.service_accounts.map(|all| {
+            let own = (namespace.to_owned(), name.to_owned());
+            let role = all.get(&own).and_then(|account| account.annotations.get(ROLE_NAME_ANNOTATION));
+            let sharing = role.and_then(|role| self.by_role.get(role)).into_iter().flatten();
+            sharing.filter(|key| **key != own).map(|(of, name)| format!("{of}/{name}")).collect()
+        })
     }
 
     /// Names of the ServiceAccounts of a namespace that carry the role-name annotation.

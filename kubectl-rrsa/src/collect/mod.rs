@@ -3,13 +3,17 @@
 
 mod account;
 mod cluster;
+mod events;
 pub mod inventory;
+mod issuer;
 mod objects;
 mod pod;
 mod reason;
 
 pub use account::{account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster};
-pub use objects::{annotated_service_accounts, namespace, owner_labels, service_account};
+pub use events::{WebhookFailures, webhook_failures};
+pub use issuer::IssuerReader;
+pub use objects::{Annotated, annotated_service_accounts, namespace, owner_labels, service_account};
 pub use pod::{pod, pod_facts, raw_pod};
 pub use reason::why_not;

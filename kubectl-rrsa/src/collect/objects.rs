@@ -60,22 +60,24 @@ pub async fn service_account(
     }
 }
 
-/// Names of the ServiceAccounts of a namespace that carry the role-name annotation.
-pub async fn annotated_service_accounts(client: &Client, namespace: &str) -> Seen<Vec<String>> {
+/// ServiceAccounts that carry the role-name annotation, and the roles that they name.
+pub type Annotated = BTreeMap<String, String>;
+
+/// The ServiceAccounts of a namespace that carry the role-name annotation.
+pub async fn annotated_service_accounts(client: &Client, namespace: &str) -> Seen<Annotated> {
     let api = Api::<ServiceAccount>::namespaced(client.clone(), namespace);
-    let mut names = Vec::new();
+    let mut found = Annotated::new();
     let mut page = ListParams::default().limit(PAGE);
     loop {
         match api.list_metadata(&page).await {
             Ok(list) => {
-                let annotated = list.items.iter().filter(|account| {
-                    let annotations = account.metadata.annotations.as_ref();
-                    annotations.is_some_and(|a| a.contains_key(ROLE_NAME_ANNOTATION))
-                });
-                names.extend(annotated.filter_map(|account| account.metadata.name.clone()));
+                found.extend(list.items.into_iter().filter_map(|account| {
+                    let role = account.metadata.annotations?.remove(ROLE_NAME_ANNOTATION)?;
+                    Some((account.metadata.name?, role))
+                }));
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {
                     Some(token) => page = page.continue_token(&token),
-                    None => return Seen::known(names, format!("serviceaccounts of {namespace}")),
+                    None => return Seen::known(found, format!("serviceaccounts of {namespace}")),
                 }
             }
             Err(error) => {

@@ -9,8 +9,8 @@ use rrsa_shared::sts::KNOWN;
 
 use super::reason::why_not;
 use crate::facts::{
-    ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, SHOWN_ENV, TokenProjection, VolumeFacts,
-    VolumeKind,
+    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, PodFacts, SHOWN_ENV, TokenProjection,
+    VolumeFacts, VolumeKind,
 };
 
 /// The pod; `None` when it does not exist.
@@ -48,6 +48,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
             image: c.image.clone(),
             run_as_user: own(&c.security_context),
             last_codes: last_codes(pod, &c.name),
+            last_denial: last_words(pod, &c.name).find_map(denial),
             ..container(kind, &c.name, &c.env, &c.env_from, &c.volume_mounts)
         })
         .chain(ephemeral.iter().map(|c| ContainerFacts {
@@ -79,6 +80,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
             let selected = || spec.node_selector.as_ref()?.get("kubernetes.io/os").cloned();
             spec.os.as_ref().map(|os| os.name.clone()).or_else(selected)
         }),
+        automount: spec.and_then(|spec| spec.automount_service_account_token),
         fs_group: spec.and_then(|spec| spec.security_context.as_ref()?.fs_group),
         volumes: spec.map(volumes).unwrap_or_default(),
         containers,
@@ -92,14 +94,44 @@ fn owner(pod: &core::Pod) -> Option<String> {
     restartable(&owner.kind, &owner.name, hash.map(String::as_str))
 }
 
-/// The codes of STS in what a container said when it ended.
-fn last_codes(pod: &core::Pod, container: &str) -> Vec<String> {
+/// What a container said when it ended, now or the time before.
+fn last_words<'a>(pod: &'a core::Pod, container: &str) -> impl Iterator<Item = &'a str> {
     let status = pod.status.as_ref();
     let all = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
-    let states = all.iter().filter(|one| one.name == container).flat_map(|one| [&one.state, &one.last_state]);
-    let said = states.filter_map(|state| state.as_ref()?.terminated.as_ref()?.message.as_deref());
+    let states = all.iter().filter(move |one| one.name == container);
+    let states = states.flat_map(|one| [&one.state, &one.last_state]);
+    states.filter_map(|state| state.as_ref()?.terminated.as_ref()?.message.as_deref())
+}
+
+/// Codes with which services refuse a caller whose identity they took.
+const DENIALS: [&str; 5] =
+    ["Forbidden.RAM", "StatusForbidden", "ImplicitDeny", "ExplicitDeny", "AccessDenied"];
+
+/// The refusal of a service in a text. One of STS itself has codes of its own.
+fn denial(text: &str) -> Option<Denial> {
+    if text.contains("AuthenticationFail") {
+        return None;
+    }
+    let code = DENIALS.into_iter().find(|code| text.contains(code))?;
+    let field = |name: &str| {
+        let (_, rest) = text.split_once(name)?;
+        let value = rest.trim_start_matches(|c: char| "\\\": =>".contains(c));
+        let end =
+            value.find(|c: char| !(c.is_ascii_alphanumeric() || ":*_-".contains(c))).unwrap_or(value.len());
+        (end > 0).then(|| value[..end].to_owned())
+    };
+    Some(Denial {
+        code: code.to_owned(),
+        action: field("AuthAction"),
+        kind: field("NoPermissionType"),
+        policy_type: field("PolicyType"),
+    })
+}
+
+/// The codes of STS in what a container said when it ended.
+fn last_codes(pod: &core::Pod, container: &str) -> Vec<String> {
     let mut codes: Vec<String> = Vec::new();
-    for text in said {
+    for text in last_words(pod, container) {
         let found = KNOWN.iter().map(|known| known.code.trim_end_matches('.'));
         // Short codes are words that anybody may use.
         for code in found.filter(|code| code.contains('.') && text.contains(code)) {
@@ -230,6 +262,18 @@ mod tests {
         assert_eq!(env["PASSWORD"], EnvFact::Set);
         assert_eq!(env["ALIBABA_CLOUD_ROLE_ARN"], EnvFact::Value("acs:ram::1:role/r".to_owned()));
         assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], EnvFact::From("configMap/m".to_owned()));
+    }
+
+    #[test]
+    fn a_refusal_of_a_service_is_read_and_one_of_sts_is_not() {
+        let detail = r#"oss: {"Code":"AccessDenied","AccessDeniedDetail":{"AuthAction":"oss:GetObject",
+            "NoPermissionType":"ImplicitDeny","PolicyType":"AccountLevelIdentityBasedPolicy"}} hunter2"#;
+        let denied = denial(detail).unwrap();
+        assert_eq!((denied.code.as_str(), denied.action.as_deref()), ("ImplicitDeny", Some("oss:GetObject")));
+        assert_eq!(denied.policy_type.as_deref(), Some("AccountLevelIdentityBasedPolicy"));
+        assert_eq!(denial("ErrorCode: Forbidden.RAM").unwrap().action, None);
+        assert_eq!(denial("AuthenticationFail.NoPermission ImplicitDeny"), None);
+        assert_eq!(denial("all is well"), None);
     }
 
     #[test]

@@ -68,6 +68,10 @@ pub struct Args {
     #[arg(long, value_name = "ARN")]
     oidc_provider_arn: Option<String>,
 
+    /// Seconds that the session of the live check is asked for, as the workload asks; 900 without it
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    session_duration: Option<u32>,
+
     /// Subjects that are checked at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
@@ -142,6 +146,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         container: args.container.clone(),
         role_arn: args.role_arn.clone(),
         oidc_provider_arn: args.oidc_provider_arn.clone(),
+        session_seconds: args.session_duration,
         probe,
     };
     if args.live == Some(Live::Ephemeral) {

@@ -41,6 +41,8 @@ struct Explanation<'a> {
     severity: Option<Severity>,
     /// Whether it needs an access key.
     needs_key: bool,
+    /// The RAM action that the key must be allowed.
+    action: Option<&'static str>,
     /// Whether it needs a probe inside the cluster.
     needs_probe: bool,
     #[serde(flatten)]
@@ -97,6 +99,7 @@ fn explanation<'a>(id: &'a str, words: &'a Words) -> Explanation<'a> {
         severity: rule.map(|rule| rule.severity),
         needs_key: rule.is_some_and(|rule| rule.needs_key),
         needs_probe: rule.is_some_and(|rule| rule.needs_probe),
+        action: rule.and_then(|rule| rule.action),
         words,
     }
 }
@@ -105,9 +108,9 @@ fn shown(one: &Explanation<'_>, style: Style) -> String {
     let mut shown = format!("{}\n", style.strong(&format!("{}: {}", one.id, one.words.title)));
     if let (Some(link), Some(severity)) = (one.link, one.severity) {
         let needs = match (one.needs_key, one.needs_probe) {
-            (true, _) => ", needs an access key",
-            (_, true) => ", needs --live=ephemeral or --live=pod",
-            _ => "",
+            (true, _) => format!(", needs an access key that may {}", one.action.unwrap_or_default()),
+            (_, true) => ", needs --live=ephemeral or --live=pod".to_owned(),
+            _ => String::new(),
         };
         let _ = writeln!(shown, "{severity}, link {link}{needs}");
     }

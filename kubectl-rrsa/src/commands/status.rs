@@ -27,7 +27,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let now = machine.clock.now().as_second();
     let issuer = async || live::issuer(&kube.client, &kube.namespace, "default", now).await;
-    let (mut facts, _) = collect::cluster(&kube.client, &cloud.sts.http, &kube.server, issuer)
+    let (mut facts, _) = collect::cluster(&kube.client, &cloud.issuers.site, &kube.server, issuer)
         .await
         .map_err(|error| context::explain(error, &kube))?;
     facts.cloud = collect::cloud_cluster(&cloud.account, &cloud.account.key().await, &facts.cluster_id).await;

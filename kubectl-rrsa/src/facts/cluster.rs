@@ -106,6 +106,21 @@ pub struct AdmissionFacts {
     pub object_selector: Selector,
     /// Whether its rules cover the creation of pods.
     pub sees_pods: bool,
+    /// What the API server trusts when it calls it (`caBundle`).
+    pub ca: Authority,
+}
+
+/// What the API server trusts when it calls a webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Authority {
+    /// No `caBundle`: what its own machine trusts.
+    #[default]
+    System,
+    /// A `caBundle` that holds no certificate that can be read.
+    Unreadable,
+    /// A `caBundle` whose last certificate to expire does so then, Unix seconds.
+    Until(i64),
 }
 
 /// A label selector.

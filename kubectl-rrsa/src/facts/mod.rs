@@ -2,6 +2,7 @@
 
 mod account;
 mod cluster;
+mod issuer;
 mod pod;
 mod service_account;
 mod subject;
@@ -9,11 +10,13 @@ mod vantage;
 
 pub use account::{AccountFacts, CloudCluster};
 pub use cluster::{
-    AdmissionFacts, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector, WebhookFacts,
+    AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector,
+    WebhookFacts,
 };
+pub use issuer::{IssuerFacts, Published};
 pub use pod::{
-    ContainerFacts, ContainerKind, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection, VolumeFacts,
-    VolumeKind,
+    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection,
+    VolumeFacts, VolumeKind,
 };
 pub use rrsa_shared::env_vars::SHOWN as SHOWN_ENV;
 pub use rrsa_shared::proof::{

@@ -35,6 +35,8 @@ pub struct PodFacts {
     pub os: Option<String>,
     /// `securityContext.fsGroup`.
     pub fs_group: Option<i64>,
+    /// `automountServiceAccountToken` of its spec.
+    pub automount: Option<bool>,
     /// Volumes that hold something of interest besides projected tokens.
     pub volumes: Vec<VolumeFacts>,
     /// Containers in the order of the spec, init containers first.
@@ -114,6 +116,22 @@ pub struct ContainerFacts {
     pub mounts: Vec<MountFacts>,
     /// Codes of STS in what the container said when it last ended; of its words nothing else is kept.
     pub last_codes: Vec<String>,
+    /// The refusal of a service in the same words.
+    pub last_denial: Option<Denial>,
+}
+
+/// A refusal of a service to a caller whose identity it took: the code, and what `AccessDeniedDetail` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Denial {
+    /// Such as `Forbidden.RAM`.
+    pub code: String,
+    /// `AuthAction`, such as `oss:GetObject`.
+    pub action: Option<String>,
+    /// `NoPermissionType`: `ImplicitDeny` where no policy allows it, `ExplicitDeny` where one denies it.
+    pub kind: Option<String>,
+    /// `PolicyType`: the kind of policy that decided.
+    pub policy_type: Option<String>,
 }
 
 /// What is known of one variable.

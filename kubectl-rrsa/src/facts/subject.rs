@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::IssuerFacts;
 use super::Seen;
 use super::VantageFacts;
 use super::account::AccountFacts;
@@ -54,10 +55,16 @@ pub struct Facts {
     pub asked_as: Option<String>,
     /// Whether only files were looked at: the webhook has had no chance yet.
     pub offline: bool,
+    /// When, Unix seconds.
+    pub looked_at: i64,
     /// Its namespace.
     pub namespace: String,
     /// The cluster.
     pub cluster: ClusterFacts,
+    /// What the issuer publishes; asked unless STS gave a session, and so has read it itself.
+    pub published: Seen<IssuerFacts>,
+    /// Pods that could not be made because the webhook was not reached, as events of the namespace tell.
+    pub webhook_failures: Seen<Vec<String>>,
     /// The namespace; `None` inside when it does not exist.
     pub namespace_facts: Seen<Option<NamespaceFacts>>,
     /// The name of the ServiceAccount: the subject's own, or the pod's.
@@ -68,6 +75,8 @@ pub struct Facts {
     pub annotated_service_accounts: Seen<Vec<String>>,
     /// Other namespaces in which a ServiceAccount of the same name names a role; asked when this one names none.
     pub annotated_elsewhere: Seen<Vec<String>>,
+    /// Other ServiceAccounts, `namespace/name`, of those looked at that name the same role.
+    pub same_role: Seen<Vec<String>>,
     /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
     pub pods_using: Seen<PodCount>,
     /// The pod, when the subject is one.
@@ -76,6 +85,8 @@ pub struct Facts {
     pub expected_role_arn: Seen<String>,
     /// The token of the live check.
     pub token: Seen<TokenFacts>,
+    /// Session length that is asked of STS, seconds.
+    pub session_seconds: u32,
     /// The live exchange.
     pub exchange: Seen<ExchangeFacts>,
     /// What a probe inside the cluster saw of its surroundings.
@@ -108,6 +119,12 @@ impl Facts {
     #[must_use]
     pub fn was_granted(&self) -> bool {
         self.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Granted { .. }))
+    }
+
+    /// Whether STS refused to give one.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        self.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Refused(_)))
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of

@@ -55,6 +55,9 @@ pub fn check(report: &Report, style: Style) -> String {
         shown.push('\n');
         shown.push_str(&one(finding, style));
     }
+    if !matches!(report.conclusion, Conclusion::Healthy | Conclusion::Clean) {
+        shown.push_str(&grants(report, style));
+    }
     shown.push('\n');
     let conclusion = match report.conclusion {
         Conclusion::Healthy => style.good(&filled(&format!("Healthy: {}.", printable(&identity(facts))))),
@@ -68,6 +71,29 @@ pub fn check(report: &Report, style: Style) -> String {
         Conclusion::Unknown => style.doubtful("Could not tell: nothing wrong was seen, but not enough was."),
     };
     let _ = writeln!(shown, "{conclusion}");
+    shown
+}
+
+/// What would let more be seen, each reason once.
+fn grants(report: &Report, style: Style) -> String {
+    let mut shown = String::new();
+    for reason in ["RRSA-A01", "RRSA-A02"] {
+        let skipped = report.skipped.iter().filter(|skipped| skipped.because == Some(reason));
+        let mut grants: Vec<&str> = skipped.filter_map(|skipped| skipped.grant.as_deref()).collect();
+        grants.sort_unstable();
+        grants.dedup();
+        if grants.is_empty() {
+            continue;
+        }
+        let what = match reason {
+            "RRSA-A01" => "more can be seen with these permissions of the cluster (RBAC)",
+            _ => "more can be seen with an access key that has these permissions (RAM)",
+        };
+        let _ = writeln!(shown, "\n{} {}", style.doubtful("?"), style.strong(&format!("{reason}: {what}")));
+        for grant in grants {
+            let _ = writeln!(shown, "    {:<10}{}", "grant", printable(grant));
+        }
+    }
     shown
 }
 

@@ -20,21 +20,37 @@ pub struct Rule {
     pub title: &'static str,
     /// Whether it needs what only RAM, IMS or ACK can tell, and so an access key.
     pub needs_key: bool,
+    /// The RAM action that it needs then.
+    pub action: Option<&'static str>,
     /// Whether it needs what only a probe inside the cluster can tell.
     pub needs_probe: bool,
+    /// Whether it needs what the issuer publishes, which may be out of reach from here and not from STS.
+    pub needs_public: bool,
     /// Judges the facts.
     pub judge: fn(&Facts) -> Verdict,
 }
 
 impl Rule {
-    const fn with_key(mut self) -> Self {
+    const fn with_key(mut self, action: &'static str) -> Self {
         self.needs_key = true;
+        self.action = Some(action);
         self
     }
 
     const fn with_probe(mut self) -> Self {
         self.needs_probe = true;
         self
+    }
+
+    const fn with_public(mut self) -> Self {
+        self.needs_public = true;
+        self
+    }
+
+    /// Whether what it could not see leaves no doubt about its link: it would only have added to what `holds`.
+    #[must_use]
+    pub fn is_extra(&self, holds: bool) -> bool {
+        self.needs_probe || (holds && (self.needs_key || self.needs_public))
     }
 
     /// Whether it judges what STS answered.
@@ -96,7 +112,17 @@ const fn rule(
     title: &'static str,
     judge: fn(&Facts) -> Verdict,
 ) -> Rule {
-    Rule { id, link, severity, title, needs_key: false, needs_probe: false, judge }
+    Rule {
+        id,
+        link,
+        severity,
+        title,
+        needs_key: false,
+        action: None,
+        needs_probe: false,
+        needs_public: false,
+        judge,
+    }
 }
 
 /// The catalogue.
@@ -107,18 +133,31 @@ pub const RULES: &[Rule] = {
     use Severity::{Critical, Error, Info, Warning};
     &[
         rule("RRSA-C01", Cluster, Critical, "RRSA is off for this cluster", cluster::c01),
-        rule("RRSA-C03", Cluster, Warning, "the cluster is being changed right now", cluster::c03).with_key(),
+        rule("RRSA-C03", Cluster, Warning, "the cluster is being changed right now", cluster::c03)
+            .with_key("cs:DescribeClusterDetail"),
         rule("RRSA-C04", Cluster, Critical, "ACK knows another issuer than the cluster has", cluster::c04)
-            .with_key(),
+            .with_key("cs:DescribeClusterDetail"),
         rule("RRSA-A05", Cluster, Error, "the context is not a cluster of ACK", cluster::a05),
         rule("RRSA-C05", Cluster, Critical, "RRSA's issuer is not the first of several", cluster::c05)
-            .with_key(),
+            .with_key("cs:DescribeClusterDetail"),
         rule("RRSA-C07", Cluster, Error, "a virtual cluster issues the tokens", cluster::c07),
         rule("RRSA-C06", Cluster, Critical, "the API server is too old for RRSA", cluster::c06),
+        rule(
+            "RRSA-C08",
+            Cluster,
+            Critical,
+            "the issuer's discovery document cannot be fetched",
+            cluster::c08,
+        )
+        .with_public(),
+        rule("RRSA-C09", Cluster, Critical, "the issuer's discovery document is wrong", cluster::c09)
+            .with_public(),
+        rule("RRSA-I06", Cluster, Critical, "the issuer's TLS certificate is not trusted", cluster::i06)
+            .with_public(),
         rule("RRSA-I01", Provider, Critical, "RAM has no OIDC provider for the cluster", provider::i01)
-            .with_key(),
+            .with_key("ram:GetOIDCProvider"),
         rule("RRSA-I03", Provider, Critical, "the OIDC provider has another issuer", provider::i03)
-            .with_key(),
+            .with_key("ram:GetOIDCProvider"),
         rule(
             "RRSA-I04",
             Provider,
@@ -126,13 +165,17 @@ pub const RULES: &[Rule] = {
             "the OIDC provider does not take RRSA's audience",
             provider::i04,
         )
-        .with_key(),
+        .with_key("ram:GetOIDCProvider"),
+        rule("RRSA-I05", Provider, Critical, "the provider's TLS fingerprint is out of date", provider::i05)
+            .with_key("ram:GetOIDCProvider")
+            .with_public(),
         rule("RRSA-I07", Provider, Error, "the token is older than the OIDC provider allows", provider::i07)
-            .with_key(),
+            .with_key("ram:GetOIDCProvider"),
         rule("RRSA-C12", Provider, Error, "the provider's name carries another cluster id", cluster::c12),
         rule("RRSA-X02", Provider, Critical, "the OIDC provider does not exist in RAM", sts::x02),
         rule("RRSA-W01", Webhook, Error, "the webhook that injects RRSA is not installed", webhook::w01),
         rule("RRSA-W02", Webhook, Error, "the webhook that injects RRSA is not ready", webhook::w02),
+        rule("RRSA-W03", Webhook, Error, "the API server cannot call the webhook", webhook::w03),
         rule(
             "RRSA-W04",
             Webhook,
@@ -171,7 +214,8 @@ pub const RULES: &[Rule] = {
             "the role-name annotation is not a role name",
             service_account::s04,
         ),
-        rule("RRSA-S05", ServiceAccount, Error, "RAM has no such role", service_account::s05).with_key(),
+        rule("RRSA-S05", ServiceAccount, Error, "RAM has no such role", service_account::s05)
+            .with_key("ram:GetRole"),
         rule(
             "RRSA-S07",
             ServiceAccount,
@@ -185,6 +229,13 @@ pub const RULES: &[Rule] = {
             Warning,
             "the default ServiceAccount has a role",
             service_account::s09,
+        ),
+        rule(
+            "RRSA-S11",
+            ServiceAccount,
+            Warning,
+            "several ServiceAccounts share one role",
+            service_account::s11,
         ),
         rule("RRSA-S10", ServiceAccount, Info, "nothing uses the ServiceAccount", service_account::s10),
         rule("RRSA-P22", Pod, Error, "a static pod has no ServiceAccount token", pod::p22),
@@ -202,6 +253,10 @@ pub const RULES: &[Rule] = {
         rule("RRSA-P12", Pod, Error, "the pod has no RRSA token volume", pod::p12),
         rule("RRSA-P04", Pod, Warning, "a list of containers names none of the pod's", pod::p04),
         rule("RRSA-W07", Pod, Warning, "a container was not injected", webhook::w07),
+        rule("RRSA-P05", Pod, Info, "a debug container lacks RRSA", pod::p05),
+        rule("RRSA-P20", Pod, Info, "a debug container of another user cannot read the token", pod::p20),
+        rule("RRSA-P21", Pod, Info, "automountServiceAccountToken is false", pod::p21),
+        rule("RRSA-C11", Pod, Info, "RRSA caps token lifetimes at 12 hours", cluster::c11),
         rule("RRSA-P06", Pod, Error, "RRSA's three variables are not complete", pod::p06),
         rule("RRSA-P08", Pod, Info, "a variable of RRSA comes from elsewhere", pod::p08),
         rule("RRSA-P09", Pod, Error, "a placeholder of the manual was never filled in", pod::p09),
@@ -226,6 +281,7 @@ pub const RULES: &[Rule] = {
         rule("RRSA-W10", Pod, Info, "two mechanisms inject RRSA", webhook::w10),
         rule("RRSA-P24", Pod, Info, "the container's last words name an STS error", pod::p24),
         rule("RRSA-P25", Pod, Warning, "some pods of the ServiceAccount lack RRSA", pod::p25),
+        rule("RRSA-K01", Pod, Error, "the SDK is too old for RRSA", sdk::k01),
         rule("RRSA-K02", Pod, Error, "a static access key hides RRSA", sdk::k02),
         rule("RRSA-K03", Pod, Warning, "a credentials file may hide RRSA", sdk::k03),
         rule(
@@ -251,7 +307,8 @@ pub const RULES: &[Rule] = {
         rule("RRSA-T05", Token, Error, "the token's life has not begun", token::t05),
         rule("RRSA-T04", Token, Error, "the token is not being refreshed", token::t04),
         rule("RRSA-T09", Token, Warning, "the token was made for another pod", token::t09),
-        rule("RRSA-C10", Token, Critical, "no key of the issuer signed the token", cluster::c10),
+        rule("RRSA-C10", Token, Critical, "the token's key is not among the issuer's keys", cluster::c10),
+        rule("RRSA-T10", Token, Critical, "the token's signature is wrong", token::t10),
         rule("RRSA-A04", Exchange, Warning, "this machine's clock cannot be trusted", cluster::a04),
         rule("RRSA-E01", Exchange, Error, "STS has no address in the cluster", network::e01).with_probe(),
         rule("RRSA-E02", Exchange, Error, "the cluster lets nothing out to STS", network::e02).with_probe(),
@@ -284,9 +341,9 @@ pub const RULES: &[Rule] = {
         rule("RRSA-X17", Exchange, Error, "something else answers in place of STS", sts::x17),
         rule("RRSA-X11", TrustPolicy, Error, "the RAM role does not exist", sts::x11),
         rule("RRSA-R12", TrustPolicy, Error, "the trust policy denies the token", trust_policy::r12)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule("RRSA-R11", TrustPolicy, Error, "the trust policy names no OIDC provider", trust_policy::r11)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule(
             "RRSA-R02",
             TrustPolicy,
@@ -294,7 +351,7 @@ pub const RULES: &[Rule] = {
             "the trust policy names another cluster's provider",
             trust_policy::r02,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule(
             "RRSA-R01",
             TrustPolicy,
@@ -302,9 +359,9 @@ pub const RULES: &[Rule] = {
             "no statement is about the cluster's provider",
             trust_policy::r01,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule("RRSA-R10", TrustPolicy, Error, "the statement allows another action", trust_policy::r10)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule(
             "RRSA-R09",
             TrustPolicy,
@@ -312,7 +369,7 @@ pub const RULES: &[Rule] = {
             "a condition is on a key that RAM does not know",
             trust_policy::r09,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule(
             "RRSA-R06",
             TrustPolicy,
@@ -320,11 +377,11 @@ pub const RULES: &[Rule] = {
             "a pattern stands where patterns are not read",
             trust_policy::r06,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule("RRSA-R03", TrustPolicy, Error, "the trust policy wants another issuer", trust_policy::r03)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule("RRSA-R04", TrustPolicy, Error, "the trust policy wants another audience", trust_policy::r04)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule(
             "RRSA-R05",
             TrustPolicy,
@@ -332,7 +389,7 @@ pub const RULES: &[Rule] = {
             "the trust policy wants another ServiceAccount",
             trust_policy::r05,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule(
             "RRSA-R13",
             TrustPolicy,
@@ -340,7 +397,7 @@ pub const RULES: &[Rule] = {
             "the trust policy asks what cannot be seen here",
             trust_policy::r13,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule(
             "RRSA-R20",
             TrustPolicy,
@@ -348,7 +405,15 @@ pub const RULES: &[Rule] = {
             "the trust policy was changed a moment ago",
             trust_policy::r20,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
+        rule(
+            "RRSA-R16",
+            TrustPolicy,
+            Error,
+            "the session asked for is not one that the role gives",
+            trust_policy::r16,
+        )
+        .with_key("ram:GetRole"),
         rule("RRSA-X01", TrustPolicy, Error, "the role's trust policy does not admit the token", sts::x01),
         rule(
             "RRSA-R07",
@@ -357,7 +422,7 @@ pub const RULES: &[Rule] = {
             "the trust policy lets in more than one namespace",
             trust_policy::r07,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule(
             "RRSA-R08",
             TrustPolicy,
@@ -365,11 +430,11 @@ pub const RULES: &[Rule] = {
             "the trust policy lets in every ServiceAccount",
             trust_policy::r08,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule("RRSA-R14", TrustPolicy, Warning, "a negative condition has several values", trust_policy::r14)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule("RRSA-R15", TrustPolicy, Warning, "one statement mixes several clusters", trust_policy::r15)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule(
             "RRSA-R17",
             TrustPolicy,
@@ -377,9 +442,9 @@ pub const RULES: &[Rule] = {
             "the trust policy is of an unknown version",
             trust_policy::r17,
         )
-        .with_key(),
+        .with_key("ram:GetRole"),
         rule("RRSA-R22", TrustPolicy, Warning, "a whole account may assume the role", trust_policy::r22)
-            .with_key(),
+            .with_key("ram:GetRole"),
         rule(
             "RRSA-R21",
             TrustPolicy,
@@ -387,9 +452,12 @@ pub const RULES: &[Rule] = {
             "the trust policy names clusters that are gone",
             trust_policy::r21,
         )
-        .with_key(),
+        .with_key("ram:ListOIDCProviders"),
         rule("RRSA-R18", TrustPolicy, Warning, "the role has no permission policy", trust_policy::r18)
-            .with_key(),
+            .with_key("ram:ListPoliciesForRole"),
         rule("RRSA-X18", Identity, Error, "the session is of another role", sts::x18),
+        rule("RRSA-K04", Identity, Warning, "another identity takes RRSA's place", sdk::k04),
+        rule("RRSA-X19", Identity, Info, "the identity is fine, the permissions are not", sts::x19),
+        rule("RRSA-R19", Identity, Info, "an attached policy does not allow the action", sts::r19),
     ]
 };

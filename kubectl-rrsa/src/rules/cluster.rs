@@ -4,8 +4,10 @@
 use rrsa_shared::ack::ClusterDetail;
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 
+use rrsa_shared::ports::http::TransportFault;
+
 use super::finding::{Evidence, Verdict};
-use crate::facts::{DEFAULT_ISSUER, Facts, IssuerShape, TokenSource};
+use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, TokenSource};
 
 /// RRSA is on: new tokens carry an issuer that the public can reach.
 pub(super) fn c01(facts: &Facts) -> Verdict {
@@ -204,6 +206,115 @@ pub(super) fn a04(facts: &Facts) -> Verdict {
 /// How far a clock may be off before times cannot be trusted, seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 
+/// The public, and so STS, can read the issuer's discovery document.
+pub(super) fn c08(facts: &Facts) -> Verdict {
+    published(facts, |issuer| {
+        match &issuer.discovery {
+        Published::Status(status) => Ok(Some(
+            Evidence::new(
+                "HTTP 200",
+                format!("HTTP {status}"),
+                &issuer.discovery_url,
+                "STS fetches it itself: turn RRSA off and on again, or open a ticket with the cluster id; for an issuer of \
+                 your own let the public read the document",
+            )
+            .command(format!("curl -sS -D- {}", issuer.discovery_url)),
+        )),
+        // The way from here says nothing about the way from STS; a certificate that is not trusted is I06's.
+        Published::NoAnswer { why, .. } => {
+            Err(format!("the issuer does not answer here: {why}; STS fetches it by itself"))
+        }
+        Published::Document { .. } | Published::Other(_) => Ok(None),
+    }
+    })
+}
+
+/// The discovery document is one, names the issuer to the byte, and points to keys over https.
+pub(super) fn c09(facts: &Facts) -> Verdict {
+    published(facts, |issuer| {
+        let expected = facts.cluster.issuer.value().map_or("", String::as_str);
+        let (what, seen) = match &issuer.discovery {
+            Published::NoAnswer { why, .. } => return Err(format!("the issuer does not answer here: {why}")),
+            Published::Status(_) => return Ok(None),
+            Published::Other(why) => ("an OpenID discovery document".to_owned(), why.clone()),
+            Published::Document { issuer: named, .. } if named != expected => {
+                (format!("issuer: {expected}"), format!("issuer: {named}"))
+            }
+            Published::Document { jwks_uri, .. } if !jwks_uri.starts_with("https://") => {
+                ("jwks_uri: https://…".to_owned(), format!("jwks_uri: {jwks_uri:?}"))
+            }
+            Published::Document { .. } => return Ok(None),
+        };
+        Ok(Some(Evidence::new(
+            what,
+            seen,
+            &issuer.discovery_url,
+            "the document is the issuer's own: turn RRSA off and on again, or open a ticket with the cluster id",
+        )))
+    })
+}
+
+/// The issuer's certificate is one that clients trust, and so STS.
+pub(super) fn i06(facts: &Facts) -> Verdict {
+    published(facts, |issuer| match &issuer.discovery {
+        // Where STS is not trusted either, it is this machine that trusts too little.
+        Published::NoAnswer { fault: TransportFault::Tls, why } if facts.was_refused() => {
+            Ok(Some(Evidence::new(
+                "a certificate of an authority that this machine trusts, for this name and this day",
+                why.clone(),
+                &issuer.discovery_url,
+                "if a proxy or gateway here shows a certificate of its own, look from elsewhere; else mend the issuer's chain",
+            )))
+        }
+        Published::NoAnswer { why, .. } => Err(format!("the issuer does not answer here: {why}")),
+        _ => Ok(None),
+    })
+}
+
+/// Judges what the issuer publishes; `Err` says why that cannot be done. A session proves all of it.
+fn published(
+    facts: &Facts,
+    broken: impl FnOnce(&IssuerFacts) -> Result<Option<Evidence>, String>,
+) -> Verdict {
+    if facts.was_granted() {
+        return Verdict::Holds;
+    }
+    if c01(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    match facts.published.as_result() {
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(issuer) => match broken(issuer) {
+            Ok(evidence) => evidence.map_or(Verdict::Holds, Verdict::from),
+            Err(why) => Verdict::Unseen(why),
+        },
+    }
+}
+
+/// With RRSA on, no projected token lives longer than twelve hours, whatever the pod asks for.
+pub(super) fn c11(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if facts.cluster.rrsa_enabled.value() != Some(&true) {
+        return Verdict::NotApplicable;
+    }
+    // What RRSA's own token asks for is P14's.
+    let own = pod.rrsa_projection();
+    let most = *super::pod::LIFETIME.end();
+    let long = pod.projections.iter().find(|projection| {
+        Some(*projection) != own && projection.expiration_seconds.is_some_and(|seconds| seconds > most)
+    });
+    match long {
+        None => Verdict::Holds,
+        Some(projection) => Evidence::new(
+            format!("{most} seconds or fewer"),
+            format!("{} seconds", projection.expiration_seconds.unwrap_or_default()),
+            format!("volume {} of pod {}/{}", projection.volume, facts.namespace, pod.name),
+            "nothing breaks, the kubelet renews it; but with RRSA on the API server gives no token more than 12 hours",
+        )
+        .into(),
+    }
+}
+
 /// Role, provider and cluster are of one account.
 pub(super) fn c13(facts: &Facts) -> Verdict {
     let role = match facts.role_in_use.as_result() {
@@ -271,18 +382,33 @@ pub(super) fn c10(facts: &Facts) -> Verdict {
     if c02(facts).is_broken() || super::token::t07(facts).is_broken() {
         return Verdict::NotApplicable;
     }
-    match token.signature.as_result() {
-        // STS has verified it.
-        Err(_) if facts.was_granted() => Verdict::Holds,
-        Err(why) => Verdict::Unseen(why.to_owned()),
-        Ok(None) => Verdict::Holds,
-        Ok(Some(fault)) => Evidence::new(
-            "a signature by one of the keys that the issuer publishes",
-            fault,
-            facts.cluster.jwks_url.value().map_or("key set of the issuer", String::as_str),
+    let Some(key) = &token.key_id else { return Verdict::NotApplicable };
+    let unknown = |keys: &[String], place: String| {
+        let seen = match keys {
+            [] => "the issuer publishes no key".to_owned(),
+            keys => format!("the token's key {key} is not among those published: {}", keys.join(", ")),
+        };
+        Verdict::from(Evidence::new(
+            "the key that signed the token among those that the issuer publishes",
+            seen,
+            place,
             "ask for a new token (restart the pod); if it stays, the published keys are out of date: \
              open a ticket with the cluster id",
-        )
-        .into(),
+        ))
+    };
+    // The API server knows a new key before the public does, and STS is the public.
+    let public = facts.published.value().and_then(|issuer| issuer.key_ids.value().map(|keys| (issuer, keys)));
+    if let Some((issuer, keys)) = public.filter(|(_, keys)| !keys.contains(key)) {
+        return unknown(keys, format!("keys that {} points to", issuer.discovery_url));
+    }
+    match (facts.cluster.key_ids.as_result(), token.signature.as_result()) {
+        (Ok(keys), Err(_) | Ok(Some(_))) if !keys.contains(key) && !facts.was_granted() => unknown(
+            keys,
+            facts.cluster.jwks_url.value().cloned().unwrap_or_else(|| "key set of the issuer".to_owned()),
+        ),
+        (_, Ok(_)) => Verdict::Holds,
+        // STS has verified it.
+        (_, Err(_)) if facts.was_granted() => Verdict::Holds,
+        (_, Err(why)) => Verdict::Unseen(why.to_owned()),
     }
 }

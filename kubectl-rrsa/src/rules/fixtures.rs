@@ -27,6 +27,7 @@ fn healthy_pod() -> Facts {
     let env = env.into_iter().map(|(name, value)| (name.to_owned(), EnvFact::Value(value.to_owned())));
     let container = ContainerFacts {
         last_codes: Vec::new(),
+        last_denial: None,
         name: "app".to_owned(),
         kind: ContainerKind::App,
         image: None,
@@ -74,6 +75,7 @@ fn healthy_service_account() -> Facts {
         subject: SubjectRef::ServiceAccount("demo-sa".to_owned()),
         asked_as: None,
         offline: false,
+        looked_at: 1100,
         namespace: "rrsa-demo".to_owned(),
         cluster: ClusterFacts {
             server: "https://api".to_owned(),
@@ -110,6 +112,10 @@ fn healthy_service_account() -> Facts {
         })),
         annotated_service_accounts: seen(vec!["demo-sa".to_owned()]),
         annotated_elsewhere: Seen::unknown("it names a role"),
+        same_role: seen(Vec::new()),
+        published: Seen::unknown("STS has just read it"),
+        webhook_failures: Seen::unknown("nothing is amiss"),
+        session_seconds: 900,
         pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new() }),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
@@ -306,6 +312,46 @@ fn with_probe(facts: &mut Facts, change: impl FnOnce(&mut NetworkFacts)) {
     });
 }
 
+/// The issuer's public documents were read because STS gave no session, and are what they are after `change`.
+fn with_published(facts: &mut Facts, change: impl FnOnce(&mut IssuerFacts)) {
+    let mut issuer = IssuerFacts {
+        discovery_url: format!("{ISSUER}/.well-known/openid-configuration"),
+        discovery: Published::Document { issuer: ISSUER.to_owned(), jwks_uri: format!("{ISSUER}/jwks") },
+        key_ids: seen(vec!["k1".to_owned()]),
+        fingerprints: seen(vec!["aa".to_owned()]),
+    };
+    change(&mut issuer);
+    facts.published = seen(issuer);
+    facts.exchange = match std::mem::replace(&mut facts.exchange, Seen::unknown("")) {
+        Seen::Known { value, from } => Seen::Known {
+            value: ExchangeFacts {
+                outcome: ExchangeOutcome::Lost(Loss::NoAnswer("no answer".to_owned())),
+                ..value
+            },
+            from,
+        },
+        unknown => unknown,
+    };
+}
+
+/// A container that somebody added to the running pod.
+fn debug_container(facts: &mut Facts, change: impl FnOnce(&mut ContainerFacts)) {
+    let kind = ContainerKind::Ephemeral;
+    let mut container = ContainerFacts { name: "debug".to_owned(), kind, ..Default::default() };
+    change(&mut container);
+    facts.pod.as_mut().expect("a pod").containers.push(container);
+}
+
+/// The container's last words are the refusal of a service.
+fn deny(facts: &mut Facts, action: Option<&str>) {
+    container(facts).last_denial = Some(Denial {
+        code: "Forbidden.RAM".to_owned(),
+        action: action.map(str::to_owned),
+        kind: action.map(|_| "ImplicitDeny".to_owned()),
+        policy_type: None,
+    });
+}
+
 fn failed<T>(fault: TransportFault, why: &str) -> Step<T> {
     Step::Failed { fault, why: why.to_owned(), took_ms: 3000 }
 }
@@ -345,11 +391,106 @@ const BREAKS: &[Case] = &[
     }),
     ("RRSA-C10", "the token's key is not published", healthy_service_account, |f| {
         alter(&mut f.token, |t| {
+            t.key_id = Some("k9".to_owned());
             t.signature = seen(Some("the token's key k9 is not among those published".to_owned()));
         });
+        f.exchange = Seen::unknown("no answer");
     }),
     ("RRSA-C10", "nothing is published", healthy_pod, |f| {
         alter(&mut f.token, |t| t.signature = seen(Some("the issuer publishes no key".to_owned())));
+        f.cluster.key_ids = seen(Vec::new());
+        f.exchange = Seen::unknown("no answer");
+    }),
+    ("RRSA-C10", "the public does not have the key yet", healthy_pod, |f| {
+        with_published(f, |issuer| issuer.key_ids = seen(vec!["k0".to_owned()]));
+        refuse(f, 401, "AuthenticationFail.OIDCToken.InvalidSignature", "");
+    }),
+    ("RRSA-T10", "the token was changed on its way", healthy_pod, |f| {
+        alter(&mut f.token, |t| {
+            t.signature = seen(Some("the published key did not sign this token".to_owned()));
+        });
+        refuse(f, 401, "AuthenticationFail.OIDCToken.InvalidSignature", "");
+    }),
+    ("RRSA-C08", "the issuer's document is not public", healthy_service_account, |f| {
+        with_published(f, |issuer| issuer.discovery = Published::Status(403));
+        refuse(f, 401, "AuthenticationFail.OIDCToken.IssuerConfigurationBroken", "");
+    }),
+    ("RRSA-C09", "the issuer's document names another issuer", healthy_service_account, |f| {
+        with_published(f, |issuer| {
+            issuer.discovery =
+                Published::Document { issuer: format!("{ISSUER}/"), jwks_uri: format!("{ISSUER}/jwks") };
+        });
+    }),
+    ("RRSA-C09", "keys over plain http", healthy_service_account, |f| {
+        with_published(f, |issuer| {
+            issuer.discovery =
+                Published::Document { issuer: ISSUER.to_owned(), jwks_uri: "http://keys".to_owned() };
+        });
+    }),
+    ("RRSA-I05", "the issuer's certificate was renewed", healthy_service_account, |f| {
+        with_published(f, |issuer| issuer.fingerprints = seen(vec!["aa".to_owned()]));
+        with_provider(f, |provider| provider.fingerprints = vec!["BB".to_owned()]);
+        refuse(f, 401, "AuthenticationFail.OIDCToken.PublicKeyFingerprintMismatch", "");
+    }),
+    ("RRSA-I06", "the issuer's certificate has expired", healthy_service_account, |f| {
+        with_published(f, |issuer| {
+            issuer.discovery =
+                Published::NoAnswer { fault: TransportFault::Tls, why: "certificate expired".to_owned() };
+        });
+        refuse(f, 401, "AuthenticationFail.OIDCToken.HttpsUrlInvalid", "");
+    }),
+    ("RRSA-W03", "the webhook's authority has expired", healthy_pod, |f| {
+        not_injected(f);
+        webhook(f, |w| w.admission.as_mut().expect("a configuration").ca = Authority::Until(1000));
+    }),
+    ("RRSA-W03", "the caBundle is none", healthy_pod, |f| {
+        not_injected(f);
+        webhook(f, |w| w.admission.as_mut().expect("a configuration").ca = Authority::Unreadable);
+    }),
+    ("RRSA-W03", "events tell of failed calls", healthy_service_account, |f| {
+        unwired(f);
+        f.webhook_failures = seen(vec!["replicaset/demo-1: failed calling webhook: x509".to_owned()]);
+    }),
+    ("RRSA-S11", "another ServiceAccount names the same role", healthy_service_account, |f| {
+        f.same_role = seen(vec!["other/billing".to_owned()]);
+    }),
+    ("RRSA-P05", "a debug container", healthy_pod, |f| debug_container(f, |_| {})),
+    ("RRSA-P20", "a debug container of another user", healthy_pod, |f| {
+        container(f).run_as_user = Some(1000);
+        debug_container(f, |c| c.run_as_user = Some(2000));
+        let app = container(f).clone();
+        let debug = f.pod.as_mut().expect("a pod").containers.last_mut().expect("a container");
+        (debug.env, debug.mounts) = (app.env, app.mounts);
+    }),
+    ("RRSA-P21", "automount is off and nothing is proved", healthy_pod, |f| {
+        f.pod.as_mut().expect("a pod").automount = Some(false);
+        f.exchange = Seen::unknown("no live check");
+    }),
+    ("RRSA-C11", "another token of a day", healthy_pod, |f| {
+        f.pod.as_mut().expect("a pod").projections.push(TokenProjection {
+            volume: "vault".to_owned(),
+            audience: Some("vault".to_owned()),
+            expiration_seconds: Some(86_400),
+            path: "token".to_owned(),
+            mode: None,
+        });
+    }),
+    ("RRSA-K01", "an old command line", healthy_pod, |f| {
+        container(f).image = Some("registry.example/tools/aliyun-cli:v3.0.205".to_owned());
+    }),
+    ("RRSA-K04", "a refusal that no rule knows, and the node's role behind it", healthy_pod, |f| {
+        refuse(f, 401, "AuthenticationFail.Novel", "words of a later year");
+    }),
+    ("RRSA-X19", "a service said no", healthy_pod, |f| deny(f, None)),
+    ("RRSA-R19", "a service said which action", healthy_pod, |f| deny(f, Some("oss:GetObject"))),
+    ("RRSA-R16", "a session longer than the role gives", healthy_service_account, |f| {
+        with_policy(f, |_| {});
+        f.session_seconds = 7200;
+        refuse(f, 400, "InvalidParameter.DurationSeconds", "");
+    }),
+    ("RRSA-R16", "a session shorter than STS gives", healthy_service_account, |f| {
+        f.session_seconds = 600;
+        f.exchange = Seen::unknown("no answer");
     }),
     ("RRSA-N01", "the namespace has no label", healthy_service_account, |f| {
         unwired(f);
@@ -948,6 +1089,33 @@ const NEAR: &[Near] = &[
     ("a provider as ACK makes it", healthy_service_account, |f| with_provider(f, |_| {})),
     ("ACK and the cluster agree", healthy_service_account, |f| {
         with_cloud(f, "running", &format!("{ISSUER},{DEFAULT_ISSUER}"));
+    }),
+    ("the same ServiceAccount in another namespace", healthy_service_account, |f| {
+        f.same_role = seen(vec!["staging/demo-sa".to_owned()]);
+    }),
+    ("a webhook whose authority is good for a day", healthy_pod, |f| {
+        webhook(f, |w| w.admission.as_mut().expect("a configuration").ca = Authority::Until(90_000));
+    }),
+    ("a new command line, and an image without a version", healthy_pod, |f| {
+        container(f).image = Some("aliyun-cli:3.0.206".to_owned());
+        debug_container(f, |c| c.image = Some("aliyun-cli:latest".to_owned()));
+        let app = container(f).clone();
+        let debug = f.pod.as_mut().expect("a pod").containers.last_mut().expect("a container");
+        (debug.env, debug.mounts) = (app.env, app.mounts);
+    }),
+    ("automount is off and the identity is proved", healthy_pod, |f| {
+        f.pod.as_mut().expect("a pod").automount = Some(false);
+    }),
+    ("a token of twelve hours", healthy_pod, |f| projection(f).expiration_seconds = Some(43_200)),
+    ("the longest session that the role gives", healthy_service_account, |f| {
+        with_policy(f, |_| {});
+        f.session_seconds = 3600;
+    }),
+    ("a fingerprint with colons and capitals", healthy_service_account, |f| {
+        with_provider(f, |provider| provider.fingerprints = vec!["A:A".to_owned()]);
+    }),
+    ("a container that may not fall to the node's role", healthy_pod, |f| {
+        set(f, env_vars::ECS_METADATA_DISABLED, "true");
     }),
     ("a volume of another name", healthy_pod, |f| {
         projection(f).volume = "oidc".to_owned();

@@ -7,8 +7,9 @@ use rrsa_shared::env_vars;
 use super::finding::{Evidence, Severity, Verdict};
 use super::{namespace, service_account, webhook};
 use crate::facts::{
-    AUDIENCE, ContainerFacts, EnvFact, Facts, INJECTION_LABEL, ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV,
-    PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION, TokenProjection, VolumeKind,
+    AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, ONLY_CONTAINERS_ANNOTATION,
+    OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION, TokenProjection, VolumeKind,
+    WEBHOOK_VOLUME,
 };
 
 /// The least and the most a projected token for RRSA may live, seconds.
@@ -107,6 +108,70 @@ pub(super) fn p07(facts: &Facts) -> Verdict {
             ),
         ))
     })
+}
+
+/// Init and ephemeral containers of an injected pod have the variables too, or do not need them.
+pub(super) fn p05(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let injected = pod.projections.iter().any(|projection| projection.volume == WEBHOOK_VOLUME);
+    // An init container that the webhook did not reach is W07's; one of a pod wired by hand has what it was given.
+    let found = pod.containers.iter().find(|container| {
+        container.kind == ContainerKind::Ephemeral && injected && !container.has_rrsa_env()
+    });
+    match found {
+        None => Verdict::Holds,
+        Some(container) => Evidence::new(
+            "RRSA's variables, if it needs the role",
+            "none: the webhook never sees a container that is added to a running pod",
+            place(facts, pod, container),
+            "give it the variables and the mount by hand, or use kubectl debug --copy-to, whose pod is made anew",
+        )
+        .into(),
+    }
+}
+
+/// A debug container runs as the user that may read the token.
+pub(super) fn p20(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let Some(projection) = pod.rrsa_projection() else { return Verdict::NotApplicable };
+    // The kubelet gives the file, mode 0600, to a user that all containers of the spec share.
+    let mut users =
+        pod.containers.iter().filter(|c| c.kind != ContainerKind::Ephemeral).map(|c| c.run_as_user);
+    let Some(Some(owner)) = users.next() else { return Verdict::Holds };
+    if pod.fs_group.is_some() || !users.all(|user| user == Some(owner)) {
+        return Verdict::Holds;
+    }
+    let barred = pod.containers.iter().find(|container| {
+        container.kind == ContainerKind::Ephemeral
+            && container.token_path(projection).is_some()
+            && container.run_as_user.is_some_and(|user| user != owner && user != 0)
+    });
+    match barred {
+        None => Verdict::Holds,
+        Some(container) => Evidence::new(
+            format!("user {owner}, as the others run"),
+            format!("user {}", container.run_as_user.unwrap_or_default()),
+            place(facts, pod, container),
+            "that this container may not read the token says nothing about the others: the kubelet gives the file to their \
+             user alone",
+        )
+        .into(),
+    }
+}
+
+/// `automountServiceAccountToken: false` is not taken for the reason of anything.
+pub(super) fn p21(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if pod.automount != Some(false) || facts.was_granted() {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "nothing in particular",
+        "automountServiceAccountToken: false",
+        format!("pod {}/{}", facts.namespace, pod.name),
+        "leave it: it keeps the API server's token away, and RRSA's token is a volume of its own",
+    )
+    .into()
 }
 
 /// RRSA's variables are written out, so that what they say can be seen.
@@ -415,6 +480,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         namespace::n03,
         webhook::w01,
         webhook::w02,
+        webhook::w03,
         webhook::w05,
         webhook::w06,
         webhook::w08,

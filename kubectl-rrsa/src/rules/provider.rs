@@ -85,6 +85,39 @@ pub(super) fn i04(facts: &Facts) -> Verdict {
     })
 }
 
+/// The provider knows one of the certificates that the issuer shows.
+pub(super) fn i05(facts: &Facts) -> Verdict {
+    let shown = match facts.published.as_result() {
+        Ok(issuer) => issuer.fingerprints.as_result(),
+        Err(why) => Err(why),
+    };
+    let shown = match shown {
+        _ if facts.was_granted() => return Verdict::Holds,
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(shown) => shown,
+    };
+    judge(facts, |provider| {
+        // Without any, RAM goes by the public authorities.
+        if provider.fingerprints.is_empty() || provider.knows_one_of(shown) {
+            return None;
+        }
+        let name = provider.arn.rsplit('/').next().unwrap_or_default();
+        let newest = shown.last()?;
+        Some(
+            Evidence::new(
+                format!("one of the certificates that the issuer shows (SHA-1): {}", shown.join(", ")),
+                provider.fingerprints.join(", "),
+                format!("Fingerprints of {}", provider.arn),
+                "if nobody shows a certificate of its own between here and the issuer, add the new fingerprint; ACK \
+                 manages those of its own providers: open a ticket",
+            )
+            .command(format!(
+                "aliyun ims AddFingerprintToOIDCProvider --OIDCProviderName {name} --Fingerprint {newest}"
+            )),
+        )
+    })
+}
+
 /// The token is younger than the provider's issuance limit.
 pub(super) fn i07(facts: &Facts) -> Verdict {
     judge(facts, |provider| {

@@ -6,7 +6,75 @@ use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Verdict};
 use super::pod;
-use crate::facts::Facts;
+use crate::facts::{ContainerFacts, Facts, ServiceAccountFacts};
+use crate::identity::{self, Choice, Client};
+
+/// Tools whose images carry their version, and the first one that knows OIDC.
+const SINCE: [(&str, [u32; 3]); 2] = [("aliyun-cli", [3, 0, 206]), ("ossutil", [2, 1, 0])];
+
+/// No container is of an image whose tool is too old for OIDC. What a program is linked with no image name tells.
+pub(super) fn k01(facts: &Facts) -> Verdict {
+    pod::each_container(facts, |pod, container| {
+        let image = container.image.as_deref()?;
+        let (name, tag) = image.split('@').next()?.rsplit('/').next()?.split_once(':')?;
+        let (tool, since) = SINCE.iter().find(|(tool, _)| name == *tool)?;
+        let version = version(tag)?;
+        let [major, minor, patch] = since;
+        (version < *since).then(|| {
+            Evidence::new(
+                format!("{tool} {major}.{minor}.{patch} or later"),
+                image,
+                pod::place(facts, pod, container),
+                "take a newer image: before that the tool ignores RRSA's variables and takes another credential",
+            )
+        })
+    })
+}
+
+/// The numbers of a tag such as `v3.0.205` or `3.0.205-alpine`.
+fn version(tag: &str) -> Option<[u32; 3]> {
+    let text = tag.trim_start_matches('v').split(['-', '+', '_']).next()?;
+    let mut numbers = text.split('.').map(|part| part.parse().ok());
+    Some([numbers.next()??, numbers.next()??, numbers.next().flatten()?])
+}
+
+/// The application acts as RRSA's role, and as nobody else when that fails.
+pub(super) fn k04(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let account = facts.service_account.value().and_then(Option::as_ref);
+    let wanted = pod.is_wired() || account.and_then(ServiceAccountFacts::role_name).is_some();
+    if !wanted || facts.offline {
+        return Verdict::NotApplicable;
+    }
+    let concerned = |container: &&ContainerFacts| {
+        !pod.skips(&container.name) && (container.has_rrsa_env() || !pod.is_wired())
+    };
+    let other = pod.app_containers().filter(concerned).find_map(|container| {
+        let seen = match identity::choice(Client::Sdk, container) {
+            Choice::Rrsa { .. } if facts.was_refused() && identity::falls_to_node(container) => {
+                "RRSA's role, which STS refuses; then the node's role, in silence".to_owned()
+            }
+            Choice::Rrsa { .. } | Choice::Unknown(_) | Choice::Nothing => return None,
+            Choice::StaticKey(name) => format!("the access key in {name}"),
+            Choice::File(path) => format!("whatever stands in {path}"),
+            Choice::NodeRole => "the node's role".to_owned(),
+        };
+        Some((container, seen))
+    });
+    match other {
+        None => Verdict::Holds,
+        Some((container, seen)) => Evidence::new(
+            "RRSA's role and no other",
+            seen,
+            format!("default chain of the official SDKs in {}", pod::place(facts, pod, container)),
+            format!(
+                "mend RRSA; and set {}=true, so that an SDK fails aloud instead of taking the node's role",
+                env_vars::ECS_METADATA_DISABLED
+            ),
+        )
+        .into(),
+    }
+}
 
 /// No container has a static access key in its environment.
 pub(super) fn k02(facts: &Facts) -> Verdict {

@@ -164,6 +164,31 @@ pub(super) fn s09(facts: &Facts) -> Verdict {
     })
 }
 
+/// ServiceAccounts of other names have roles of their own.
+pub(super) fn s11(facts: &Facts) -> Verdict {
+    let sharing = match facts.same_role.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(sharing) => sharing,
+    };
+    // One workload has the same name in several namespaces; another name is another workload.
+    let own = &facts.service_account_name;
+    let others: Vec<&str> = sharing
+        .iter()
+        .filter(|other| other.split_once('/').is_none_or(|(_, name)| name != own))
+        .map(String::as_str)
+        .collect();
+    annotated(facts, |account| {
+        let role = account.role_name().filter(|_| !others.is_empty())?;
+        Some(Evidence::new(
+            "a role for each workload",
+            format!("{} name{} role {role} too", others.join(", "), if others.len() == 1 { "s" } else { "" }),
+            place(facts),
+            "make a role for each, with the policies that it needs and a trust policy for its one oidc:sub; sharing \
+             gives every one of them what any of them needs",
+        ))
+    })
+}
+
 /// Something uses the ServiceAccount.
 pub(super) fn s10(facts: &Facts) -> Verdict {
     if facts.pod.is_some() {

@@ -6,8 +6,8 @@ use rrsa_shared::arn::RoleArn;
 use rrsa_shared::sts::{FaultKind, KnownFault};
 
 use super::finding::{Evidence, Verdict};
-use super::trust_policy;
-use crate::facts::{DEFAULT_ISSUER, ExchangeFacts, ExchangeOutcome, Facts, Loss};
+use super::{pod, trust_policy};
+use crate::facts::{DEFAULT_ISSUER, Denial, ExchangeFacts, ExchangeOutcome, Facts, Loss};
 
 /// The role's trust policy admits the token.
 pub(super) fn x01(facts: &Facts) -> Verdict {
@@ -279,6 +279,64 @@ pub(super) fn x18(facts: &Facts) -> Verdict {
         "GetCallerIdentity",
         "the role ARN in use is not the one that was meant: compare it with the ServiceAccount's annotation",
     )
+    .into()
+}
+
+/// No service has refused the session what the application wanted of it.
+pub(super) fn x19(facts: &Facts) -> Verdict {
+    denied(facts, |denial, role| {
+        Some((
+            "a permission policy of the role that allows it".to_owned(),
+            "the identity is fine, RRSA has done its part: attach a policy that allows the action, or look for one that \
+             denies it"
+                .to_owned(),
+            format!("aliyun ram ListPoliciesForRole --RoleName {role}"),
+        ))
+        .filter(|_| denial.action.is_none())
+    })
+}
+
+/// The role's policies allow the action that a service refused.
+pub(super) fn r19(facts: &Facts) -> Verdict {
+    denied(facts, |denial, role| {
+        let action = denial.action.as_deref()?;
+        let remedy = match denial.kind.as_deref() {
+            Some("ExplicitDeny") => {
+                "a policy denies it: find it among those of the role and of the resource directory"
+            }
+            _ => "no policy allows it: attach one that does",
+        };
+        let attached = match facts.account.policies.value() {
+            Some(policies) => format!("; attached: {}", policies.join(", ")),
+            None => String::new(),
+        };
+        Some((
+            format!("a permission policy of role {role} that allows {action}"),
+            format!("{remedy}{attached}"),
+            format!("aliyun ram ListPoliciesForRole --RoleName {role}"),
+        ))
+    })
+}
+
+fn denied(facts: &Facts, advice: impl FnOnce(&Denial, &str) -> Option<(String, String, String)>) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if !facts.was_granted() {
+        return Verdict::NotApplicable;
+    }
+    let found = pod.containers.iter().find_map(|c| Some((c, c.last_denial.as_ref()?)));
+    let Some((container, denial)) = found else { return Verdict::Holds };
+    let role = facts.role_in_use.value().and_then(|arn| RoleArn::parse(arn).ok());
+    let role = role.map_or_else(|| "ROLE".to_owned(), |arn| arn.name);
+    let Some((expected, remedy, command)) = advice(denial, &role) else { return Verdict::NotApplicable };
+    let details = [&denial.action, &denial.kind, &denial.policy_type].into_iter().flatten();
+    let seen: Vec<&str> = std::iter::once(&denial.code).chain(details).map(String::as_str).collect();
+    Evidence::new(
+        expected,
+        seen.join(", "),
+        format!("last words of {}", pod::place(facts, pod, container)),
+        remedy,
+    )
+    .command(command)
     .into()
 }
 

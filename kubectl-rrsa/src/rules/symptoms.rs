@@ -14,9 +14,9 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-X04", &["RRSA-P13", "RRSA-T06", "RRSA-I04"]),
     ("RRSA-X05", &["RRSA-T04", "RRSA-P17", "RRSA-I07"]),
     ("RRSA-X06", &["RRSA-T02", "RRSA-T03", "RRSA-T05", "RRSA-T11"]),
-    ("RRSA-X07", &["RRSA-C10", "RRSA-T03", "RRSA-T07"]),
+    ("RRSA-X07", &["RRSA-C10", "RRSA-T10", "RRSA-T03", "RRSA-T07"]),
     ("RRSA-X08", &["RRSA-I03", "RRSA-T07", "RRSA-P11", "RRSA-C01", "RRSA-C02"]),
-    ("RRSA-X09", &["RRSA-C07", "RRSA-C01", "RRSA-C02", "RRSA-T07"]),
+    ("RRSA-X09", &["RRSA-C07", "RRSA-C08", "RRSA-C09", "RRSA-C01", "RRSA-C02", "RRSA-T07"]),
     ("RRSA-X11", &["RRSA-S05", "RRSA-S06", "RRSA-P07", "RRSA-P09", "RRSA-C13"]),
     ("RRSA-X13", &["RRSA-P09", "RRSA-P10", "RRSA-K09"]),
     ("RRSA-X16", &["RRSA-T05"]),
@@ -33,11 +33,21 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-R04", &["RRSA-T06", "RRSA-P13"]),
     ("RRSA-R05", &["RRSA-T08"]),
     ("RRSA-I03", &["RRSA-P11", "RRSA-T07", "RRSA-C01", "RRSA-C02"]),
+    ("RRSA-X12", &["RRSA-R16"]),
+    ("RRSA-X10", &["RRSA-I05", "RRSA-I06"]),
+    ("RRSA-T10", &["RRSA-T07"]),
     ("RRSA-X18", &["RRSA-S06", "RRSA-P07"]),
 ];
 
+/// The rule that another identity than RRSA's is in effect.
+const STAND_IN: &str = "RRSA-K04";
+
 /// The cause among the `broken` rules that explains why `rule` is broken too.
 pub(super) fn cause<'a>(rule: &str, broken: &[&'a str]) -> Option<&'a str> {
+    // Whatever keeps RRSA from working lets another identity take its place.
+    if rule == STAND_IN {
+        return broken.iter().copied().find(|id| *id != STAND_IN);
+    }
     let (_, causes) = SYMPTOMS.iter().find(|(symptom, _)| *symptom == rule)?;
     broken.iter().copied().find(|id| causes.contains(id))
 }

@@ -2,13 +2,17 @@
 //! (Projected ServiceAccount tokens; the kubelet renews one when less than a fifth of its life is left.)
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::pod;
+use super::{cluster, pod};
 use crate::facts::{AUDIENCE, DEFAULT_ISSUER, Facts, TokenFacts, TokenProblem, TokenSource};
+use crate::skipped::unread_file;
 
 /// There is a token to read.
 pub(super) fn t01(facts: &Facts) -> Verdict {
     if [pod::p12, pod::p15, pod::p16].iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
+    }
+    if let Some(why) = unread_file(facts) {
+        return Verdict::Unseen(why.to_owned());
     }
     judge(facts, false, |token| {
         let seen = match token.problem.as_ref()? {
@@ -56,6 +60,30 @@ pub(super) fn t03(facts: &Facts) -> Verdict {
             )
         })
     })
+}
+
+/// The key that it names signed it.
+pub(super) fn t10(facts: &Facts) -> Verdict {
+    let known = [cluster::c10, cluster::c02, t07, t03].iter().any(|rule| rule(facts).is_broken());
+    let token = match facts.token.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(token) if token.problem.is_some() || known => return Verdict::NotApplicable,
+        Ok(token) => token,
+    };
+    match token.signature.as_result() {
+        // STS has verified it.
+        Err(_) if facts.was_granted() => Verdict::Holds,
+        Err(why) => Verdict::Unseen(why.to_owned()),
+        Ok(None) => Verdict::Holds,
+        Ok(Some(fault)) => Evidence::new(
+            "a signature by the key that the token names",
+            fault,
+            format!("signature of {}", place(token)),
+            "something changed the token on its way, or another cluster has a key of the same id: mount the projected \
+             token itself",
+        )
+        .into(),
+    }
 }
 
 /// The token's life has begun.

@@ -392,6 +392,42 @@ pub(super) fn r18(facts: &Facts) -> Verdict {
     }
 }
 
+/// The role gives sessions of the length that is asked for.
+pub(super) fn r16(facts: &Facts) -> Verdict {
+    let wanted = facts.session_seconds;
+    let least = rrsa_shared::proof::Plan::SESSION_SECONDS;
+    let most = match facts.account.role.as_result() {
+        Ok(Some(role)) => role.max_session_duration,
+        Ok(None) => return Verdict::NotApplicable,
+        // The least of STS needs no role to be known.
+        Err(_) if wanted < least => None,
+        Err(_) if facts.was_granted() => return Verdict::Holds,
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+    };
+    let most = most.unwrap_or(u32::MAX);
+    if (least..=most).contains(&wanted) {
+        return Verdict::Holds;
+    }
+    let role = facts.role_in_use.value().map_or("ROLE", String::as_str);
+    let evidence = Evidence::new(
+        if most == u32::MAX {
+            format!("{least} seconds or more")
+        } else {
+            format!("{least} to {most} seconds")
+        },
+        format!("{wanted} seconds"),
+        format!("session length asked for, against MaxSessionDuration of {role}"),
+        "ask for a session within these, or raise the role's MaxSessionDuration (43200 at most)",
+    );
+    let name = role.rsplit('/').next().unwrap_or_default();
+    match wanted > most && wanted <= 43_200 {
+        true => evidence
+            .command(format!("aliyun ram UpdateRole --RoleName {name} --NewMaxSessionDuration {wanted}"))
+            .into(),
+        false => evidence.into(),
+    }
+}
+
 /// Every provider that the policy names exists.
 pub(super) fn r21(facts: &Facts) -> Verdict {
     let known = match facts.account.providers.as_result() {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::finding::{Evidence, Severity, Verdict};
 use super::{namespace, pod, service_account};
 use crate::facts::{
-    AdmissionFacts, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts, WebhookFacts,
+    AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
+    WebhookFacts,
 };
 
 /// Seconds between the making of a ServiceAccount and of a pod within which the webhook may not know the former.
@@ -114,6 +115,59 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
     })
 }
 
+/// The API server can call the webhook: its authority is good, and no event tells of a failed call.
+pub(super) fn w03(facts: &Facts) -> Verdict {
+    if facts.is_wired() {
+        return Verdict::Holds;
+    }
+    let webhook = match facts.cluster.webhook.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(None) => return Verdict::NotApplicable,
+        Ok(Some(webhook)) => webhook,
+    };
+    let mend = |expected: &str, seen: String, place: String| {
+        Verdict::from(
+            Evidence::new(
+                expected,
+                seen,
+                place,
+                "reinstall the add-on, which makes a new certificate and caBundle; then restart the pods",
+            )
+            .command(format!("kubectl get mutatingwebhookconfiguration {} -o yaml", webhook.name)),
+        )
+    };
+    let bundle = || format!("caBundle of webhook {}", webhook.name);
+    match webhook.admission.as_ref().map(|admission| admission.ca) {
+        Some(Authority::Unreadable) => {
+            return mend("a certificate", "nothing that can be read as one".to_owned(), bundle());
+        }
+        Some(Authority::Until(until)) if until <= facts.looked_at => {
+            let ago = facts.looked_at - until;
+            return mend("a certificate that is still good", format!("it expired {ago} s ago"), bundle());
+        }
+        _ => {}
+    }
+    // Pods that have no ready webhook to ask are W02's.
+    if w02(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    match facts.webhook_failures.as_result().map(Vec::as_slice) {
+        Ok([]) => Verdict::Holds,
+        Ok([first, ..]) => mend(
+            "an answer of the webhook",
+            first.clone(),
+            format!("events of namespace {}", facts.namespace),
+        ),
+        Err(why) if webhook_was_asked(facts) => Verdict::Unseen(why.to_owned()),
+        Err(_) => Verdict::Holds,
+    }
+}
+
+/// Whether events of failed calls would concern the workload: the webhook is wanted, and nothing was injected.
+fn webhook_was_asked(facts: &Facts) -> bool {
+    !facts.offline && !earlier(facts)
+}
+
 /// No other webhook added containers after this one had looked.
 pub(super) fn w07(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
@@ -173,7 +227,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(webhook))) = (&facts.pod, facts.cluster.webhook.value()) else {
         return Verdict::NotApplicable;
     };
-    if facts.is_wired() || earlier(facts) || pod::p01(facts).is_broken() || w08(facts).is_broken() {
+    if facts.is_wired() || kept_away(facts) || pod::p01(facts).is_broken() || w08(facts).is_broken() {
         return Verdict::NotApplicable;
     }
     let (Some(made), Some(since)) = (pod.created_at, webhook.available_since) else {
@@ -219,7 +273,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(account))) = (&facts.pod, facts.service_account.value()) else {
         return Verdict::NotApplicable;
     };
-    if facts.is_wired() || earlier(facts) || pod::p01(facts).is_broken() {
+    if facts.is_wired() || kept_away(facts) || pod::p01(facts).is_broken() {
         return Verdict::NotApplicable;
     }
     let (Some(made), Some(annotated)) = (pod.created_at, account.annotated_at) else {
@@ -236,6 +290,11 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
     )
     .command(pod::restart(&facts.namespace, pod))
     .into()
+}
+
+/// Whether anything but the pod's age explains that nothing was injected.
+fn kept_away(facts: &Facts) -> bool {
+    earlier(facts) || w03(facts).is_broken()
 }
 
 /// Whether something before the webhook explains that nothing was injected.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::jwks::{JwkSet, JwksError};
+use crate::api::Endpoint;
 use crate::ports::http::{Http, Request, TransportError};
 
 /// Where an issuer publishes its discovery document.
@@ -64,35 +65,58 @@ impl Discovery {
     pub fn parse(json: &[u8]) -> Result<Self, DiscoveryError> {
         serde_json::from_slice(json).map_err(|error| DiscoveryError::Document(error.to_string()))
     }
+}
 
-    /// Fetches the discovery document of `issuer` from where the public can read it.
+/// Where the public documents of issuers are read.
+#[derive(Clone, Debug)]
+pub struct IssuerSite {
+    /// What fetches them.
+    pub http: Http,
+    /// A host that is asked in place of the issuer's own, under the same paths.
+    pub instead: Option<Endpoint>,
+}
+
+impl IssuerSite {
+    /// The discovery document of `issuer`.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn fetch(http: &Http, issuer: &str) -> Result<Self, DiscoveryError> {
-        Self::parse(&fetch(http, &discovery_url(issuer)).await?)
+    pub async fn discovery(&self, issuer: &str) -> Result<Discovery, DiscoveryError> {
+        Discovery::parse(&self.fetch(&discovery_url(issuer)).await?)
     }
-}
 
-impl JwkSet {
-    /// Fetches a key set.
+    /// The key set at `jwks_uri`.
     ///
     /// # Errors
     /// Why there is none.
-    pub async fn fetch(http: &Http, url: &str) -> Result<Self, DiscoveryError> {
-        Self::parse(&fetch(http, url).await?).map_err(DiscoveryError::Jwks)
+    pub async fn keys(&self, jwks_uri: &str) -> Result<JwkSet, DiscoveryError> {
+        JwkSet::parse(&self.fetch(jwks_uri).await?).map_err(DiscoveryError::Jwks)
     }
-}
 
-async fn fetch(http: &Http, url: &str) -> Result<Vec<u8>, DiscoveryError> {
-    if !url.starts_with("https://") && !crate::api::is_loopback_http(url) {
-        return Err(DiscoveryError::NotHttps(url.to_owned()));
+    /// The host that is asked for documents of `issuer`, absent when its address is not https.
+    #[must_use]
+    pub fn host_of(&self, issuer: &str) -> Option<Endpoint> {
+        let own = || issuer.strip_prefix("https://")?.split(['/', '?', '#']).next();
+        self.instead.clone().or_else(|| Endpoint::named(own()?).ok())
     }
-    let answer = http.send(Request::get(url)).await.map_err(DiscoveryError::Transport)?;
-    if answer.status == 200 {
-        Ok(answer.body)
-    } else {
-        Err(DiscoveryError::Status { url: url.to_owned(), status: answer.status })
+
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, DiscoveryError> {
+        if !url.starts_with("https://") && !crate::api::is_loopback_http(url) {
+            return Err(DiscoveryError::NotHttps(url.to_owned()));
+        }
+        let asked = match &self.instead {
+            None => url.to_owned(),
+            Some(host) => {
+                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+                host.url(rest.find('/').map_or("/", |at| &rest[at..]))
+            }
+        };
+        let answer = self.http.send(Request::get(&asked)).await.map_err(DiscoveryError::Transport)?;
+        if answer.status == 200 {
+            Ok(answer.body)
+        } else {
+            Err(DiscoveryError::Status { url: asked, status: answer.status })
+        }
     }
 }
 
@@ -111,8 +135,9 @@ mod tests {
             answer(200, r#"{"issuer":"https://i/c1","jwks_uri":"https://i/c1/jwks"}"#),
             answer(200, r#"{"keys":[{"kty":"RSA","kid":"a","n":"AQ","e":"AQAB"}]}"#),
         ]);
-        let discovery = Discovery::fetch(&http, "https://i/c1/").await.unwrap();
-        let keys = JwkSet::fetch(&http, &discovery.jwks_uri).await.unwrap();
+        let site = IssuerSite { http: http.clone(), instead: None };
+        let discovery = site.discovery("https://i/c1/").await.unwrap();
+        let keys = site.keys(&discovery.jwks_uri).await.unwrap();
         assert_eq!(keys.key_ids(), ["a"]);
         let urls: Vec<_> = http.sent().into_iter().map(|request| request.url).collect();
         assert_eq!(urls, ["https://i/c1/.well-known/openid-configuration", "https://i/c1/jwks"]);
@@ -121,12 +146,27 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_a_document_is_told_by_kind() {
         let http = Http::fake([answer(404, ""), answer(200, "<html>")]);
-        let missing = Discovery::fetch(&http, "https://i").await.unwrap_err();
+        let site = IssuerSite { http: http.clone(), instead: None };
+        let missing = site.discovery("https://i").await.unwrap_err();
         assert!(matches!(missing, DiscoveryError::Status { status: 404, .. }), "{missing}");
-        let page = Discovery::fetch(&http, "https://i").await.unwrap_err();
+        let page = site.discovery("https://i").await.unwrap_err();
         assert!(matches!(page, DiscoveryError::Document(_)), "{page}");
-        let plain = JwkSet::fetch(&http, "http://i/jwks").await.unwrap_err();
+        let plain = site.keys("http://i/jwks").await.unwrap_err();
         assert_eq!(plain, DiscoveryError::NotHttps("http://i/jwks".to_owned()));
         assert_eq!(http.sent().len(), 2, "nothing goes to a plain http host");
+    }
+
+    #[tokio::test]
+    async fn another_host_is_asked_under_the_same_paths() {
+        let http = Http::fake([answer(404, "")]);
+        let instead = Some(Endpoint::named("127.0.0.1:4443").unwrap());
+        let site = IssuerSite { http: http.clone(), instead };
+        assert!(site.discovery("https://i/c1").await.is_err());
+        let asked = &http.sent()[0].url;
+        assert_eq!(asked, "https://127.0.0.1:4443/c1/.well-known/openid-configuration");
+        assert_eq!(site.host_of("https://i/c1").unwrap().host(), "127.0.0.1:4443");
+        let own = IssuerSite { http, instead: None };
+        assert_eq!(own.host_of("https://i/c1").unwrap().host(), "i");
+        assert_eq!(own.host_of("http://i/c1"), None);
     }
 }

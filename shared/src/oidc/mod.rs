@@ -6,6 +6,6 @@ mod jwks;
 mod token;
 
 pub use claims::{TokenClaims, UnverifiedJwt};
-pub use discovery::{Discovery, DiscoveryError, discovery_url};
+pub use discovery::{Discovery, DiscoveryError, IssuerSite, discovery_url};
 pub use jwks::{JwkSet, JwksError, SignatureFault};
 pub use token::{MAX_TOKEN_CHARS, OidcToken, OidcTokenError};

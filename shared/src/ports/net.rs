@@ -5,6 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls_pki_types::{CertificateDer, ServerName};
+
+use super::certificates;
+
 /// Time for one step.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -22,6 +26,7 @@ enum Inner {
 struct Fake {
     addresses: Result<Vec<SocketAddr>, io::ErrorKind>,
     connects: Result<(), io::ErrorKind>,
+    certificates: Vec<CertificateDer<'static>>,
 }
 
 impl Net {
@@ -37,7 +42,7 @@ impl Net {
         addresses: Result<Vec<SocketAddr>, io::ErrorKind>,
         connects: Result<(), io::ErrorKind>,
     ) -> Self {
-        Self(Inner::Fake(Arc::new(Fake { addresses, connects })))
+        Self(Inner::Fake(Arc::new(Fake { addresses, connects, certificates: Vec::new() })))
     }
 
     /// The addresses of a host.
@@ -62,6 +67,24 @@ impl Net {
         match &self.0 {
             Inner::Real => patiently(tokio::net::TcpStream::connect(address)).await.map(drop),
             Inner::Fake(fake) => fake.connects.map_err(io::Error::from),
+        }
+    }
+
+    /// The certificates that a host shows, its own first, trusted or not; nothing is said to it.
+    ///
+    /// # Errors
+    /// As the system or TLS word them; `TimedOut` after three seconds.
+    pub async fn certificates(&self, host: &str, port: u16) -> io::Result<Vec<CertificateDer<'static>>> {
+        match &self.0 {
+            Inner::Real => {
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                patiently(async {
+                    let stream = tokio::net::TcpStream::connect((host, port)).await?;
+                    certificates::shown(name, stream).await
+                })
+                .await
+            }
+            Inner::Fake(fake) => Ok(fake.certificates.clone()),
         }
     }
 }

@@ -10,9 +10,6 @@ use crate::oidc::OidcToken;
 use crate::seen::Seen;
 use crate::sts::{AssumeRoleWithOidc, GetCallerIdentity, Session, SessionName};
 
-/// The shortest session STS gives, seconds; the session is used once.
-const DURATION: u32 = 900;
-
 /// One exchange and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,6 +84,13 @@ pub struct Plan {
     pub provider_arn: Seen<String>,
     /// `RoleSessionName`.
     pub session_name: SessionName,
+    /// `DurationSeconds`.
+    pub session_seconds: u32,
+}
+
+impl Plan {
+    /// The session length of a proof, seconds: the shortest that STS gives, for it is used once.
+    pub const SESSION_SECONDS: u32 = 900;
 }
 
 /// Runs the exchange, and says why when it could not even be tried. `endpoint` names the host of `sts` and why that one.
@@ -104,7 +108,7 @@ pub async fn exchange(sts: &ApiClient, endpoint: &str, plan: &Plan, token: OidcT
         role_arn: role_arn.clone(),
         token,
         session_name: plan.session_name.clone(),
-        duration_seconds: Some(DURATION),
+        duration_seconds: Some(plan.session_seconds),
         policy: None,
     };
     let done = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read).await;

@@ -1,10 +1,11 @@
 //! IMS GetOIDCProvider: what RAM knows of a cluster's issuer. Needs `ram:GetOIDCProvider`.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use sha1::{Digest as _, Sha1};
 
 use crate::api::{Endpoint, Stamp};
 use crate::ports::http::{Request, Response};
-use crate::sign::rpc_request;
+use crate::sign::{hex, rpc_request};
 use crate::sts::AccessKey;
 
 /// The request.
@@ -31,6 +32,21 @@ pub struct OidcProvider {
     /// Hours after `iat` at which a token is refused even if it has not expired, 1 to 168; 12 unless changed.
     #[serde(rename(deserialize = "IssuanceLimitTime", serialize = "issuanceLimitHours"))]
     pub issuance_limit_hours: Option<u32>,
+}
+
+impl OidcProvider {
+    /// Whether one of its fingerprints is among `shown`, lower-case hexadecimal; RAM and people write colons and capitals.
+    #[must_use]
+    pub fn knows_one_of(&self, shown: &[String]) -> bool {
+        let plain = |text: &String| text.replace(':', "").to_ascii_lowercase();
+        self.fingerprints.iter().map(plain).any(|known| shown.contains(&known))
+    }
+}
+
+/// The SHA-1 fingerprint of a certificate (DER), lower-case hexadecimal.
+#[must_use]
+pub fn fingerprint(certificate: &[u8]) -> String {
+    hex(&Sha1::digest(certificate))
 }
 
 /// The API writes lists as one text with commas.
@@ -74,5 +90,10 @@ mod tests {
         let provider = GetOidcProvider::read(&answer).unwrap();
         assert_eq!(provider.client_ids, ["a", "b"]);
         assert_eq!((provider.fingerprints.len(), provider.issuance_limit_hours), (0, Some(12)));
+        let fingerprints = vec!["AA:0B".to_owned(), "ff".to_owned()];
+        let provider = OidcProvider { fingerprints, ..provider };
+        assert!(provider.knows_one_of(&["aa0b".to_owned()]));
+        assert!(!provider.knows_one_of(&["aa".to_owned()]));
+        assert_eq!(fingerprint(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 }

@@ -5,7 +5,7 @@ mod get_role;
 mod list_oidc_providers;
 mod list_policies_for_role;
 
-pub use get_oidc_provider::{GetOidcProvider, OidcProvider};
+pub use get_oidc_provider::{GetOidcProvider, OidcProvider, fingerprint};
 pub use get_role::{GetRole, Role};
 pub use list_oidc_providers::{ListOidcProviders, OidcProviders};
 pub use list_policies_for_role::ListPoliciesForRole;

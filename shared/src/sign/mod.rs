@@ -10,6 +10,7 @@ pub mod rpc;
 mod vectors;
 
 pub(crate) use date::date;
+pub(crate) use hash::hex;
 pub use request::{roa_get, rpc_request};
 
 /// What signs, exposed for the length of one call. It has no `Debug`.

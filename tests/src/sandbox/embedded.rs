@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use rustls::ServerConfig;
 use serde_json::Value;
 
 use super::clock::Clock;
@@ -20,7 +21,7 @@ use super::listeners::Listeners;
 use super::minted::Minted;
 use super::tls::Ca;
 use super::variables::{Addresses, variables};
-use super::world::World;
+use super::world::{Jwks, World};
 
 /// A file of Kubernetes objects.
 #[derive(Clone, Debug)]
@@ -89,6 +90,15 @@ impl From<io::Error> for StartError {
     }
 }
 
+/// What the issuers' documents are served with: a certificate that is trusted, unless the world says otherwise.
+fn issuer_site(world: &World, ca: &Ca) -> (Arc<ServerConfig>, String) {
+    let own = world.oidc_providers.iter().find(|provider| provider.issuer == world.issuer);
+    match own.map(|provider| provider.jwks) {
+        Some(Jwks::UntrustedCertificate) => Ca::generate().server(),
+        _ => ca.server(),
+    }
+}
+
 /// What both halves have in common.
 struct Shared {
     clock: Clock,
@@ -137,7 +147,8 @@ impl Sandbox {
         for manifest in &manifests {
             cluster.load(&manifest.file, &manifest.yaml)?;
         }
-        Ok(Self::open(dir, &ca, Shared { clock, minted }, cloud, Some(cluster)).await?)
+        let site = issuer_site(&world, &ca);
+        Ok(Self::open(dir, &ca, site, Shared { clock, minted }, cloud, Some(cluster)).await?)
     }
 
     /// Starts the cloud half alone, with `ca.crt` in the folder `dir`. `keys` holds the key set of each issuer
@@ -153,12 +164,14 @@ impl Sandbox {
     ) -> Result<Self, StartError> {
         let shared = Shared { clock: Clock::new(world.clock_offset_seconds), minted };
         let cloud = Cloud::with_minted(world, shared.clock.clone(), keys, shared.minted.clone());
-        Ok(Self::open(dir, &Ca::generate(), shared, cloud, None).await?)
+        let ca = Ca::generate();
+        Ok(Self::open(dir, &ca, issuer_site(world, &ca), shared, cloud, None).await?)
     }
 
     async fn open(
         dir: &Path,
         ca: &Ca,
+        (site, fingerprint): (Arc<ServerConfig>, String),
         shared: Shared,
         cloud: Arc<Cloud>,
         cluster: Option<Arc<Cluster>>,
@@ -168,6 +181,7 @@ impl Sandbox {
         let tls = ca.server_config();
         let url = |address| format!("https://{address}");
         let cloud_endpoint = url(listeners.add(cloud.router(), Some(tls.clone())).await?);
+        let issuers = url(listeners.add(cloud.published(fingerprint), Some(site)).await?);
         let Shared { clock, minted } = shared;
         let controls = Controls {
             clock: clock.clone(),
@@ -189,6 +203,7 @@ impl Sandbox {
         let variables = variables(&Addresses {
             cloud: &cloud_endpoint,
             plain: &plain_endpoint,
+            issuers: &issuers,
             folder: folder.path(),
             kubeconfig: file.as_deref(),
             ca: &ca_file,

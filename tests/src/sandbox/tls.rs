@@ -8,6 +8,7 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha1::{Digest as _, Sha1};
 
 /// The names and addresses that the server certificate is good for.
 const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc"];
@@ -45,6 +46,15 @@ impl Ca {
     /// When the machine has no source of randomness.
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
+        self.server().0
+    }
+
+    /// The same, and the SHA-1 fingerprint of the leaf, lower-case hexadecimal.
+    ///
+    /// # Panics
+    /// When the machine has no source of randomness.
+    #[must_use]
+    pub fn server(&self) -> (Arc<ServerConfig>, String) {
         let mut params = params("rrsa-sandbox");
         params.subject_alt_names = CertificateParams::new(NAMES.map(str::to_owned))
             .expect("the names are constant")
@@ -63,7 +73,8 @@ impl Ca {
                 .with_single_cert(vec![leaf.der().clone()], key)
                 .expect("the key belongs to the leaf");
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Arc::new(config)
+        let fingerprint = Sha1::digest(leaf.der()).iter().map(|byte| format!("{byte:02x}")).collect();
+        (Arc::new(config), fingerprint)
     }
 }
 

@@ -9,6 +9,8 @@ const LOOPBACK: &str = "127.0.0.1,localhost";
 pub(super) struct Addresses<'a> {
     /// The cloud's APIs, `https://127.0.0.1:PORT`.
     pub(super) cloud: &'a str,
+    /// What issuers publish, `https://127.0.0.1:PORT`.
+    pub(super) issuers: &'a str,
     /// The instance metadata service and the control API, `http://127.0.0.1:PORT`.
     pub(super) plain: &'a str,
     /// The folder with the files.
@@ -30,6 +32,7 @@ pub(super) fn variables(addresses: &Addresses<'_>) -> Vec<(String, String)> {
     {
         variables.push((name, addresses.cloud.to_owned()));
     }
+    variables.push(("RRSA_ISSUER_ENDPOINT", addresses.issuers.to_owned()));
     variables.push(("ALIBABA_CLOUD_IMDS_ENDPOINT", addresses.plain.to_owned()));
     variables.push(("RRSA_CLOUD_CA_FILE", path(addresses.ca)));
     variables.push(("RRSA_SANDBOX_DIR", path(addresses.folder)));

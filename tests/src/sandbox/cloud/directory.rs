@@ -7,7 +7,7 @@ use super::auth::Caller;
 use super::refusal::Refusal;
 use super::request::ApiRequest;
 use super::state::Cloud;
-use crate::sandbox::world::{OidcProvider, PolicyKind, Role};
+use crate::sandbox::world::{Jwks, OidcProvider, PolicyKind, Role};
 
 /// 1 to 64 letters, digits, `.` and `-`.
 pub(crate) fn is_role_name(name: &str) -> bool {
@@ -99,7 +99,7 @@ fn shown(cloud: &Cloud, provider: &OidcProvider) -> Value {
         "OIDCProviderName": provider.name,
         "IssuerUrl": provider.issuer,
         "ClientIds": provider.client_ids.join(","),
-        "Fingerprints": provider.fingerprints.join(","),
+        "Fingerprints": fingerprints(cloud, provider),
         "IssuanceLimitTime": provider.issuance_limit_hours,
         "Description": "",
         "CreateDate": whole_seconds(cloud.born()),
@@ -107,6 +107,16 @@ fn shown(cloud: &Cloud, provider: &OidcProvider) -> Value {
         "GmtCreate": milliseconds,
         "GmtModified": milliseconds,
     })
+}
+
+/// Those that the world names, else the one that the issuer shows, or showed before it was changed.
+fn fingerprints(cloud: &Cloud, provider: &OidcProvider) -> String {
+    match cloud.issuer_fingerprint() {
+        Some(_) if !provider.fingerprints.is_empty() => provider.fingerprints.join(","),
+        Some(shown) if provider.jwks == Jwks::FingerprintMismatch => shown.chars().rev().collect(),
+        Some(shown) => shown.to_owned(),
+        None => provider.fingerprints.join(","),
+    }
 }
 
 /// `2006-01-02T15:04:05Z`.

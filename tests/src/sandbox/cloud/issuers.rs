@@ -17,6 +17,15 @@ impl Issuers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url, jwks);
     }
 
+    /// The issuer whose URL has this path, without a slash at the end.
+    pub(super) fn at(&self, path: &str) -> Option<String> {
+        let of = |url: &str| {
+            url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()))
+        };
+        let issuers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        issuers.keys().find(|url| of(url).unwrap_or_default() == path).cloned()
+    }
+
     pub(super) fn jwks(&self, url: &str) -> Option<Value> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
     }

@@ -13,6 +13,7 @@ mod imds;
 mod issuers;
 mod pattern;
 mod policy;
+mod published;
 mod refusal;
 mod request;
 mod router;

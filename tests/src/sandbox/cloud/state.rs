@@ -1,7 +1,7 @@
 //! The cloud: its world, its time, and what happened in it so far.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use jiff::Timestamp;
@@ -12,8 +12,8 @@ use super::auth::Nonces;
 use super::faults::Faults;
 use super::imds::Tokens;
 use super::issuers::Issuers;
-use super::router;
 use super::sessions::{Session, Sessions};
+use super::{published, router};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::minted::Minted;
 use crate::sandbox::world::{Fault, Role, World};
@@ -30,6 +30,7 @@ pub struct Cloud {
     nonces: Nonces,
     metadata_tokens: Tokens,
     calls: Mutex<BTreeMap<String, u64>>,
+    issuer_fingerprint: OnceLock<String>,
 }
 
 impl Cloud {
@@ -61,12 +62,25 @@ impl Cloud {
             nonces: Nonces::default(),
             metadata_tokens: Tokens::default(),
             calls: Mutex::default(),
+            issuer_fingerprint: OnceLock::new(),
         })
     }
 
     /// All services of the cloud; to be served in http and in https alike.
     pub fn router(self: &Arc<Self>) -> Router {
         router::router(Arc::clone(self))
+    }
+
+    /// What its issuers publish; to be served in TLS with a certificate of this SHA-1 fingerprint.
+    pub fn published(self: &Arc<Self>, fingerprint: String) -> Router {
+        // It is set once: a sandbox opens its listeners once.
+        let _ = self.issuer_fingerprint.set(fingerprint);
+        published::router(Arc::clone(self))
+    }
+
+    /// The fingerprint of the certificate that its issuers show.
+    pub(super) fn issuer_fingerprint(&self) -> Option<&str> {
+        self.issuer_fingerprint.get().map(String::as_str)
     }
 
     /// Publishes the key set of the issuer at `url`, in the place of an earlier one.
