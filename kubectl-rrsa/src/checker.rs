@@ -1,5 +1,8 @@
 //! One subject of a check, from everything that can be asked to its facts.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use futures_util::future::join;
 use rrsa_shared::arn::{self, RoleArn};
 use rrsa_shared::env_vars;
@@ -36,6 +39,8 @@ pub struct Checker<'a> {
     keys: Keys,
     /// What the issuer publishes; read once, when the first subject needs it.
     published: OnceCell<Seen<IssuerFacts>>,
+    /// When the next live check may begin.
+    next_live: Mutex<Duration>,
     /// What many subjects share; without it each is asked for by itself.
     inventory: Option<Inventory>,
 }
@@ -53,6 +58,8 @@ pub struct Wishes {
     pub oidc_provider_arn: Option<String>,
     /// Session length to ask for, seconds; [`Plan::SESSION_SECONDS`] without it.
     pub session_seconds: Option<u32>,
+    /// Live checks begun in a second, at most; any number without it.
+    pub rate: Option<u16>,
     /// What a probe inside the cluster is run with.
     pub probe: Option<ProbeWishes>,
 }
@@ -117,6 +124,7 @@ impl<'a> Checker<'a> {
             cluster,
             keys,
             published: OnceCell::new(),
+            next_live: Mutex::new(Duration::ZERO),
             inventory: None,
         })
     }
@@ -150,14 +158,15 @@ impl<'a> Checker<'a> {
     pub async fn collect(&self, subject: Subject) -> Result<Facts, Error> {
         let Subject { namespace, subject, asked_as } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
-        let live = match (self.wishes.live, &subject) {
-            (None | Some(Live::Auto), SubjectRef::ServiceAccount(_)) => Live::Token,
-            (None | Some(Live::Auto), SubjectRef::Pod(_)) => Live::Exec,
-            (Some(live), _) => live,
-        };
         let mut pod = match &subject {
             SubjectRef::ServiceAccount(_) => None,
             SubjectRef::Pod(name) => Some(self.pod(namespace, name).await?),
+        };
+        let live = match (self.wishes.live, &pod) {
+            (None | Some(Live::Auto), Some(pod)) if pod.is_running() => Live::Exec,
+            // What has ended, or not begun, has no file to read.
+            (None | Some(Live::Auto), _) => Live::Token,
+            (Some(live), _) => live,
         };
         let account = match (&subject, &pod) {
             (SubjectRef::ServiceAccount(name), _) => name.clone(),
@@ -181,6 +190,9 @@ impl<'a> Checker<'a> {
         let expected_role_arn = self.expected_role(&service_account, &users);
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
+        if live != Live::None {
+            self.wait_for_turn().await;
+        }
         let proof = self.prove(live, whose, &mut pod, &expected_role_arn, injects).await;
         let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
@@ -251,6 +263,21 @@ impl<'a> Checker<'a> {
                 let all = collect::webhook_failures(&self.kube.client, Some(namespace)).await;
                 all.map(|all| all.get(namespace).cloned().unwrap_or_default())
             }
+        }
+    }
+
+    /// Waits until one more live check may begin.
+    async fn wait_for_turn(&self) {
+        let Some(rate) = self.wishes.rate else { return };
+        let now = self.machine.clock.elapsed();
+        let begin = {
+            let mut next = self.next_live.lock().unwrap_or_else(PoisonError::into_inner);
+            let begin = now.max(*next);
+            *next = begin + Duration::from_secs(1) / u32::from(rate);
+            begin
+        };
+        if let Some(wait) = begin.checked_sub(now).filter(|wait| !wait.is_zero()) {
+            self.machine.clock.sleep(wait).await;
         }
     }
 

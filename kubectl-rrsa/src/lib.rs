@@ -18,6 +18,7 @@ pub mod render;
 pub mod report;
 pub mod rules;
 pub mod skipped;
+pub mod stale;
 pub mod subjects;
 pub mod words;
 

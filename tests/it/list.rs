@@ -16,7 +16,7 @@ async fn service_accounts_with_a_role_are_listed_with_their_pods_and_what_is_wro
         all.stdout,
         "NAMESPACE   NAME      ROLE                 LABEL    PODS   INJECTED   VERDICT\n\
          default     other     demo-role-for-rrsa   <none>   0      0          RRSA-N01\n\
-         rrsa-demo   demo-sa   demo-role-for-rrsa   on       1      1          ok\n",
+         rrsa-demo   demo-sa   demo-role-for-rrsa   on       2      2          ok\n",
         "{all:?}"
     );
     let names = stage.rrsa(&["ls", "-n", "rrsa-demo", "--all", "-o", "name"]).await;
@@ -24,7 +24,7 @@ async fn service_accounts_with_a_role_are_listed_with_their_pods_and_what_is_wro
     let json = stage.rrsa(&["list", "-A", "-o", "json"]).await.json();
     assert_eq!(json["kind"], "List");
     assert_eq!(json["items"][0]["rule"], "RRSA-N01");
-    assert_eq!(json["items"][1]["injected"], 1);
+    assert_eq!(json["items"][1]["injected"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,4 +54,63 @@ cluster:
     let nothing = stage.rrsa(&["list", "-A", "--as", "nobody"]).await;
     assert_eq!(nothing.code, 3, "{nothing:?}");
     assert!(nothing.stderr.contains("forbids it"), "{nothing:?}");
+}
+
+/// A pod of a Deployment, as its ReplicaSet makes it, that the webhook did not see.
+fn pod(name: &str, owner: &str, more: &str) -> String {
+    format!(
+        "---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+  namespace: rrsa-demo
+  annotations: {{sandbox.rrsa/admission: skip}}
+  labels: {{pod-template-hash: 5d8f}}
+  {owner}
+spec: {{serviceAccountName: {more}, containers: [{{name: app, image: app}}]}}
+"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_older_than_the_webhook_is_restarted_by_its_owner() {
+    let owner = "ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8f, uid: u, controller: true}]";
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let unnamed =
+        "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: plain, namespace: rrsa-demo}\n";
+    let manifest = [
+        demo,
+        unnamed,
+        &pod("web-1", owner, "demo-sa"),
+        &pod("web-2", owner, "demo-sa"),
+        &pod("alone", "", "demo-sa"),
+        &pod("plain", owner, "plain"),
+    ]
+    .concat();
+    let stage = Stage::set("", &manifest).await;
+    let stale = stage.rrsa(&["list", "-A", "--stale"]).await;
+    assert_eq!(stale.code, 0, "{stale:?}");
+    let commands: Vec<_> = stale.stdout.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(commands, ["kubectl rollout restart deployment/web -n rrsa-demo"]);
+    assert!(stale.stdout.contains("# 2 pods of sa/demo-sa, RRSA-"), "{stale:?}");
+    assert!(stale.stdout.contains("# kubectl delete pod alone -n rrsa-demo"), "{stale:?}");
+    let json = stage.rrsa(&["list", "-n", "rrsa-demo", "--stale", "-o", "json"]).await.json();
+    let owners: Vec<_> = json["items"].as_array().unwrap().iter().map(|one| &one["owner"]).collect();
+    assert_eq!(owners, ["pod/alone", "deployment/web"]);
+    // Where a new pod would not be injected either, a restart mends nothing.
+    let unlabelled = manifest.replace("pod-identity.alibabacloud.com/injection: 'on'", "team: demo");
+    let stage = Stage::set("", &unlabelled).await;
+    let none = stage.rrsa(&["list", "-A", "--stale"]).await;
+    assert_eq!((none.code, none.stdout.as_str()), (0, ""), "{none:?}");
+    assert!(none.stderr.contains("Nothing has to be restarted."), "{none:?}");
+    let world = "
+cluster:
+  rbac:
+  - {user: blind, rules: [{verbs: [list, get], resources: [serviceaccounts, namespaces, pods]}]}
+";
+    let stage = Stage::set(world, &manifest).await;
+    let blind = stage.rrsa(&["list", "-A", "--stale", "--as", "blind"]).await;
+    assert_eq!((blind.code, blind.stdout.as_str()), (3, ""), "{blind:?}");
+    assert!(blind.stderr.contains("needs list mutatingwebhookconfigurations"), "{blind:?}");
 }

@@ -18,6 +18,7 @@ mod permissions;
 mod policies;
 mod programs;
 mod real_api_server;
+mod robust;
 mod stage;
 mod status;
 mod subjects;

@@ -22,13 +22,19 @@ async fn a_workload_is_checked_by_its_pod_or_else_by_its_service_account() {
     let stage = stage().await;
     let outcome = stage.rrsa(&["check", "deploy/demo", "sts/empty", "-n", "rrsa-demo"]).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    for words in [
-        "deployment/demo: pod/demo in namespace rrsa-demo",
-        "statefulset/empty: sa/demo-sa in namespace rrsa-demo",
-        "2 checked: 2 healthy, 0 broken, 0 could not be told.",
-    ] {
-        assert!(outcome.stdout.contains(words), "{words}\n{}", outcome.stdout);
-    }
+    let lines: Vec<_> = outcome.stdout.lines().collect();
+    assert!(lines[0].starts_with("✓ deployment/demo: pod/demo in namespace rrsa-demo:"), "{outcome:?}");
+    let second =
+        lines.iter().position(|line| line.starts_with("✓ statefulset/empty: sa/demo-sa in namespace"));
+    assert!(second.is_some(), "{outcome:?}");
+    assert_eq!(lines.last(), Some(&"2 checked: 2 healthy, 0 broken, 0 could not be told."));
+    let batch = stage.rrsa(&["check", "job/once", "cj/nightly", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(batch.code, 0, "{batch:?}");
+    let list = batch.json();
+    assert_eq!(list["items"][0]["facts"]["subject"]["pod"], "once-x7k2p");
+    assert_eq!(list["items"][0]["facts"]["askedAs"], "job/once");
+    assert_eq!(list["items"][1]["facts"]["askedAs"], "cronjob/nightly");
+    assert_eq!(list["items"][1]["facts"]["subject"]["serviceAccount"], "demo-sa");
 }
 
 #[tokio::test(flavor = "multi_thread")]

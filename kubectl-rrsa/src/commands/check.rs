@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::stream;
+use futures_util::{FutureExt as _, StreamExt as _};
 use rrsa_shared::env_vars;
 use rrsa_shared::policy::Document;
 
@@ -17,7 +17,7 @@ use crate::facts::SubjectRef;
 use crate::gate::{FailOn, Gate};
 use crate::live::Live;
 use crate::offline::{Given, Manifests, PolicyFile};
-use crate::render::{self, Format, Style, printable};
+use crate::render::{self, Bar, Format, Style, printable};
 use crate::report::{Conclusion, Report};
 use crate::subjects::{Selection, Wanted};
 
@@ -75,6 +75,10 @@ pub struct Args {
     /// Subjects that are checked at the same time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     parallel: u16,
+
+    /// Live checks that are begun in a second, at most; STS throttles an account that asks for more
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rate: u16,
 
     /// The least severity that fails the run
     #[arg(long, value_enum, default_value_t)]
@@ -147,6 +151,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         role_arn: args.role_arn.clone(),
         oidc_provider_arn: args.oidc_provider_arn.clone(),
         session_seconds: args.session_duration,
+        rate: Some(args.rate),
         probe,
     };
     if args.live == Some(Live::Ephemeral) {
@@ -261,7 +266,10 @@ pub(super) async fn once(
     }
     let checker = checker;
     let checks = subjects.iter().cloned().map(|subject| checker.collect(subject));
+    let bar = Bar::of(subjects.len());
+    let checks = checks.map(|check| check.inspect(|_| bar.advance()));
     let collected: Vec<_> = stream::iter(checks).buffered(parallel.into()).collect().await;
+    bar.clear();
     collected.into_iter().map(|facts| facts.map(Report::on)).collect()
 }
 

@@ -3,17 +3,20 @@
 use serde::Serialize;
 
 use crate::cli::{self, Cli, Machine, Outcome};
+use crate::collect;
 use crate::collect::inventory::{Metadata, Scope, ServiceAccounts, Stock, Users};
-use crate::context;
+use crate::context::{self, KubeContext};
 use crate::error::{Error, exit};
-use crate::facts::{INJECTION_LABEL, ROLE_NAME_ANNOTATION};
+use crate::facts::{INJECTION_LABEL, ROLE_NAME_ANNOTATION, Seen};
 use crate::render::{self, Columns, printable};
 use crate::rules::{AtRest, at_rest};
+use crate::stale::{self, Stale};
 
 /// List ServiceAccounts that RRSA concerns, with their role, their pods and what is wrong at rest.
 ///
 /// Nothing is tried: `kubectl rrsa check` does that. Shown are ServiceAccounts that name a role, that were meant to, or
 /// whose pods RRSA has reached. VERDICT is the first broken rule, `ok` when none is, `?` when not enough can be seen.
+/// With --stale: what to restart, as commands for a shell.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// In all namespaces
@@ -27,6 +30,10 @@ pub struct Args {
     /// ServiceAccounts without any trace of RRSA too
     #[arg(long)]
     all: bool,
+
+    /// Instead of the list, what to restart: workloads whose pods are only older than what would inject them
+    #[arg(long, conflicts_with_all = ["all", "no_headers"])]
+    stale: bool,
 
     /// Leave out the line of headings
     #[arg(long)]
@@ -83,6 +90,9 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     for why in stock.unseen() {
         cli::say(&format!("warning: {why}"));
     }
+    if args.stale {
+        return stale(args, cli, machine, &kube, &stock).await;
+    }
     let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
     let (mut table, mut rows, mut shown) = (Table::of(args), Vec::new(), 0);
     while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
@@ -117,6 +127,64 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         cli::say(&format!("No ServiceAccount that RRSA concerns was found{place}; --all shows every one."));
     }
     Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+/// What to restart.
+async fn stale(
+    args: &Args,
+    cli: &Cli,
+    machine: &Machine,
+    kube: &KubeContext,
+    stock: &Stock,
+) -> Result<Outcome, Error> {
+    let explain = |error| context::explain(error, kube);
+    let site = cli.cloud.resolve(machine)?.issuers.site;
+    let issuer = async || Seen::unknown("not asked");
+    let (cluster, _) = collect::cluster(&kube.client, &site, &kube.server, issuer).await.map_err(explain)?;
+    let namespace = (!args.all_namespaces).then_some(kube.namespace.as_str());
+    let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
+    let (mut found, mut code) = (Vec::new(), exit::HEALTHY);
+    while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
+        for account in page.iter().filter(|account| account.annotations.contains_key(ROLE_NAME_ANNOTATION)) {
+            let users = stock.pods_using(&account.namespace, &account.name);
+            // What is wired needs no restart, and where pods may not be listed the next call says so.
+            if users.value().is_some_and(|users| users.count.total == users.count.wired) {
+                continue;
+            }
+            let (namespace, name) = (&account.namespace, &account.name);
+            match stale::of_service_account(&kube.client, &cluster, namespace, name).await {
+                Ok(stale) => found.extend(stale),
+                Err(why) => {
+                    cli::say(&format!(
+                        "warning: serviceaccount {}: {why}",
+                        printable(&format!("{namespace}/{name}"))
+                    ));
+                    code = exit::COULD_NOT_TELL;
+                }
+            }
+        }
+    }
+    let text = match args.output {
+        Some(ListFormat::Json) => render::Format::Json.write(&render::List::of(&found))?,
+        Some(ListFormat::Yaml) => render::Format::Yaml.write(&render::List::of(&found))?,
+        Some(ListFormat::Name) => found.iter().map(|one| format!("{}\n", printable(&one.owner))).collect(),
+        None | Some(ListFormat::Wide) => found.iter().map(script).collect(),
+    };
+    if found.is_empty() && code == exit::HEALTHY {
+        cli::say("Nothing has to be restarted.");
+    }
+    Ok(Outcome { text, code })
+}
+
+/// The command, after a comment that says why; of a pod that nobody makes anew all is a comment.
+fn script(stale: &Stale) -> String {
+    let count = match stale.pods.len() {
+        1 => "1 pod".to_owned(),
+        count => format!("{count} pods"),
+    };
+    let reason = format!("# {count} of sa/{}, {}: {}", stale.service_account, stale.rule, stale.why);
+    let mark = if stale.owner.starts_with("pod/") { "# " } else { "" };
+    format!("{}\n{mark}{}\n", printable(&reason), printable(&stale.command))
 }
 
 fn row(account: Metadata, stock: &Stock) -> Row {

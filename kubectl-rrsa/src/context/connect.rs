@@ -14,16 +14,21 @@ use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
 use tower::timeout::TimeoutLayer;
 use tower::util::option_layer;
 
 use super::flags::KubeFlags;
 use super::kubeconfig::{Resolved, resolve};
+use super::throttle::Patience;
 use super::trace::TraceLayer;
 use super::{exec_plugin, proxy};
 use crate::cli;
 use crate::error::Error;
 
+/// Requests that may wait for the client at once.
+const IN_FLIGHT: usize = 256;
 /// Time for one answer, when --request-timeout does not say otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +38,7 @@ const IN_CLUSTER: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// A client, and what it was made of.
 #[derive(Clone)]
 pub struct KubeContext {
-    /// The client. One answer takes no longer than the request timeout; nothing is tried twice behind its back.
+    /// The client. One answer takes no longer than the request timeout; only a server that throttles is asked again.
     pub client: Client,
     /// The namespace commands work in.
     pub namespace: String,
@@ -156,10 +161,14 @@ fn finish(
     };
     let builder = ClientBuilder::try_from(config).map_err(unusable)?;
     let trace = option_layer(flags.verbose.unwrap_or(false).then_some(TraceLayer(cli::say)));
-    let client = match limit {
-        Some(limit) => builder.with_layer(&TimeoutLayer::new(limit)).with_layer(&trace).build(),
-        None => builder.with_layer(&trace).build(),
-    };
+    let limit = option_layer(limit.map(TimeoutLayer::new));
+    // Each try has its own time and its own line of -v.
+    let client = builder
+        .with_layer(&limit)
+        .with_layer(&trace)
+        .with_layer(&BufferLayer::new(IN_FLIGHT))
+        .with_layer(&RetryLayer::new(Patience::default()))
+        .build();
     Ok(KubeContext { client, namespace, server, user, source })
 }
 

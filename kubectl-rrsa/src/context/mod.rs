@@ -9,6 +9,7 @@ mod flags;
 mod kubeconfig;
 mod kuberc;
 mod proxy;
+mod throttle;
 mod trace;
 
 pub use connect::{KubeContext, Source, connect};

@@ -159,6 +159,12 @@ pub struct MountFacts {
 }
 
 impl PodFacts {
+    /// Whether its containers run, as far as is known.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !matches!(self.phase.as_deref(), Some("Pending" | "Succeeded" | "Failed"))
+    }
+
     /// The value of the injection label.
     #[must_use]
     pub fn injection(&self) -> Option<&str> {

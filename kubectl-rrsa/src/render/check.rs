@@ -12,8 +12,20 @@ use crate::rules::{Finding, Link, RULES, Severity};
 /// Several reports, and how many of each kind there are.
 #[must_use]
 pub fn checks(reports: &[Report], style: Style) -> String {
-    let mut shown: Vec<String> = reports.iter().map(|report| check(report, style)).collect();
-    if reports.len() > 1 {
+    let many = reports.len() > 1;
+    let mut shown: Vec<String> = Vec::new();
+    let mut lines = String::new();
+    for report in reports {
+        // Of many, those that need nobody's eyes take a line.
+        if many && report.conclusion == Conclusion::Healthy && report.findings.is_empty() {
+            lines.push_str(&line(report, style));
+            continue;
+        }
+        shown.extend((!lines.is_empty()).then(|| std::mem::take(&mut lines)));
+        shown.push(check(report, style));
+    }
+    shown.extend((!lines.is_empty()).then_some(lines));
+    if many {
         let count = |conclusion| reports.iter().filter(|report| report.conclusion == conclusion).count();
         let told = [
             (Conclusion::Healthy, "healthy"),
@@ -33,13 +45,24 @@ pub fn checks(reports: &[Report], style: Style) -> String {
     shown.join("\n")
 }
 
+fn subject(facts: &Facts) -> String {
+    let asked = facts.asked_as.as_ref().map(|asked| format!("{asked}: ")).unwrap_or_default();
+    format!("{asked}{} in namespace {}", facts.subject, facts.namespace)
+}
+
+/// A healthy subject and its identity.
+fn line(report: &Report, style: Style) -> String {
+    let head = format!("{} ", style.good("✓"));
+    let role = report.facts.role_in_use.value().map_or("", String::as_str);
+    let words = format!("{}: {role}", subject(&report.facts));
+    format!("{}\n", hanging(&head, 2, &printable(&words)))
+}
+
 /// The report.
 #[must_use]
 pub fn check(report: &Report, style: Style) -> String {
     let facts = &report.facts;
-    let asked = facts.asked_as.as_ref().map(|asked| format!("{asked}: ")).unwrap_or_default();
-    let subject = format!("{asked}{} in namespace {}", facts.subject, facts.namespace);
-    let mut shown = format!("{}\n\n", style.strong(&printable(&subject)));
+    let mut shown = format!("{}\n\n", style.strong(&printable(&subject(facts))));
     for link in &report.links {
         let mark = match link.status {
             LinkStatus::Good => style.good("✓"),
@@ -77,7 +100,9 @@ pub fn check(report: &Report, style: Style) -> String {
 /// What would let more be seen, each reason once.
 fn grants(report: &Report, style: Style) -> String {
     let mut shown = String::new();
-    for reason in ["RRSA-A01", "RRSA-A02"] {
+    // RAM would say which condition of a trust policy does not fit; of another broken link it tells nothing new.
+    let ram = report.conclusion == Conclusion::Unknown || report.facts.was_refused();
+    for reason in ["RRSA-A01", "RRSA-A02"].into_iter().filter(|reason| *reason == "RRSA-A01" || ram) {
         let skipped = report.skipped.iter().filter(|skipped| skipped.because == Some(reason));
         let mut grants: Vec<&str> = skipped.filter_map(|skipped| skipped.grant.as_deref()).collect();
         grants.sort_unstable();

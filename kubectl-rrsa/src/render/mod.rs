@@ -1,5 +1,6 @@
 //! Facts and reports as bytes: for eyes, or as JSON and YAML.
 
+mod bar;
 mod check;
 mod columns;
 mod describe;
@@ -11,6 +12,7 @@ mod status;
 mod style;
 mod wrap;
 
+pub use bar::Bar;
 pub use check::{check, checks};
 pub use columns::Columns;
 pub use describe::describe;

@@ -59,33 +59,46 @@ fn facts(
     account: ServiceAccountFacts,
     pods_using: Seen<PodCount>,
 ) -> Facts {
+    Facts {
+        subject: SubjectRef::ServiceAccount(account.name.clone()),
+        namespace_facts,
+        service_account_name: account.name.clone(),
+        service_account: Seen::known(Some(account), "list"),
+        pods_using,
+        owner_labels: Seen::known(BTreeMap::new(), "list"),
+        ..blank(namespace)
+    }
+}
+
+/// Facts of which nothing has been asked.
+#[must_use]
+pub fn blank(namespace: &str) -> Facts {
     fn unseen<T>() -> Seen<T> {
         Seen::unknown("not asked")
     }
-    let from = "list";
     Facts {
-        subject: SubjectRef::ServiceAccount(account.name.clone()),
+        subject: SubjectRef::ServiceAccount(String::new()),
         asked_as: None,
         offline: false,
         looked_at: 0,
         namespace: namespace.to_owned(),
         cluster: ClusterFacts::unseen("not asked"),
-        namespace_facts,
-        service_account_name: account.name.clone(),
-        service_account: Seen::known(Some(account), from),
+        namespace_facts: unseen(),
+        service_account_name: String::new(),
+        service_account: unseen(),
         annotated_service_accounts: unseen(),
         annotated_elsewhere: unseen(),
         same_role: unseen(),
         published: unseen(),
         webhook_failures: unseen(),
         session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
-        pods_using,
+        pods_using: unseen(),
         pod: None,
         expected_role_arn: unseen(),
         token: unseen(),
         exchange: unseen(),
         vantage: unseen(),
-        owner_labels: Seen::known(BTreeMap::new(), from),
+        owner_labels: unseen(),
         role_in_use: unseen(),
         provider_in_use: unseen(),
         account: AccountFacts::unseen("not asked"),

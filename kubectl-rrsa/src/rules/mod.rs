@@ -20,6 +20,6 @@ mod webhook;
 #[cfg(test)]
 mod fixtures;
 
-pub use at_rest::{AtRest, at_rest};
+pub use at_rest::{AtRest, at_rest, blank};
 pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Finding, Link, Severity, Verdict};

@@ -46,6 +46,8 @@ pub struct World {
     pub permissions: Vec<Permission>,
     /// The role whose credentials the instance metadata service hands out; absent: none is attached.
     pub ecs_role: Option<String>,
+    /// The cluster's issuers as ACK lists them, the first that of new tokens; absent: as they follow from the rest.
+    pub ack_issuers: Option<Vec<String>>,
     /// What the cloud half gets wrong on purpose.
     pub faults: Vec<Fault>,
     /// Seconds that the cloud's clock is ahead of the machine's.

@@ -15,9 +15,10 @@ pub(super) fn cluster(cloud: &Cloud, id: &str, caller: &Caller) -> Result<Value,
     if id != world.cluster_id {
         return Err(Refusal::new("ErrorClusterNotFound").message(format!("Cluster {id} does not exist")));
     }
-    let issuer = match world.rrsa_enabled {
-        true => format!("{},{IN_CLUSTER_ISSUER}", world.issuer),
-        false => IN_CLUSTER_ISSUER.to_owned(),
+    let issuer = match (&world.ack_issuers, world.rrsa_enabled) {
+        (Some(issuers), _) => issuers.join(","),
+        (None, true) => format!("{},{IN_CLUSTER_ISSUER}", world.issuer),
+        (None, false) => IN_CLUSTER_ISSUER.to_owned(),
     };
     let name = world.cluster_provider_name();
     Ok(json!({

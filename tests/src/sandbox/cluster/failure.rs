@@ -21,13 +21,15 @@ pub(crate) struct Failure {
     pub(crate) details: Value,
     /// When to try again, seconds.
     pub(crate) retry_after_seconds: Option<u32>,
+    /// Milliseconds that the caller waits for it.
+    pub(crate) latency_ms: u64,
 }
 
 impl Failure {
     /// A refusal that is about nothing in particular.
     pub(crate) fn new(code: u16, reason: &str, message: impl Into<String>) -> Self {
         let (reason, message) = (reason.to_owned(), message.into());
-        Self { code, reason, message, details: Value::Null, retry_after_seconds: None }
+        Self { code, reason, message, details: Value::Null, retry_after_seconds: None, latency_ms: 0 }
     }
 
     /// A refusal that is about one object.

@@ -29,6 +29,7 @@ impl Faults {
         fault.times = fault.times.map(|times| times - 1);
         let mut failure = Failure::new(fault.code, &fault.reason, fault.message.clone());
         failure.retry_after_seconds = fault.retry_after_seconds;
+        failure.latency_ms = fault.latency_ms;
         Some(failure)
     }
 }

@@ -131,6 +131,8 @@ pub(crate) static RESOURCES: &[Resource] = &[
     Resource::new("apps", "deployments", "deployment", "Deployment").short(&["deploy"]),
     Resource::new("apps", "replicasets", "replicaset", "ReplicaSet").short(&["rs"]),
     Resource::new("apps", "statefulsets", "statefulset", "StatefulSet").short(&["sts"]),
+    Resource::new("batch", "cronjobs", "cronjob", "CronJob").short(&["cj"]),
+    Resource::new("batch", "jobs", "job", "Job"),
     Resource::new("authentication.k8s.io", "selfsubjectreviews", "selfsubjectreview", "SelfSubjectReview")
         .review(),
     Resource::new(

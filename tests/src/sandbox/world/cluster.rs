@@ -45,6 +45,9 @@ pub struct ClusterFault {
     /// The `Retry-After` header, seconds; absent: none is sent.
     #[serde(default)]
     pub retry_after_seconds: Option<u32>,
+    /// Milliseconds that the caller waits first.
+    #[serde(default)]
+    pub latency_ms: u64,
 }
 
 /// A user who may do what the rules say and nothing else.

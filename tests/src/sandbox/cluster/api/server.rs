@@ -1,6 +1,7 @@
 //! From a request to its answer: who calls, what for, may they, and then the one who knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -61,7 +62,13 @@ pub(in crate::sandbox::cluster) fn router(cluster: Arc<Cluster>) -> Router {
 }
 
 async fn answer(State(cluster): State<Arc<Cluster>>, request: Request) -> Response {
-    respond(&cluster, request).await.unwrap_or_else(Failure::into_response)
+    match respond(&cluster, request).await {
+        Ok(response) => response,
+        Err(failure) => {
+            tokio::time::sleep(Duration::from_millis(failure.latency_ms)).await;
+            failure.into_response()
+        }
+    }
 }
 
 async fn respond(cluster: &Arc<Cluster>, mut request: Request) -> Result<Response, Failure> {

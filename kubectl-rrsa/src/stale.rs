@@ -1,0 +1,137 @@
+//! Pods that lack RRSA only because they are older than what would inject it: the label, the annotation, the webhook.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, ListParams};
+use serde::Serialize;
+
+use crate::collect::{self, why_not};
+use crate::facts::{ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef};
+use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold};
+
+/// Pods asked for at a time.
+const PAGE: u32 = 500;
+/// Rules that say that a new pod in its place would be injected.
+const OLDER: [&str; 4] = ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12"];
+/// Links that decide whether a new pod would be injected.
+const DECIDES: [&str; 14] = [
+    "RRSA-W01", "RRSA-W02", "RRSA-W03", "RRSA-W05", "RRSA-W06", "RRSA-N01", "RRSA-N02", "RRSA-N03",
+    "RRSA-P03", "RRSA-P22", "RRSA-S01", "RRSA-S02", "RRSA-S03", "RRSA-S04",
+];
+
+/// What to restart, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stale {
+    /// Namespace.
+    pub namespace: String,
+    /// What made the pods, such as `deployment/demo`; the pod itself, `pod/demo`, when nothing that can be restarted did.
+    pub owner: String,
+    /// ServiceAccount of the pods.
+    pub service_account: String,
+    /// Names of the pods that lack RRSA.
+    pub pods: Vec<String>,
+    /// The rule that says why the first of them does.
+    pub rule: &'static str,
+    /// Its title.
+    pub why: &'static str,
+    /// What to type.
+    pub command: String,
+}
+
+/// What a pod without RRSA is.
+enum Kind {
+    Stale(Box<Finding>),
+    /// A new pod would not be injected either.
+    Broken,
+    /// Not to be told: why.
+    Unseen(String),
+}
+
+/// The stale pods of one ServiceAccount, by owner.
+///
+/// # Errors
+/// Why they cannot be told.
+pub async fn of_service_account(
+    client: &Client,
+    cluster: &ClusterFacts,
+    namespace: &str,
+    account: &str,
+) -> Result<Vec<Stale>, String> {
+    let namespace_facts = collect::namespace(client, namespace).await;
+    let service_account = collect::service_account(client, namespace, account).await;
+    let (mut stale, mut unseen): (Vec<Stale>, _) = (Vec::new(), None);
+    for pod in pods(client, namespace, account).await? {
+        if pod.is_wired() || matches!(pod.phase.as_deref(), Some("Succeeded" | "Failed")) {
+            continue;
+        }
+        let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+        let name = pod.name.clone();
+        match judge(cluster, namespace, &namespace_facts, &service_account, pod) {
+            Kind::Broken => {}
+            Kind::Unseen(why) => unseen = unseen.or(Some(why)),
+            Kind::Stale(finding) => match stale.iter_mut().find(|known| known.owner == owner) {
+                Some(known) => known.pods.push(name),
+                None => stale.push(Stale {
+                    namespace: namespace.to_owned(),
+                    service_account: account.to_owned(),
+                    pods: vec![name],
+                    rule: finding.rule,
+                    why: finding.title,
+                    command: finding.command.unwrap_or_default(),
+                    owner,
+                }),
+            },
+        }
+    }
+    unseen.map_or(Ok(stale), Err)
+}
+
+fn judge(
+    cluster: &ClusterFacts,
+    namespace: &str,
+    namespace_facts: &Seen<Option<NamespaceFacts>>,
+    service_account: &Seen<Option<ServiceAccountFacts>>,
+    pod: PodFacts,
+) -> Kind {
+    let facts = Facts {
+        subject: SubjectRef::Pod(pod.name.clone()),
+        cluster: cluster.clone(),
+        namespace_facts: namespace_facts.clone(),
+        service_account: service_account.clone(),
+        // What made the pod was asked for by the label of its template, which the pod has.
+        webhook_failures: Seen::known(Vec::new(), "not asked"),
+        service_account_name: pod.service_account.clone(),
+        pod: Some(pod),
+        ..blank(namespace)
+    };
+    let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, (rule.judge)(&facts))).collect();
+    let unseen = verdicts.iter().find_map(|(rule, verdict)| match verdict {
+        Verdict::Unseen(why) if DECIDES.contains(&rule.id) => Some(why.clone()),
+        _ => None,
+    });
+    let findings = fold(verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect());
+    let first = findings.into_iter().find(|finding| finding.severity >= Severity::Error);
+    match (first, unseen) {
+        (Some(finding), _) if !OLDER.contains(&finding.rule) => Kind::Broken,
+        (_, Some(why)) => Kind::Unseen(why),
+        (Some(finding), None) => Kind::Stale(Box::new(finding)),
+        (None, None) => Kind::Broken,
+    }
+}
+
+async fn pods(client: &Client, namespace: &str, account: &str) -> Result<Vec<PodFacts>, String> {
+    let api = Api::<Pod>::namespaced(client.clone(), namespace);
+    let fields = format!("spec.serviceAccountName={account}");
+    let mut page = ListParams::default().fields(&fields).limit(PAGE);
+    let mut found = Vec::new();
+    loop {
+        let list = api.list(&page).await;
+        let list = list.map_err(|error| why_not(&error, &format!("list pods in {namespace}")))?;
+        found.extend(list.items.iter().map(collect::pod_facts));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
+}
