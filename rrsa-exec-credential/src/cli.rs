@@ -1,19 +1,27 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rrsa_shared::cache::Mode;
+use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::net::Net;
+use rrsa_shared::secret::Secret;
 
 use crate::error::{Error, exit};
-use crate::{probe, whoami};
+use crate::exec_info::ExecInfo;
+use crate::output::{exec_credential, external};
+use crate::wish::Wish;
+use crate::{child, hot, issue, kept, probe, whoami};
 
-/// Credentials from RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
+/// Credentials of Alibaba Cloud for kubeconfigs, SDKs and the CLI, kept in the OS keyring.
 ///
-/// Exit codes: 0 done, 1 refused or broken, 2 usage, 3 no answer.
+/// Sources, in this order, or one named with --source: the variables of a key, RRSA, a profile of the CLI, the SDKs' credentials
+/// file, the RAM role of the machine, a credentials address. Exit codes: 0 done, 1 refused or broken, 2 usage, 3 no answer.
 #[derive(Debug, Parser)]
 #[command(name = "rrsa-exec-credential", version, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
@@ -23,13 +31,95 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print an ExecCredential with a bearer token for the RAM authenticator of an ACK cluster
+    Token(TokenArgs),
+    /// Print the JSON of an External profile, for process_command of SDKs and the CLI
+    Process(WishArgs),
+    /// Run a command with the credentials in its environment
+    Exec(ExecArgs),
+    /// Show or clear what is kept
+    #[command(subcommand)]
+    Cache(kept::Deed),
     Whoami(whoami::Args),
     Probe(probe::Args),
+}
+
+#[derive(clap::Args, Debug)]
+struct TokenArgs {
+    /// Id of the cluster; what the kubeconfig's cluster extension says without it
+    #[arg(long, value_name = "ID")]
+    cluster_id: Option<String>,
+
+    #[command(flatten)]
+    wish: WishArgs,
+}
+
+#[derive(clap::Args, Debug)]
+struct ExecArgs {
+    #[command(flatten)]
+    wish: WishArgs,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Whose credentials, and how.
+#[derive(clap::Args, Debug)]
+pub(crate) struct WishArgs {
+    /// Source of config.toml by its name
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+
+    /// ARN of a role to assume with what the source gives
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+
+    /// STS host or URL [env: ALIBABA_CLOUD_STS_ENDPOINT]
+    #[arg(long, value_name = "HOST")]
+    sts_endpoint: Option<String>,
+
+    /// Where sessions are kept: auto, kernel, file, none [env: RRSA_CACHE]
+    #[arg(long, value_name = "STORE", value_parser = mode)]
+    cache: Option<Mode>,
+
+    /// Ask anew, whatever is kept
+    #[arg(long)]
+    force_refresh: bool,
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::parse(text).ok_or_else(|| "expected auto, kernel, file or none".to_owned())
+}
+
+impl WishArgs {
+    pub(crate) fn wish(&self) -> Wish {
+        Wish {
+            source: self.source.clone(),
+            role_arn: self.role_arn.clone(),
+            sts_endpoint: self.sts_endpoint.clone(),
+            cache: self.cache,
+            force_refresh: self.force_refresh,
+        }
+    }
+}
+
+/// What a command comes to.
+enum Done {
+    /// A text for stdout.
+    Text(Secret),
+    /// An exit status.
+    Status(u8),
 }
 
 /// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {
+    let (env, files, clock) = (Env::real(), Files::real(), Clock::real());
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let Some(text) = hot::answer(&arguments, &env, &files, &clock) {
+        return print(&text);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -37,35 +127,56 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    match run(&cli) {
-        Ok(text) => {
-            let mut stdout = std::io::stdout().lock();
-            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-                // A reader that has gone away is no failure.
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    let _ =
-                        writeln!(std::io::stderr().lock(), "error: the result cannot be written: {error}");
-                    ExitCode::from(exit::NO_ANSWER)
-                }
-                _ => ExitCode::from(exit::DONE),
-            }
-        }
+    match run(&cli, &env, &files, &clock) {
+        Ok(Done::Text(text)) => print(&text),
+        Ok(Done::Status(code)) => ExitCode::from(code),
         Err(error) => {
-            let _ = writeln!(std::io::stderr().lock(), "{error}");
+            // kubectl shows this line as often as it tries: one line it is.
+            let one_line = matches!(cli.command, Command::Token(_) | Command::Process(_));
+            let shown = if one_line { error.on_one_line() } else { error.to_string() };
+            let _ = writeln!(std::io::stderr().lock(), "{shown}");
             ExitCode::from(error.code)
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<String, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))?;
-    match &cli.command {
-        Command::Whoami(args) => runtime.block_on(whoami::run(args, &Env::real(), &Files::real())),
-        Command::Probe(args) => {
-            runtime.block_on(probe::run(args, &Env::real(), &Files::real(), &Net::real()))
+fn print(text: &Secret) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.expose().as_bytes()).and_then(|()| stdout.flush()) {
+        // A reader that has gone away is no failure.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr().lock(), "error: the result cannot be written: {error}");
+            ExitCode::from(exit::NO_ANSWER)
         }
+        _ => ExitCode::from(exit::DONE),
     }
+}
+
+fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error> {
+    let mut warn = |line: &str| {
+        let _ = writeln!(std::io::stderr().lock(), "warning: {}", rrsa_shared::printable::printable(line));
+    };
+    let mut issue = |wish: &WishArgs| issue::issue(&wish.wish(), env, files, clock, &mut warn);
+    Ok(Done::Text(match &cli.command {
+        Command::Token(args) => {
+            let info = ExecInfo::read(env)?;
+            let cluster_id =
+                args.cluster_id.clone().or_else(|| info.cluster_id.clone()).ok_or_else(|| {
+                    Error::new(exit::USAGE, "no cluster was named")
+                        .hint("add --cluster-id ID to the args of the kubeconfig's exec entry")
+                })?;
+            exec_credential(&issue(&args.wish)?, &info, &cluster_id, clock.now())?
+        }
+        Command::Process(wish) => external(&issue(wish)?),
+        Command::Exec(args) => return child::run(&args.command, &issue(&args.wish)?).map(Done::Status),
+        Command::Cache(deed) => Secret::new(kept::run(*deed, env, clock)?),
+        Command::Whoami(args) => Secret::new(whoami::run(args, env, files, clock, &mut warn)?),
+        Command::Probe(args) => {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                    Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}"))
+                })?;
+            Secret::new(runtime.block_on(probe::run(args, env, files, &Net::real()))?)
+        }
+    }))
 }

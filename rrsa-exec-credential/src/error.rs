@@ -14,6 +14,10 @@ pub(crate) mod exit {
     pub(crate) const USAGE: u8 = 2;
     /// No answer came back.
     pub(crate) const NO_ANSWER: u8 = 3;
+    /// `exec`: the command cannot be run, as shells say it.
+    pub(crate) const COMMAND_UNUSABLE: u8 = 126;
+    /// `exec`: there is no such command, as shells say it.
+    pub(crate) const COMMAND_MISSING: u8 = 127;
 }
 
 /// An error in our words, with the next thing to do; one line each on stderr.
@@ -22,16 +26,23 @@ pub(crate) struct Error {
     pub(crate) code: u8,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// Whether the cloud has refused, so that asking again at once brings the same.
+    pub(crate) is_refusal: bool,
 }
 
 impl Error {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, is_refusal: false }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same on one line.
+    pub(crate) fn on_one_line(&self) -> String {
+        self.to_string().replace("\n  hint:", ". Hint:").replace('\n', " ")
     }
 }
 

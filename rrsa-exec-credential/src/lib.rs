@@ -1,9 +1,16 @@
-//! `rrsa-exec-credential`: turns what RRSA gives a pod into credentials, without a trace.
+//! `rrsa-exec-credential`: credentials for kubeconfigs, SDKs and the CLI, without a trace.
 
+mod child;
 mod cli;
 mod error;
+mod exec_info;
+mod hot;
+mod issue;
+mod kept;
+mod obtain;
+mod output;
 mod probe;
-mod source;
 mod whoami;
+mod wish;
 
 pub use cli::main;

@@ -17,12 +17,11 @@ use rrsa_shared::proof::{
 };
 use rrsa_shared::secret::Secret;
 use rrsa_shared::seen::Seen;
-use rrsa_shared::source::metadata_url;
+use rrsa_shared::source::{MAX_TOKEN_FILE, metadata_url};
 use rrsa_shared::sts::{SessionName, StsEndpointInputs};
 
 use crate::error::{Error, exit};
-use crate::source::MAX_FILE;
-use crate::whoami;
+use crate::obtain;
 
 /// Report on the chain from here, for kubectl rrsa check: token file, way to STS, exchange, identity; one JSON document
 ///
@@ -40,7 +39,7 @@ pub(crate) struct Args {
 
 /// Prints the report.
 pub(crate) async fn run(args: &Args, env: &Env, files: &Files, net: &Net) -> Result<String, Error> {
-    let http = whoami::http(env, files)?;
+    let http = obtain::http(env, files)?;
     let clock = Clock::real();
     let sts = StsEndpointInputs::read(env, args.sts_endpoint.clone()).choose().map(|chosen| {
         let words = format!("{} ({})", chosen.endpoint.host(), chosen.origin);
@@ -114,7 +113,7 @@ async fn token(
     let broken = |problem| {
         (Seen::known(proof::broken(problem, TokenSource::Probe, file.clone(), now), path.clone()), None)
     };
-    let bytes = match files.read_small(Path::new(&path), MAX_FILE) {
+    let bytes = match files.read_small(Path::new(&path), MAX_TOKEN_FILE) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return broken(TokenProblem::Missing),
         Err(error) => return broken(TokenProblem::Unreadable(error.to_string())),

@@ -57,6 +57,24 @@ variables! {
     ACCESS_KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
     /// Security token that goes with a temporary access key.
     SECURITY_TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN";
+    /// Profile of the CLI, in place of its current one.
+    PROFILE = "ALIBABA_CLOUD_PROFILE";
+    /// `true`: profiles of the CLI are not read.
+    CLI_PROFILE_DISABLED = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
+    /// The CLI's configuration, in place of `~/.aliyun/config.json`.
+    CLI_CONFIG_FILE = "ALIBABA_CLOUD_CONFIG_FILE";
+    /// The SDKs' credentials file, in place of `~/.alibabacloud/credentials`.
+    CREDENTIALS_FILE = "ALIBABA_CLOUD_CREDENTIALS_FILE";
+    /// Address that hands out credentials.
+    CREDENTIALS_URI = "ALIBABA_CLOUD_CREDENTIALS_URI";
+    /// Sources of `rrsa-exec-credential` by name, in place of `config.toml` in its configuration folder.
+    CONFIG_FILE = "RRSA_CONFIG_FILE";
+    /// Where `rrsa-exec-credential` keeps sessions: `auto`, `kernel`, `file` or `none`. Option `--cache`.
+    CACHE = "RRSA_CACHE";
+    /// Folder of `rrsa-exec-credential` for locks and sealed sessions, in place of the user's cache folder.
+    CACHE_DIR = "RRSA_CACHE_DIR";
+    /// What kubectl says to an exec plugin; set by kubectl.
+    KUBERNETES_EXEC_INFO = "KUBERNETES_EXEC_INFO";
     /// Any value turns colour off.
     NO_COLOR = "NO_COLOR";
     /// Proxy for https hosts; lower case is read too.

@@ -5,6 +5,7 @@
 pub mod ack;
 pub mod api;
 pub mod arn;
+pub mod cache;
 pub mod env_vars;
 pub mod oidc;
 pub mod policy;

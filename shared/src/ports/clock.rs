@@ -49,6 +49,17 @@ impl Clock {
         }
     }
 
+    /// Waits, and lets nothing else run meanwhile.
+    pub fn pause(&self, duration: Duration) {
+        match &self.0 {
+            Inner::Real(_) => std::thread::sleep(duration),
+            Inner::Fake(time) => {
+                let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
+                time.slept += duration;
+            }
+        }
+    }
+
     /// Time since this clock was made, by a clock that never jumps.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

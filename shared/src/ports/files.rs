@@ -58,6 +58,24 @@ impl Files {
         }
     }
 
+    /// Whether a file belongs to this process's user and nobody else may write to it; always where files have no such thing.
+    ///
+    /// # Errors
+    /// As the operating system reports them.
+    pub fn is_mine_alone(&self, path: &Path) -> io::Result<bool> {
+        match &self.0 {
+            #[cfg(unix)]
+            Inner::Real => {
+                use std::os::unix::fs::MetadataExt as _;
+                let found = std::fs::metadata(path)?;
+                Ok(found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0)
+            }
+            #[cfg(not(unix))]
+            Inner::Real => Ok(true),
+            Inner::Fake(_) => Ok(true),
+        }
+    }
+
     /// The bytes of a regular file of no more than `max` bytes: neither a pipe, on which reading may never end, nor a
     /// device.
     ///

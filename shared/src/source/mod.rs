@@ -1,15 +1,24 @@
 //! Where a key that signs comes from. Each source gives one of three answers, so that a chain of them can tell
 //! "nothing here, ask the next" from "here, and broken".
 
+pub mod cli_profile;
+mod credentials_uri;
 mod ecs_ram_role;
 mod environment;
+pub mod ini;
+mod rrsa;
+mod spec;
 
 use jiff::Timestamp;
 
 use crate::sts::AccessKey;
 
+pub use cli_profile::Resolved;
+pub use credentials_uri::credentials_uri;
 pub use ecs_ram_role::{EcsRamRole, METADATA_URL, metadata_url};
 pub use environment::environment;
+pub use rrsa::{Exchange, MAX_TOKEN_FILE, token_in_file};
+pub use spec::{Config, ConfigError, Spec};
 
 /// What a source says.
 #[derive(Clone, Debug, PartialEq, Eq)]

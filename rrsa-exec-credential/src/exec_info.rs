@@ -1,0 +1,101 @@
+//! What kubectl says to an exec plugin, `KUBERNETES_EXEC_INFO`: the version to answer in, and which cluster. A kubeconfig names a
+//! cluster with it and nothing else: neither an address, nor a command, nor a source.
+
+use rrsa_shared::env_vars;
+use rrsa_shared::ports::env::Env;
+use serde::Deserialize;
+
+use crate::error::{Error, exit};
+
+const GROUP: &str = "client.authentication.k8s.io/";
+/// The version without anybody's word: the one that is here to stay.
+const LATEST: &str = "client.authentication.k8s.io/v1";
+
+/// What matters of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExecInfo {
+    /// `apiVersion` to answer with.
+    pub(crate) api_version: String,
+    /// Cluster id of the cluster's extension.
+    pub(crate) cluster_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Info {
+    api_version: String,
+    #[serde(default)]
+    spec: Spec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    cluster: Option<Cluster>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cluster {
+    config: Option<Extension>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Extension {
+    cluster_id: Option<String>,
+}
+
+impl ExecInfo {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// A text that is no ExecCredential, or of a version that nobody can answer in.
+    pub(crate) fn read(env: &Env) -> Result<Self, Error> {
+        let Some(text) = env.var(env_vars::KUBERNETES_EXEC_INFO) else {
+            return Ok(Self { api_version: LATEST.to_owned(), cluster_id: None });
+        };
+        let broken =
+            |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::KUBERNETES_EXEC_INFO));
+        let info: Info =
+            serde_json::from_str(&text).map_err(|error| broken(format!("no ExecCredential ({error})")))?;
+        match info.api_version.strip_prefix(GROUP) {
+            Some("v1" | "v1beta1") => {}
+            _ => {
+                return Err(broken(format!("apiVersion {:?} is not one that is known", info.api_version))
+                    .hint(format!("write apiVersion: {LATEST} in the kubeconfig")));
+            }
+        }
+        let config = info.spec.cluster.and_then(|cluster| cluster.config);
+        Ok(Self { api_version: info.api_version, cluster_id: config.and_then(|config| config.cluster_id) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ExecInfo, Error> {
+        ExecInfo::read(&Env::fake([(env_vars::KUBERNETES_EXEC_INFO, text)]))
+    }
+
+    #[test]
+    fn the_version_that_was_asked_is_answered_and_any_other_refused() {
+        let v = |v: &str| {
+            format!(
+                r#"{{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/{v}","spec":{{"interactive":false}}}}"#
+            )
+        };
+        assert_eq!(read(&v("v1beta1")).unwrap().api_version, "client.authentication.k8s.io/v1beta1");
+        assert_eq!(ExecInfo::read(&Env::fake::<&str, &str>([])).unwrap().api_version, LATEST);
+        assert!(read(&v("v1alpha1")).unwrap_err().message.contains("v1alpha1"));
+        assert!(read("[]").is_err());
+    }
+
+    #[test]
+    fn of_the_clusters_extension_only_its_id_is_read() {
+        let text = r#"{"apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://x",
+            "config":{"clusterId":"c1","region":"cn-x","stsEndpoint":"https://evil","command":["x"]}}}}"#;
+        assert_eq!(read(text).unwrap().cluster_id.as_deref(), Some("c1"));
+    }
+}

@@ -1,0 +1,66 @@
+//! `rrsa-exec-credential cache`: what is kept, without a secret, and taking it away.
+
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use rrsa_shared::ports::clock::Clock;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::printable::printable;
+
+use crate::error::{Error, exit};
+use crate::wish::{Places, Wish};
+
+/// What to do with what is kept.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Deed {
+    /// Show the sessions that are kept, in words; never a secret
+    List,
+    /// Take all of them away
+    Clear,
+}
+
+/// Does it.
+///
+/// # Errors
+/// A session that cannot be taken away.
+pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error> {
+    let stores = Wish::default().stores(env, &Places::of(env));
+    let mut all = stores.list();
+    all.sort_by(|a, b| a.key.cmp(&b.key));
+    match deed {
+        Deed::List => {
+            let mut shown = String::new();
+            for one in &all {
+                let left = one.expires - clock.now().as_second();
+                let until =
+                    Timestamp::from_second(one.expires).map_or_else(|_| "?".to_owned(), |at| at.to_string());
+                let _ = writeln!(
+                    shown,
+                    "{}  {}, {}\n    {}, until {until} ({left} s left)",
+                    &one.key.as_str()[..12],
+                    printable(&one.access_key_id),
+                    one.store,
+                    printable(&one.words),
+                );
+            }
+            Ok(shown)
+        }
+        Deed::Clear => {
+            for one in &all {
+                stores.remove(&one.key).map_err(|error| {
+                    Error::new(exit::REFUSED, format!("session {} cannot be taken away: {error}", one.key))
+                })?;
+            }
+            // Locks and remembered refusals hold no secret; they go too.
+            if let Some(folder) = stores.folder() {
+                let ours =
+                    |name: &String| [".refused", ".sealed", ".new"].iter().any(|end| name.ends_with(end));
+                for name in folder.names().iter().filter(|name| ours(name)) {
+                    let _ = folder.remove(name);
+                }
+            }
+            Ok(format!("{} sessions taken away\n", all.len()))
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! From a source to credentials: the way of a miss. One source may need another; the chain stops at the first that is configured,
+//! working or not.
+
+use std::cell::OnceCell;
+use std::fmt::Write as _;
+use std::pin::Pin;
+use std::time::Duration;
+
+use rrsa_shared::api::{ApiClient, ApiError, RetryPolicy};
+use rrsa_shared::env_vars;
+use rrsa_shared::ports::clock::Clock;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::Files;
+use rrsa_shared::ports::http::{Http, HttpOptions};
+use rrsa_shared::ports::proxies::{Proxies, ProxyError};
+use rrsa_shared::ports::random::Random;
+use rrsa_shared::secret::Secret;
+use rrsa_shared::source::{
+    Answer, Config, EcsRamRole, Exchange, Resolved, Spec, cli_profile, credentials_uri, environment, ini,
+    metadata_url, token_in_file,
+};
+use rrsa_shared::sts::{
+    AccessKey, AssumeRole, AssumeRoleWithOidc, KnownFault, Session, SessionName, StsEndpointInputs,
+};
+
+use crate::error::{Error, exit};
+use crate::output::Issued;
+use crate::wish::{Places, Wish};
+
+/// Everything that is asked of the cloud takes no longer than this.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Credentials, and where they came from in words.
+#[derive(Debug)]
+pub(crate) struct Obtained {
+    pub(crate) issued: Issued,
+    pub(crate) words: String,
+}
+
+/// Why there are none.
+#[derive(Debug)]
+enum Trouble {
+    /// The source is not configured.
+    Absent(String),
+    /// It is, and it does not work.
+    Failed(Error),
+}
+
+type Outcome = Result<Obtained, Trouble>;
+type Future<'a> = Pin<Box<dyn std::future::Future<Output = Outcome> + 'a>>;
+
+/// What sources are asked with.
+pub(crate) struct Seeker<'a> {
+    pub(crate) env: &'a Env,
+    pub(crate) files: &'a Files,
+    pub(crate) clock: &'a Clock,
+    pub(crate) places: &'a Places,
+    sts_endpoint: Option<String>,
+    config: OnceCell<Config>,
+    http: OnceCell<Http>,
+}
+
+impl<'a> Seeker<'a> {
+    pub(crate) fn new(
+        env: &'a Env,
+        files: &'a Files,
+        clock: &'a Clock,
+        places: &'a Places,
+        wish: &Wish,
+    ) -> Self {
+        let sts_endpoint = wish.sts_endpoint.clone();
+        Self { env, files, clock, places, sts_endpoint, config: OnceCell::new(), http: OnceCell::new() }
+    }
+
+    /// The credentials that are wished for.
+    ///
+    /// # Errors
+    /// Which source is to blame, and for what.
+    pub(crate) async fn obtain(&self, wish: &Wish) -> Result<Obtained, Error> {
+        let spec = match &wish.role_arn {
+            Some(role_arn) => Spec::AssumeRole {
+                source: wish.source.clone(),
+                role_arn: role_arn.clone(),
+                session_name: None,
+                duration_seconds: None,
+                external_id: None,
+                policy: None,
+            },
+            None => self.named(wish.source.as_deref()).map_err(Trouble::into_error)?,
+        };
+        match tokio::time::timeout(PATIENCE, self.ask(&spec, 0)).await {
+            Ok(outcome) => outcome.map_err(Trouble::into_error),
+            Err(_) => {
+                let message = format!("no credentials after {} s", PATIENCE.as_secs());
+                Err(Error::new(exit::NO_ANSWER, message)
+                    .hint("look at the way to STS: proxy, VPC host, region"))
+            }
+        }
+    }
+
+    /// The source of that name, or the SDKs' chain.
+    fn named(&self, name: Option<&str>) -> Result<Spec, Trouble> {
+        match name {
+            None => Ok(Spec::Default),
+            Some(name) => {
+                let broken = |error: rrsa_shared::source::ConfigError| {
+                    let place = self
+                        .places
+                        .config
+                        .as_ref()
+                        .map_or("config.toml".to_owned(), |p| p.display().to_string());
+                    Trouble::Failed(
+                        Error::new(exit::USAGE, format!("{place}: {error}"))
+                            .hint("write [source.NAME] with its type there"),
+                    )
+                };
+                self.config()?.named(name).cloned().map_err(broken)
+            }
+        }
+    }
+
+    fn config(&self) -> Result<&Config, Trouble> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let Some(path) = &self.places.config else { return Ok(self.config.get_or_init(Config::default)) };
+        let broken =
+            |why: String| Trouble::Failed(Error::new(exit::USAGE, format!("{}: {why}", path.display())));
+        let config = match self.files.read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
+            Err(error) => return Err(broken(error.to_string())),
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| broken("it is not text".to_owned()))?;
+                let config = Config::parse(&text).map_err(|error| broken(error.to_string()))?;
+                if config.runs_commands() && !self.files.is_mine_alone(path).unwrap_or(false) {
+                    return Err(broken(
+                        "it names a command, and others may write to it or own it; chmod 600 it, or take token-command out"
+                            .to_owned(),
+                    ));
+                }
+                config
+            }
+        };
+        Ok(self.config.get_or_init(|| config))
+    }
+
+    fn ask<'s>(&'s self, spec: &'s Spec, depth: u8) -> Future<'s> {
+        Box::pin(async move {
+            match spec {
+                // A source that names itself, by whatever way.
+                _ if depth > 8 => Err(broken("its sources name each other in a circle")),
+                Spec::Default => self.chain(depth).await,
+                Spec::Environment => of_answer(environment(self.env)),
+                Spec::Rrsa { .. } => self.rrsa(spec).await,
+                Spec::CliProfile { profile, file } => {
+                    let bytes = match self.file(
+                        file.as_deref(),
+                        self.places.cli.as_ref(),
+                        "the CLI's configuration",
+                    )? {
+                        Ok(bytes) => bytes,
+                        Err(why) => return Err(Trouble::Absent(why)),
+                    };
+                    let name = profile.clone().or_else(|| self.env.var(env_vars::PROFILE));
+                    self.resolved(cli_profile::resolve(&bytes, name.as_deref()), depth).await
+                }
+                Spec::Ini { profile, file } => {
+                    let bytes =
+                        match self.file(file.as_deref(), self.places.ini.as_ref(), "the credentials file")? {
+                            Ok(bytes) => bytes,
+                            Err(why) => return Err(Trouble::Absent(why)),
+                        };
+                    let text = String::from_utf8_lossy(&bytes);
+                    self.resolved(ini::resolve(&text, profile.as_deref()), depth).await
+                }
+                Spec::EcsRamRole { role } => {
+                    let named = self.env.var(env_vars::IMDS_ENDPOINT);
+                    let url = metadata_url(named.as_deref()).map_err(|error| broken(&error.to_string()))?;
+                    let on =
+                        |name| self.env.var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+                    let role = role.clone().or_else(|| self.env.var(env_vars::ECS_METADATA));
+                    let machine = EcsRamRole { url, role, allow_v1: !on(env_vars::IMDSV1_DISABLED) };
+                    of_answer(machine.credentials(&metadata_http()?).await)
+                }
+                Spec::CredentialsUri { uri } => {
+                    match uri.clone().or_else(|| self.env.var(env_vars::CREDENTIALS_URI)) {
+                        None => Err(Trouble::Absent(format!("{} is not set", env_vars::CREDENTIALS_URI))),
+                        Some(uri) => of_answer(credentials_uri(self.http()?, &uri).await),
+                    }
+                }
+                Spec::AssumeRole { source, .. } => {
+                    let base = self.named(source.as_deref())?;
+                    let base = self.ask(&base, depth + 1).await?;
+                    self.assume(&base, spec).await
+                }
+            }
+        })
+    }
+
+    /// The SDKs' chain.
+    async fn chain(&self, depth: u8) -> Outcome {
+        let on = |name| self.env.var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let mut specs = vec![
+            Spec::Environment,
+            Spec::Rrsa {
+                role_arn: None,
+                oidc_provider_arn: None,
+                token_file: None,
+                token_env: None,
+                token_command: None,
+                session_name: None,
+                duration_seconds: None,
+                policy: None,
+            },
+        ];
+        if !on(env_vars::CLI_PROFILE_DISABLED) {
+            specs.push(Spec::CliProfile { profile: None, file: None });
+        }
+        specs.push(Spec::Ini { profile: None, file: None });
+        // On a machine that is none of the cloud's nobody answers there, and the wait is long.
+        if matches!(EcsRamRole::read(self.env, None), Ok(Some(_))) {
+            specs.push(Spec::EcsRamRole { role: None });
+        }
+        specs.push(Spec::CredentialsUri { uri: None });
+        let mut whys = String::new();
+        for spec in &specs {
+            match self.ask(spec, depth + 1).await {
+                Err(Trouble::Absent(why)) => {
+                    let _ = write!(whys, "{}{why}", if whys.is_empty() { "" } else { "; " });
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(Trouble::Absent(whys))
+    }
+
+    async fn rrsa(&self, spec: &Spec) -> Outcome {
+        let Spec::Rrsa {
+            role_arn,
+            oidc_provider_arn,
+            token_file,
+            token_env,
+            token_command,
+            session_name,
+            duration_seconds,
+            policy,
+        } = spec
+        else {
+            return Err(broken("it is another source"));
+        };
+        let exchange = Exchange {
+            role_arn: role_arn.clone(),
+            oidc_provider_arn: oidc_provider_arn.clone(),
+            session_name: session_name.clone(),
+            duration_seconds: *duration_seconds,
+            policy: policy.clone(),
+        };
+        let token = match (token_command, token_env) {
+            (Some(command), _) => self.token_of(command).await?,
+            (None, Some(name)) => match self.env.var(name) {
+                Some(token) => Secret::new(token),
+                None => return Err(broken(&format!("variable {name} holds no token"))),
+            },
+            (None, None) => token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?,
+        };
+        let call = exchange.call(self.env, &token).map_err(of_refusal)?;
+        let sts = self.sts()?;
+        let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read).await;
+        let words = format!("RRSA, role {}", call.role_arn);
+        match asked.result {
+            Ok((session, _)) => Ok(of_session(session, words)),
+            Err(ApiError::Fault(fault)) => {
+                let fault = Box::new(fault.without(call.token.expose()));
+                Err(Trouble::Failed(refused(
+                    "AssumeRoleWithOIDC",
+                    sts.endpoint.host(),
+                    &ApiError::Fault(fault),
+                )))
+            }
+            Err(error) => Err(Trouble::Failed(refused("AssumeRoleWithOIDC", sts.endpoint.host(), &error))),
+        }
+    }
+
+    /// What a command prints. It is run as it stands, without a shell.
+    async fn token_of(&self, command: &[String]) -> Result<Secret, Trouble> {
+        let [program, arguments @ ..] = command else { return Err(broken("token-command is empty")) };
+        let failed = |why: String| broken(&format!("token-command {program}: {why}"));
+        let mut child = tokio::process::Command::new(program);
+        child.args(arguments).stdin(std::process::Stdio::null()).kill_on_drop(true);
+        let output = child.output().await.map_err(|error| failed(error.to_string()))?;
+        if !output.status.success() {
+            return Err(failed(format!("it ended with {}", output.status)));
+        }
+        let text = String::from_utf8(output.stdout).map_err(|_| failed("it printed no text".to_owned()))?;
+        Ok(Secret::new(text.trim()))
+    }
+
+    async fn assume(&self, base: &Obtained, spec: &Spec) -> Outcome {
+        let Spec::AssumeRole { role_arn, session_name, duration_seconds, external_id, policy, .. } = spec
+        else {
+            return Err(broken("it is another source"));
+        };
+        let said = session_name.clone().or_else(|| self.env.var(env_vars::ROLE_SESSION_NAME));
+        let session_name = match said {
+            None => SessionName::of(&["rrsa-exec-credential"]),
+            Some(name) => SessionName::parse(&name)
+                .map_err(|error| broken(&format!("the session name {name:?}: {error}")))?,
+        };
+        let call = AssumeRole {
+            role_arn: role_arn.clone(),
+            session_name,
+            duration_seconds: *duration_seconds,
+            policy: policy.clone(),
+            external_id: external_id.clone(),
+        };
+        let (sts, key) = (self.sts()?, &base.issued.key);
+        let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read).await;
+        let words = format!("role {role_arn}, by {}", base.words);
+        asked
+            .result
+            .map(|session| of_session(session, words))
+            .map_err(|error| Trouble::Failed(refused("AssumeRole", sts.endpoint.host(), &error.without(key))))
+    }
+
+    fn resolved(&self, resolved: Resolved, depth: u8) -> Future<'_> {
+        Box::pin(async move {
+            match resolved {
+                Resolved::Answer(answer) => of_answer(answer),
+                Resolved::Spec(spec) => self.ask(&spec, depth + 1).await,
+                Resolved::Role(base, role) => {
+                    let base = self.resolved(*base, depth + 1).await?;
+                    self.assume(&base, &role).await
+                }
+            }
+        })
+    }
+
+    /// The bytes of a file that may not be there; it must when it was named.
+    fn file(
+        &self,
+        named: Option<&str>,
+        usual: Option<&std::path::PathBuf>,
+        what: &str,
+    ) -> Result<Result<Vec<u8>, String>, Trouble> {
+        let path = match (named, usual) {
+            (Some(named), _) => std::path::PathBuf::from(named),
+            (None, Some(usual)) => usual.clone(),
+            (None, None) => return Ok(Err(format!("there is no home folder for {what}"))),
+        };
+        match self.files.read(&path) {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                Ok(Err(format!("there is no {}", path.display())))
+            }
+            Err(error) => Err(broken(&format!("{what}, {}: {error}", path.display()))),
+        }
+    }
+
+    fn sts(&self) -> Result<ApiClient, Trouble> {
+        let chosen =
+            StsEndpointInputs::read(self.env, self.sts_endpoint.clone()).choose().map_err(|error| {
+                Trouble::Failed(Error::new(
+                    exit::USAGE,
+                    format!("the STS endpoint cannot be decided: {error}"),
+                ))
+            })?;
+        Ok(ApiClient {
+            endpoint: chosen.endpoint,
+            http: self.http()?.clone(),
+            clock: self.clock.clone(),
+            random: Random::real(),
+            retry: RetryPolicy { attempts: 4, first_wait: Duration::from_millis(200), deadline: PATIENCE },
+        })
+    }
+
+    fn http(&self) -> Result<&Http, Trouble> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let made = http(self.env, self.files).map_err(Trouble::Failed)?;
+        Ok(self.http.get_or_init(|| made))
+    }
+}
+
+/// The client for the cloud's APIs, as the environment asks for it.
+pub(crate) fn http(env: &Env, files: &Files) -> Result<Http, Error> {
+    let unusable = |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::CLOUD_CA_FILE));
+    let extra_ca = match env.var(env_vars::CLOUD_CA_FILE).map(std::path::PathBuf::from) {
+        Some(path) => Some(files.read(&path).map_err(|error| unusable(error.to_string()))?),
+        None => None,
+    };
+    let proxies = Proxies::read(env)
+        .map_err(|error| Error::new(exit::USAGE, error.to_string()).hint(ProxyError::HINT))?;
+    let options = HttpOptions { extra_ca, proxies, ..HttpOptions::default() };
+    Http::real(&options).map_err(|error| unusable(error.message))
+}
+
+/// A client for the metadata service: next door, so no proxy and no patience.
+fn metadata_http() -> Result<Http, Trouble> {
+    let second = Duration::from_secs(1);
+    let options = HttpOptions {
+        connect_timeout: second,
+        total_timeout: second,
+        proxies: Proxies::none(),
+        ..HttpOptions::default()
+    };
+    Http::real(&options).map_err(|error| broken(&error.message))
+}
+
+fn of_session(session: Session, words: String) -> Obtained {
+    Obtained { issued: Issued { key: session.key, expires: Some(session.expiration.as_second()) }, words }
+}
+
+fn of_answer(answer: Answer) -> Outcome {
+    match answer {
+        Answer::Found { key, expiration, from } => {
+            let key: AccessKey = key;
+            Ok(Obtained { issued: Issued { key, expires: expiration.map(|at| at.as_second()) }, words: from })
+        }
+        Answer::Absent(why) => Err(Trouble::Absent(why)),
+        Answer::Failed(why) => Err(broken(&why)),
+    }
+}
+
+fn of_refusal(answer: Answer) -> Trouble {
+    match answer {
+        Answer::Absent(why) => Trouble::Absent(why),
+        Answer::Failed(why) => broken(&why),
+        Answer::Found { .. } => broken("it answered where it ought to have asked"),
+    }
+}
+
+fn broken(why: &str) -> Trouble {
+    Trouble::Failed(Error::new(exit::REFUSED, why))
+}
+
+impl Trouble {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Absent(why) => Error::new(exit::USAGE, format!("no credentials are configured: {why}"))
+                .hint("set RRSA's three variables, or name a source with --source"),
+        }
+    }
+}
+
+/// A call that brought nothing.
+pub(crate) fn refused(api: &str, host: &str, error: &ApiError) -> Error {
+    let cause = match error {
+        ApiError::Fault(fault) => KnownFault::of(fault).map(|known| known.cause),
+        _ => None,
+    };
+    let judged = matches!(error, ApiError::Fault(_)) && !error.is_retryable();
+    let code = if judged { exit::REFUSED } else { exit::NO_ANSWER };
+    let shown = Error { is_refusal: judged, ..Error::new(code, format!("{api} at {host}: {error}")) };
+    match cause {
+        Some(cause) => shown.hint(format!("{cause}; kubectl rrsa check pod/NAME says which link is broken")),
+        None => shown,
+    }
+}

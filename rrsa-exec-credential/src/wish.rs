@@ -1,0 +1,142 @@
+//! What is asked for: whose credentials, how fresh, and kept where. The same for every command that hands them out.
+
+use std::path::PathBuf;
+
+use directories::ProjectDirs;
+use rrsa_shared::cache::{CacheKey, Folder, KeyInputs, Mode, Stores};
+use rrsa_shared::env_vars;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::Files;
+
+/// Variables that select an identity, or where it is asked for.
+const SELECTING: [&str; 19] = [
+    env_vars::ACCESS_KEY_ID,
+    env_vars::ACCESS_KEY_SECRET,
+    env_vars::SECURITY_TOKEN,
+    env_vars::ROLE_ARN,
+    env_vars::OIDC_PROVIDER_ARN,
+    env_vars::OIDC_TOKEN_FILE,
+    env_vars::ROLE_SESSION_NAME,
+    env_vars::STS_ENDPOINT,
+    env_vars::STS_REGION,
+    env_vars::VPC_ENDPOINT_ENABLED,
+    env_vars::CLOUD_CA_FILE,
+    env_vars::ECS_METADATA,
+    env_vars::ECS_METADATA_DISABLED,
+    env_vars::IMDSV1_DISABLED,
+    env_vars::IMDS_ENDPOINT,
+    env_vars::PROFILE,
+    env_vars::CLI_PROFILE_DISABLED,
+    env_vars::CREDENTIALS_URI,
+    env_vars::HOME,
+];
+
+/// Whose credentials are wanted, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Name of a source of `config.toml`; the SDKs' chain without it.
+    pub(crate) source: Option<String>,
+    /// Role to assume with what the source gives.
+    pub(crate) role_arn: Option<String>,
+    /// STS host or URL.
+    pub(crate) sts_endpoint: Option<String>,
+    /// Where sessions are kept; what the environment says without it.
+    pub(crate) cache: Option<Mode>,
+    /// Whether a kept session is passed over.
+    pub(crate) force_refresh: bool,
+}
+
+/// The files that select an identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Our own configuration.
+    pub(crate) config: Option<PathBuf>,
+    /// The CLI's.
+    pub(crate) cli: Option<PathBuf>,
+    /// The SDKs' credentials file.
+    pub(crate) ini: Option<PathBuf>,
+    /// Our folder for locks and sealed sessions.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+impl Places {
+    /// Where the files are, as the environment says; nothing is looked at.
+    pub(crate) fn of(env: &Env) -> Self {
+        let named = |name: &str| env.var(name).map(PathBuf::from);
+        let home = env.var(env_vars::HOME).map(PathBuf::from);
+        let below = |path: &str| home.as_ref().map(|home| home.join(path));
+        // Without a home of its own a process has no folders either, whatever a user database says.
+        let own = home.as_ref().and_then(|_| ProjectDirs::from("", "", "rrsa-exec-credential"));
+        Self {
+            config: named(env_vars::CONFIG_FILE)
+                .or_else(|| own.as_ref().map(|own| own.config_dir().join("config.toml"))),
+            cli: named(env_vars::CLI_CONFIG_FILE).or_else(|| below(".aliyun/config.json")),
+            ini: named(env_vars::CREDENTIALS_FILE).or_else(|| below(".alibabacloud/credentials")),
+            cache: named(env_vars::CACHE_DIR).or_else(|| own.as_ref().map(|own| own.cache_dir().to_owned())),
+        }
+    }
+}
+
+impl Wish {
+    /// The name of its entry: all that selects the identity, as bytes; nothing is parsed.
+    pub(crate) fn key(&self, env: &Env, files: &Files, places: &Places) -> CacheKey {
+        let mut inputs = KeyInputs::default();
+        let options =
+            [("source", &self.source), ("role-arn", &self.role_arn), ("sts-endpoint", &self.sts_endpoint)];
+        for (name, value) in options {
+            inputs.add(name, value.as_ref().map(String::as_bytes));
+        }
+        for name in SELECTING {
+            inputs.add(name, env.var(name).as_ref().map(String::as_bytes));
+        }
+        for (name, path) in [("config", &places.config), ("cli", &places.cli), ("ini", &places.ini)] {
+            inputs.add(name, path.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
+            inputs.add("bytes", path.as_ref().and_then(|path| files.read(path).ok()).as_deref());
+        }
+        inputs.finish()
+    }
+
+    /// The stores that it may be kept in.
+    pub(crate) fn stores(&self, env: &Env, places: &Places) -> Stores {
+        let said = || env.var(env_vars::CACHE).and_then(|text| Mode::parse(&text));
+        let mode = self.cache.or_else(said).unwrap_or_default();
+        Stores::new(mode, places.cache.clone().map(Folder::at))
+    }
+
+    /// Whether the environment's own key answers it, before any other source and without a session.
+    pub(crate) fn takes_environment(&self) -> bool {
+        self.source.is_none() && self.role_arn.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_selects_the_identity_selects_the_entry() {
+        let places = Places { config: Some("/c".into()), ..Places::default() };
+        let none = Files::fake::<&str, &str>([]);
+        let bare = Env::fake::<&str, &str>([]);
+        let base = Wish::default().key(&bare, &none, &places);
+        let mut all = vec![base.clone()];
+        for name in SELECTING {
+            all.push(Wish::default().key(&Env::fake([(name, "x")]), &none, &places));
+        }
+        all.push(Wish::default().key(&bare, &Files::fake([("/c", "")]), &places));
+        all.push(Wish::default().key(&bare, &Files::fake([("/c", "[source.a]")]), &places));
+        for change in [
+            Wish { source: Some("x".to_owned()), ..Wish::default() },
+            Wish { role_arn: Some("x".to_owned()), ..Wish::default() },
+            Wish { sts_endpoint: Some("x".to_owned()), ..Wish::default() },
+        ] {
+            all.push(change.key(&bare, &none, &places));
+        }
+        let mut names = all.clone();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all.len());
+        let forced = Wish { force_refresh: true, cache: Some(Mode::None), ..Wish::default() };
+        assert_eq!(forced.key(&bare, &none, &places), base, "how it is kept does not say whose it is");
+    }
+}
