@@ -36,13 +36,12 @@ pub(crate) fn issue(
     let stores = wish.stores(env, &places);
     let jitter = fastrand::u8(..);
     let now = || clock.now().as_second();
-    // What is not to be served any more is not even looked at.
-    let begun = now();
+    // What a forced refresh passes over; another process's answer to the same wish serves.
+    let passed_over = if wish.force_refresh { stores.get(&key).map(|entry| entry.key.id) } else { None };
     let mut stale: Option<Entry> = None;
     let fresh = |stale: &mut Option<Entry>| {
         let entry = stores.get(&key)?;
-        // After a forced refresh only what came since counts.
-        if wish.force_refresh && entry.made < begun {
+        if passed_over.as_ref() == Some(&entry.key.id) {
             return None;
         }
         match freshness(&entry, now(), jitter) {

@@ -248,6 +248,21 @@ impl<'a> Seeker<'a> {
         else {
             return Err(broken("it is another source"));
         };
+        // SDKs pass over a set that is not complete without a word, and take the node's role; here it is an error.
+        let has_token = token_command.is_some() || token_env.is_some() || token_file.is_some();
+        let parts = [
+            (role_arn.is_some(), env_vars::ROLE_ARN),
+            (oidc_provider_arn.is_some(), env_vars::OIDC_PROVIDER_ARN),
+            (has_token, env_vars::OIDC_TOKEN_FILE),
+        ];
+        let is_set = |(said, name): &(bool, &str)| *said || self.env.var(name).is_some();
+        match parts.iter().find(|part| !is_set(part)) {
+            None => {}
+            Some((_, name)) if parts.iter().any(is_set) => {
+                return Err(broken(&format!("RRSA is configured in part: {name} is not set")));
+            }
+            Some((_, name)) => return Err(Trouble::Absent(format!("{name} is not set"))),
+        }
         let exchange = Exchange {
             role_arn: role_arn.clone(),
             oidc_provider_arn: oidc_provider_arn.clone(),

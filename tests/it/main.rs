@@ -11,6 +11,7 @@ mod documents;
 mod explain;
 mod flags;
 mod gates;
+mod helper;
 mod kubectl;
 mod list;
 mod manifests;

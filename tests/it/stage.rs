@@ -82,17 +82,28 @@ impl Stage {
         command
     }
 
+    /// Runs a command that hands secrets out on stdout; nowhere else may they be.
+    pub(crate) async fn hand_out(&self, command: Command) -> Outcome {
+        let outcome = Self::finish(command).await;
+        self.search(&Outcome { stdout: String::new(), stderr: outcome.stderr.clone(), code: outcome.code });
+        outcome
+    }
+
     /// Runs a command to its end.
-    pub(crate) async fn run(&self, mut command: Command) -> Outcome {
+    pub(crate) async fn run(&self, command: Command) -> Outcome {
+        let outcome = Self::finish(command).await;
+        self.search(&outcome);
+        outcome
+    }
+
+    async fn finish(mut command: Command) -> Outcome {
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        let outcome = Outcome {
+        Outcome {
             stdout: text(output.stdout),
             stderr: text(output.stderr),
             code: output.status.code().unwrap_or(-1),
-        };
-        self.search(&outcome);
-        outcome
+        }
     }
 
     /// Runs `kubectl-rrsa`.

@@ -144,6 +144,8 @@ impl Sandbox {
         let keys = HashMap::from([(world.issuer.clone(), issuer.jwks())]);
         let cloud = Cloud::with_minted(&world, clock.clone(), keys, minted.clone());
         let cluster = Cluster::new(&world, clock.clone(), issuer, minted.clone(), ca.ca_pem());
+        let ram = cloud.clone();
+        cluster.trust(Box::new(move |bearer| ram.signer(bearer)));
         for manifest in &manifests {
             cluster.load(&manifest.file, &manifest.yaml)?;
         }

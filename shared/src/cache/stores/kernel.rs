@@ -7,12 +7,12 @@ use linux_keyutils::{Key, KeyError, KeyPermissions, KeyRing, KeyRingIdentifier};
 use zeroize::Zeroizing;
 
 use super::{Listed, StoreError, listed};
-use crate::cache::{CacheKey, Entry};
+use crate::cache::{CacheKey, Entry, Folder, KeyInputs};
 
 pub(super) const NAME: &str = "kernel keyring";
 
 /// What descriptions of our keys begin with.
-const PREFIX: &str = "rrsa-exec-credential:";
+const PREFIX: &str = "rrsa-exec-credential";
 /// All to the possessor and to the user, nothing to anybody else.
 const PERMISSIONS: u32 = 0x3f3f_0000;
 /// Keys that are looked through for a list, at most.
@@ -31,62 +31,81 @@ fn ring() -> Result<KeyRing, KeyError> {
     KeyRing::from_special_id(KeyRingIdentifier::User, true)
 }
 
-fn find(description: &str) -> Option<Key> {
-    ring().ok()?.search(description).ok()
+/// The keys of one cache: those of a user whose caches are in several folders do not mix.
+#[derive(Clone, Debug)]
+pub(super) struct Kernel {
+    prefix: String,
 }
 
-/// The bytes of one of our keys.
-pub(super) fn read(name: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let key = find(&format!("{PREFIX}{name}"))?;
-    // Most entries fit at once; what does not is asked for again by its size.
-    let mut bytes = Zeroizing::new(vec![0; 4096]);
-    let size = key.read(&mut *bytes).ok()?;
-    if size > bytes.len() {
-        return key.read_to_vec().ok().map(Zeroizing::new);
+impl Kernel {
+    /// The keys of the cache with this folder.
+    pub(super) fn of(folder: Option<&Folder>) -> Self {
+        let mut inputs = KeyInputs::default();
+        inputs.add("folder", folder.map(|folder| folder.path().as_os_str().as_encoded_bytes()));
+        Self { prefix: format!("{PREFIX}:{}:", &inputs.finish().as_str()[..8]) }
     }
-    bytes.truncate(size);
-    Some(bytes)
-}
 
-/// Keeps bytes as one of our keys, for so many seconds; 0 for as long as the machine is up.
-pub(super) fn write(name: &str, bytes: &[u8], seconds: i64) -> Result<(), Refused> {
-    let blocked = |error: KeyError| match error {
-        KeyError::QuotaExceeded | KeyError::OutOfMemory | KeyError::InvalidArguments => Refused::Full,
-        error => Refused::Blocked(format!("the kernel keyring cannot be used: {error}")),
-    };
-    let key = ring().and_then(|ring| ring.add_key(&format!("{PREFIX}{name}"), bytes)).map_err(blocked)?;
-    let timeout = usize::try_from(seconds).unwrap_or(0);
-    let kept = key.set_perms(KeyPermissions::from_u32(PERMISSIONS)).and_then(|()| match timeout {
-        0 => Ok(()),
-        seconds => key.set_timeout(seconds),
-    });
-    kept.map_err(|error| {
-        // A key that nobody else may read is of no use.
-        let _ = key.invalidate();
-        blocked(error)
-    })
-}
-
-pub(super) fn get(key: &CacheKey) -> Option<Entry> {
-    Entry::from_bytes(&read(key.as_str())?)
-}
-
-pub(super) fn put(key: &CacheKey, entry: &Entry, seconds: i64) -> Result<(), Refused> {
-    write(key.as_str(), &entry.to_bytes(), seconds.max(1))
-}
-
-pub(super) fn remove(key: &CacheKey) -> Result<(), StoreError> {
-    match find(&format!("{PREFIX}{key}")) {
-        None => Ok(()),
-        Some(found) => found.invalidate().map_err(|error| StoreError(format!("kernel keyring: {error}"))),
+    fn find(&self, name: &str) -> Option<Key> {
+        ring().ok()?.search(&format!("{}{name}", self.prefix)).ok()
     }
-}
 
-pub(super) fn list() -> Vec<Listed> {
-    let Some(links) = ring().ok().and_then(|ring| ring.get_links(MAX_LISTED).ok()) else { return Vec::new() };
-    let keys = links.iter().filter_map(|node| {
-        let description = node.as_key()?.metadata().ok()?.get_description().to_owned();
-        CacheKey::parse(description.strip_prefix(PREFIX)?)
-    });
-    keys.filter_map(|key| Some(listed(key.clone(), NAME, get(&key)?))).collect()
+    /// The bytes of one of our keys.
+    pub(super) fn read(&self, name: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let key = self.find(name)?;
+        // Most entries fit at once; what does not is asked for again by its size.
+        let mut bytes = Zeroizing::new(vec![0; 4096]);
+        let size = key.read(&mut *bytes).ok()?;
+        if size > bytes.len() {
+            return key.read_to_vec().ok().map(Zeroizing::new);
+        }
+        bytes.truncate(size);
+        Some(bytes)
+    }
+
+    /// Keeps bytes as one of our keys, for so many seconds; 0 for as long as the machine is up.
+    pub(super) fn write(&self, name: &str, bytes: &[u8], seconds: i64) -> Result<(), Refused> {
+        let blocked = |error: KeyError| match error {
+            KeyError::QuotaExceeded | KeyError::OutOfMemory | KeyError::InvalidArguments => Refused::Full,
+            error => Refused::Blocked(format!("the kernel keyring cannot be used: {error}")),
+        };
+        let key = ring()
+            .and_then(|ring| ring.add_key(&format!("{}{name}", self.prefix), bytes))
+            .map_err(blocked)?;
+        let timeout = usize::try_from(seconds).unwrap_or(0);
+        let kept = key.set_perms(KeyPermissions::from_u32(PERMISSIONS)).and_then(|()| match timeout {
+            0 => Ok(()),
+            seconds => key.set_timeout(seconds),
+        });
+        kept.map_err(|error| {
+            // A key that nobody else may read is of no use.
+            let _ = key.invalidate();
+            blocked(error)
+        })
+    }
+
+    pub(super) fn get(&self, key: &CacheKey) -> Option<Entry> {
+        Entry::from_bytes(&self.read(key.as_str())?)
+    }
+
+    pub(super) fn put(&self, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<(), Refused> {
+        self.write(key.as_str(), &entry.to_bytes(), seconds.max(1))
+    }
+
+    pub(super) fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
+        match self.find(key.as_str()) {
+            None => Ok(()),
+            Some(found) => found.invalidate().map_err(|error| StoreError(format!("kernel keyring: {error}"))),
+        }
+    }
+
+    pub(super) fn list(&self) -> Vec<Listed> {
+        let Some(links) = ring().ok().and_then(|ring| ring.get_links(MAX_LISTED).ok()) else {
+            return Vec::new();
+        };
+        let keys = links.iter().filter_map(|node| {
+            let description = node.as_key()?.metadata().ok()?.get_description().to_owned();
+            CacheKey::parse(description.strip_prefix(&self.prefix)?)
+        });
+        keys.filter_map(|key| Some(listed(key.clone(), NAME, self.get(&key)?))).collect()
+    }
 }

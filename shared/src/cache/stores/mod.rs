@@ -72,13 +72,20 @@ pub struct Listed {
 pub struct Stores {
     mode: Mode,
     folder: Option<Folder>,
+    #[cfg(target_os = "linux")]
+    kernel: kernel::Kernel,
 }
 
 impl Stores {
     /// Nothing is looked at yet. `folder` is for what the kernel does not hold, and for plain files.
     #[must_use]
     pub fn new(mode: Mode, folder: Option<Folder>) -> Self {
-        Self { mode, folder }
+        Self {
+            mode,
+            #[cfg(target_os = "linux")]
+            kernel: kernel::Kernel::of(folder.as_ref()),
+            folder,
+        }
     }
 
     /// The folder.
@@ -92,7 +99,9 @@ impl Stores {
     pub fn get(&self, key: &CacheKey) -> Option<Entry> {
         match self.mode {
             #[cfg(target_os = "linux")]
-            Mode::Auto | Mode::Kernel => kernel::get(key).or_else(|| sealed::get(self.folder.as_ref()?, key)),
+            Mode::Auto | Mode::Kernel => {
+                self.kernel.get(key).or_else(|| sealed::get(&self.kernel, self.folder.as_ref()?, key))
+            }
             #[cfg(not(target_os = "linux"))]
             Mode::Auto | Mode::Kernel => None,
             Mode::File => file::get(self.folder.as_ref()?, key),
@@ -110,7 +119,7 @@ impl Stores {
             Mode::None => Ok("none"),
             Mode::File => file::put(folder()?, key, entry),
             #[cfg(target_os = "linux")]
-            Mode::Auto | Mode::Kernel => match kernel::put(key, entry, seconds) {
+            Mode::Auto | Mode::Kernel => match self.kernel.put(key, entry, seconds) {
                 Ok(()) => {
                     // An older one, sealed when the keyring was full, would outlive this one.
                     if let Ok(folder) = folder() {
@@ -118,7 +127,7 @@ impl Stores {
                     }
                     Ok(kernel::NAME)
                 }
-                Err(kernel::Refused::Full) => sealed::put(folder()?, key, entry),
+                Err(kernel::Refused::Full) => sealed::put(&self.kernel, folder()?, key, entry),
                 Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
             },
             #[cfg(not(target_os = "linux"))]
@@ -134,10 +143,10 @@ impl Stores {
     pub fn list(&self) -> Vec<Listed> {
         let mut found = Vec::new();
         #[cfg(target_os = "linux")]
-        found.extend(kernel::list());
+        found.extend(self.kernel.list());
         if let Some(folder) = &self.folder {
             #[cfg(target_os = "linux")]
-            found.extend(sealed::list(folder));
+            found.extend(sealed::list(&self.kernel, folder));
             found.extend(file::list(folder));
         }
         found
@@ -149,7 +158,7 @@ impl Stores {
     /// Why one of them still holds it.
     pub fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
         #[cfg(target_os = "linux")]
-        kernel::remove(key)?;
+        self.kernel.remove(key)?;
         if let Some(folder) = &self.folder {
             #[cfg(target_os = "linux")]
             sealed::remove(folder, key);

@@ -5,7 +5,8 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::{Listed, StoreError, kernel, listed};
+use super::kernel::{Kernel, Refused};
+use super::{Listed, StoreError, listed};
 use crate::cache::{CacheKey, Entry, Folder};
 
 const NAME: &str = "sealed file";
@@ -42,28 +43,34 @@ fn seal(entry: &Entry, key: &CacheKey, with: &LessSafeKey) -> Option<Vec<u8>> {
     Some([MAGIC, &nonce, &body].concat())
 }
 
-pub(super) fn get(folder: &Folder, key: &CacheKey) -> Option<Entry> {
+pub(super) fn get(kernel: &Kernel, folder: &Folder, key: &CacheKey) -> Option<Entry> {
     let sealed = folder.read(&name(key)).ok()??;
-    let with = sealing_key(&kernel::read(KEY)?)?;
+    let with = sealing_key(&kernel.read(KEY)?)?;
     Entry::from_bytes(&unseal(&sealed, key, &with)?)
 }
 
-pub(super) fn put(folder: &Folder, key: &CacheKey, entry: &Entry) -> Result<&'static str, StoreError> {
+pub(super) fn put(
+    kernel: &Kernel,
+    folder: &Folder,
+    key: &CacheKey,
+    entry: &Entry,
+) -> Result<&'static str, StoreError> {
     let failed = |why: String| StoreError(format!("the sealed file cannot be written: {why}"));
     folder.make().map_err(|error| failed(error.to_string()))?;
-    let bytes = match kernel::read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len()) {
+    let bytes = match kernel.read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len()) {
         Some(bytes) => bytes,
         None => {
             let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
             SystemRandom::new().fill(&mut bytes).map_err(|_| failed("no randomness".to_owned()))?;
-            kernel::write(KEY, &bytes, 0).map_err(|refused| {
+            kernel.write(KEY, &bytes, 0).map_err(|refused| {
                 failed(match refused {
-                    kernel::Refused::Full => "the kernel keyring has no room for its key".to_owned(),
-                    kernel::Refused::Blocked(why) => why,
+                    Refused::Full => "the kernel keyring has no room for its key".to_owned(),
+                    Refused::Blocked(why) => why,
                 })
             })?;
             // Two processes may have made one each; the one that the keyring holds now counts.
-            kernel::read(KEY)
+            kernel
+                .read(KEY)
                 .ok_or_else(|| failed("the kernel keyring does not give its key back".to_owned()))?
         }
     };
@@ -78,10 +85,10 @@ pub(super) fn remove(folder: &Folder, key: &CacheKey) {
     let _ = folder.remove(&name(key));
 }
 
-pub(super) fn list(folder: &Folder) -> Vec<Listed> {
+pub(super) fn list(kernel: &Kernel, folder: &Folder) -> Vec<Listed> {
     let keys = folder.names();
     let keys = keys.iter().filter_map(|name| CacheKey::parse(name.strip_suffix(SUFFIX)?));
-    keys.filter_map(|key| Some(listed(key.clone(), NAME, get(folder, &key)?))).collect()
+    keys.filter_map(|key| Some(listed(key.clone(), NAME, get(kernel, folder, &key)?))).collect()
 }
 
 #[cfg(test)]

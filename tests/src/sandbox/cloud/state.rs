@@ -13,7 +13,7 @@ use super::faults::Faults;
 use super::imds::Tokens;
 use super::issuers::Issuers;
 use super::sessions::{Session, Sessions};
-use super::{published, router};
+use super::{bearer, published, router};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::minted::Minted;
 use crate::sandbox::world::{Fault, Role, World};
@@ -76,6 +76,12 @@ impl Cloud {
         // It is set once: a sandbox opens its listeners once.
         let _ = self.issuer_fingerprint.set(fingerprint);
         published::router(Arc::clone(self))
+    }
+
+    /// The ARN of whoever signed a bearer token for the RAM authenticator of this cluster.
+    #[must_use]
+    pub fn signer(&self, bearer: &str) -> Option<String> {
+        bearer::signer(self, bearer)
     }
 
     /// The fingerprint of the certificate that its issuers show.

@@ -1,7 +1,7 @@
 //! Who calls, and what they may do.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -58,7 +58,11 @@ pub(crate) struct Access {
     tokens: BTreeMap<String, User>,
     minted: Mutex<BTreeMap<String, (User, Timestamp)>>,
     rules: Vec<ClusterUser>,
+    signers: OnceLock<Signers>,
 }
+
+/// Who signed a bearer token that is none of the cluster's own, by ARN.
+pub(crate) type Signers = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl Access {
     /// The administrator and every listed user, each with a token of its own.
@@ -70,7 +74,17 @@ impl Access {
             let group = (name == ADMIN).then(|| "system:masters".to_owned());
             (token, named(name, group.into_iter().collect(), String::new()))
         });
-        Self { tokens: tokens.collect(), minted: Mutex::default(), rules: rules.to_vec() }
+        Self {
+            tokens: tokens.collect(),
+            minted: Mutex::default(),
+            rules: rules.to_vec(),
+            signers: OnceLock::new(),
+        }
+    }
+
+    /// Lets in whom RAM knows; the first word counts.
+    pub(crate) fn trust(&self, signers: Signers) {
+        let _ = self.signers.set(signers);
     }
 
     /// The users that have a token of their own: name and token, the administrator first.
@@ -119,8 +133,13 @@ impl Access {
             return Some(user.clone());
         }
         let minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
-        let (user, expires) = minted.get(token)?;
-        (now < *expires).then(|| user.clone())
+        match minted.get(token) {
+            Some((user, expires)) => (now < *expires).then(|| user.clone()),
+            None => {
+                let arn = self.signers.get()?(token)?;
+                Some(named(&arn, vec!["system:authenticated".to_owned()], String::new()))
+            }
+        }
     }
 
     /// Whether `user` may do `deed`.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use axum::Router;
 use serde_json::{Value, json};
 
-use super::access::Access;
+use super::access::{Access, Signers};
 use super::failure::Failure;
 use super::fault::Faults;
 use super::manifest::{self, ManifestError};
@@ -78,6 +78,11 @@ impl Cluster {
     /// The text is not YAML, or an object is not admitted.
     pub fn load(&self, file: &str, yaml: &str) -> Result<(), ManifestError> {
         manifest::load(self, file, yaml)
+    }
+
+    /// Lets in whom the RAM authenticator knows by a bearer token.
+    pub(crate) fn trust(&self, signers: Signers) {
+        self.access.trust(signers);
     }
 
     /// The users that have a bearer token of their own, and their tokens: the administrator first, then those

@@ -1,0 +1,451 @@
+//! The helper that people leave switched on: `rrsa-exec-credential` in kubeconfigs, profiles and shells.
+
+use std::process::Command;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::stage::{Outcome, Stage, built, found};
+
+const ROLE: &str = "acs:ram::1234567890123456:role/demo-role-for-rrsa";
+const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef";
+const CLUSTER: &str = "c0123456789abcdef0123456789abcdef";
+
+/// A stage on which the demo's ServiceAccount has a token in a file.
+struct Helper {
+    stage: Stage,
+    token: std::path::PathBuf,
+}
+
+impl Helper {
+    async fn set(world: &str) -> Self {
+        let stage = Stage::set(world, "").await;
+        let token = stage.token_file("demo-sa", "sts.aliyuncs.com").await;
+        Self { stage, token }
+    }
+
+    /// The helper with RRSA's three variables.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.stage.command(&built("rrsa-exec-credential"), arguments);
+        command
+            .env("ALIBABA_CLOUD_ROLE_ARN", ROLE)
+            .env("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", PROVIDER)
+            .env("ALIBABA_CLOUD_OIDC_TOKEN_FILE", &self.token);
+        command
+    }
+
+    /// Runs the helper; its stdout may hold secrets, for that is what it is for.
+    async fn run(&self, arguments: &[&str]) -> Outcome {
+        self.stage.hand_out(self.command(arguments)).await
+    }
+
+    fn calls(&self, api: &str) -> u64 {
+        self.stage.sandbox.cloud().calls().get(api).copied().unwrap_or(0)
+    }
+
+    fn exchanges(&self) -> u64 {
+        self.calls("AssumeRoleWithOIDC")
+    }
+
+    /// What it has kept goes away with the stage.
+    async fn end(self) {
+        let cleared = self.run(&["cache", "clear"]).await;
+        assert_eq!(cleared.code, 0, "{cleared:?}");
+        self.stage.sandbox.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_kept_in_the_keyring_and_asked_for_once() {
+    let helper = Helper::set("").await;
+    let first = helper.run(&["process"]).await;
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""), "{}", first.code);
+    let session = first.json();
+    assert_eq!(session["mode"], "StsToken");
+    assert!(session["access_key_id"].as_str().unwrap().starts_with("STS."));
+    let expiration = session["expiration"].as_str().unwrap();
+    assert!(expiration.len() == 20 && expiration.ends_with('Z'), "{expiration}");
+    let again = helper.run(&["process"]).await;
+    assert_eq!(again.json(), session);
+    assert_eq!(helper.exchanges(), 1);
+    let listed = helper.stage.run(helper.command(&["cache", "list"])).await;
+    assert!(
+        listed.stdout.contains("RRSA, role acs:ram::1234567890123456:role/demo-role-for-rrsa"),
+        "{listed:?}"
+    );
+    // Another identity, and a session that is not to be kept, are asked for by themselves.
+    let mut other = helper.command(&["process"]);
+    other.env("ALIBABA_CLOUD_ROLE_SESSION_NAME", "other");
+    assert_ne!(helper.stage.hand_out(other).await.json(), session);
+    assert_eq!(helper.run(&["process", "--cache", "none"]).await.code, 0);
+    assert_eq!(helper.exchanges(), 3);
+    let forced = helper.run(&["process", "--force-refresh"]).await.json();
+    assert_ne!(forced, session);
+    assert_eq!(helper.run(&["process"]).await.json(), forced);
+    assert_eq!(helper.exchanges(), 4);
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_cold_starts_ask_once_and_fifty_hits_ask_nobody() {
+    for (store, runs) in [("kernel", 100), ("file", 40)] {
+        let helper = Helper::set("").await;
+        let arguments = ["process", "--cache", store];
+        let all = join_all((0..runs).map(|_| helper.run(&arguments))).await;
+        let first = all[0].json();
+        for one in &all {
+            assert_eq!((one.code, one.stderr.as_str()), (0, ""));
+            assert_eq!(one.json(), first);
+        }
+        assert_eq!(helper.exchanges(), 1, "{store}");
+        join_all((0..50).map(|_| helper.run(&arguments))).await;
+        assert_eq!(helper.exchanges(), 1, "{store}");
+        helper.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_lock_or_a_home_there_are_credentials_all_the_same() {
+    let helper = Helper::set("").await;
+    let mut homeless = helper.command(&["process"]);
+    homeless.env_remove("HOME");
+    assert_eq!(helper.stage.hand_out(homeless).await.code, 0);
+    let folder = helper.stage.file("occupied", "not a folder");
+    let mut occupied = helper.command(&["process", "--cache", "file"]);
+    occupied.env("RRSA_CACHE_DIR", folder);
+    let outcome = helper.stage.hand_out(occupied).await;
+    assert_eq!(outcome.code, 0);
+    assert!(
+        outcome.stderr.starts_with("warning: sessions are asked for without a lock:"),
+        "{}",
+        outcome.stderr
+    );
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_soon_serves_while_sts_is_away() {
+    // The cloud's clock is behind, so that its sessions end soon by ours: after 110 of their seconds have begun to run out.
+    let helper = Helper::set("clock_offset_seconds: -3495").await;
+    let first = helper.run(&["process", "--cache", "file"]).await;
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert_eq!(helper.exchanges(), 1);
+    // Usable, not fresh: it is asked for again.
+    let second = helper.run(&["process", "--cache", "file"]).await;
+    assert_ne!(second.json(), first.json());
+    assert_eq!(helper.exchanges(), 2);
+    helper.stage.sandbox.cloud().inject(
+        serde_json::from_value(json!({
+        "api": "AssumeRoleWithOIDC", "code": "InternalError"}))
+        .unwrap(),
+    );
+    let third = helper.run(&["process", "--cache", "file"]).await;
+    assert_eq!((third.code, third.json()), (0, second.json()));
+    assert_eq!(third.stderr.lines().count(), 1, "{}", third.stderr);
+    assert!(third.stderr.contains("the session at hand serves until it ends"), "{}", third.stderr);
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_costs_one_call_however_often_kubectl_tries() {
+    let helper = Helper::set("roles: []").await;
+    for _ in 0..5 {
+        let outcome = helper.run(&["token", "--cluster-id", CLUSTER]).await;
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+        assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("EntityNotExist.Role"), "{}", outcome.stderr);
+    }
+    assert_eq!(helper.exchanges(), 1);
+    let forced = helper.run(&["token", "--cluster-id", CLUSTER, "--force-refresh"]).await;
+    assert_eq!((forced.code, helper.exchanges()), (1, 2));
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_of_sts_ends_within_its_time_and_says_so_in_one_line() {
+    for (fault, words) in [
+        ("{api: AssumeRoleWithOIDC, code: Throttling.User}", "Throttling.User"),
+        ("{api: AssumeRoleWithOIDC, code: InternalError}", "InternalError"),
+        ("{api: AssumeRoleWithOIDC, latency_ms: 20000}", "no credentials after 5 s"),
+    ] {
+        let helper = Helper::set(&format!("faults: [{fault}]")).await;
+        let start = tokio::time::Instant::now();
+        let outcome = helper.run(&["token", "--cluster-id", CLUSTER]).await;
+        assert!(start.elapsed().as_secs() < 12, "{fault}");
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(words) && outcome.stderr.lines().count() == 1, "{}", outcome.stderr);
+        helper.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_authenticates_with_the_token() {
+    let Some(kubectl) = found("kubectl", "kubectl through the helper") else { return };
+    let helper = Helper::set("").await;
+    let program = built("rrsa-exec-credential");
+    let server = helper.stage.sandbox.api_server().unwrap();
+    let ca = helper.stage.sandbox.ca_path();
+    for (version, cluster, arguments) in [
+        ("v1", "", format!("[token, --cluster-id, {CLUSTER}]")),
+        ("v1beta1", "", format!("[token, --cluster-id, {CLUSTER}]")),
+        (
+            "v1",
+            "extensions: [{name: client.authentication.k8s.io/exec, extension: {clusterId: CLUSTER, region: cn-hangzhou}}]",
+            "[token]".to_owned(),
+        ),
+    ] {
+        let config = format!(
+            "
+apiVersion: v1
+kind: Config
+current-context: x
+contexts: [{{name: x, context: {{cluster: x, user: x}}}}]
+clusters:
+- name: x
+  cluster:
+    server: {server}
+    certificate-authority: {}
+    {}
+users:
+- name: x
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/{version}
+      command: {}
+      args: {arguments}
+      interactiveMode: Never
+      provideClusterInfo: {}
+",
+            ca.display(),
+            cluster.replace("CLUSTER", CLUSTER),
+            program.display(),
+            !cluster.is_empty(),
+        );
+        let config = helper.stage.file("helper.kubeconfig", &config);
+        let mut command = helper.command(&[]);
+        command = {
+            let mut kubectl = helper.stage.command(&kubectl, &["auth", "whoami", "-o", "json"]);
+            kubectl.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            kubectl.env("KUBECONFIG", config);
+            kubectl
+        };
+        let outcome = helper.stage.run(command).await;
+        assert_eq!(outcome.code, 0, "{version} {outcome:?}");
+        assert_eq!(outcome.json()["status"]["userInfo"]["username"], ROLE, "{version} {outcome:?}");
+    }
+    assert_eq!(helper.exchanges(), 1);
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kubectl_asks_wrongly_is_said_on_stderr_alone() {
+    let helper = Helper::set("").await;
+    let alpha = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1alpha1","spec":{}}"#;
+    for (arguments, info, words) in [
+        (&["token"][..], "", "no cluster was named"),
+        (&["token", "--cluster-id", CLUSTER], alpha, "v1alpha1"),
+        (&["token", "--cluster-id", CLUSTER], "{", "KUBERNETES_EXEC_INFO"),
+        (&["token", "--cluster-id", CLUSTER, "--cache", "fast"], "", "expected auto, kernel, file or none"),
+        (&["process", "--source", "prod"], "", "no source is named \"prod\""),
+    ] {
+        let mut command = helper.command(arguments);
+        if !info.is_empty() {
+            command.env("KUBERNETES_EXEC_INFO", info);
+        }
+        let outcome = helper.stage.run(command).await;
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+        assert!(outcome.stderr.contains(words), "{words}: {outcome:?}");
+    }
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_has_the_credentials_and_nothing_that_would_take_their_place() {
+    let helper = Helper::set("").await;
+    let script = "test \"$ALIBABA_CLOUD_ACCESS_KEY_ID\" != LTAI5tOther && \
+        test -n \"$ALIBABA_CLOUD_SECURITY_TOKEN\" && \
+        env | cut -d= -f1 | grep -E 'ROLE_ARN|OIDC|PROFILE|ALICLOUD'; exit 7";
+    let mut command = helper.command(&["exec", "--", "sh", "-c", script]);
+    command.env("ALICLOUD_ACCESS_KEY", "LTAI5tOther").env("ALIBABA_CLOUD_PROFILE", "other");
+    let outcome = helper.stage.run(command).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (7, "ALIBABA_CLOUD_IGNORE_PROFILE\n"), "{outcome:?}");
+    let missing = helper.run(&["exec", "--", "/no/such/program"]).await;
+    assert_eq!(missing.code, 127, "{missing:?}");
+    assert_eq!(helper.run(&["exec"]).await.code, 2);
+    // A set that is not complete is an error, where an SDK would take another identity.
+    let mut half = helper.command(&["process"]);
+    half.env_remove("ALIBABA_CLOUD_OIDC_PROVIDER_ARN");
+    let half = helper.stage.run(half).await;
+    assert_eq!(half.code, 1, "{half:?}");
+    assert!(half.stderr.contains("in part: ALIBABA_CLOUD_OIDC_PROVIDER_ARN is not set"), "{half:?}");
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_are_named_in_a_file_and_taken_in_the_sdks_order() {
+    let world = "
+access_keys: [{id: LTAI5tStoryAccessKeyId, secret: story-access-key-secret, user: deployer}]
+permissions: [{who: user/deployer, actions: ['sts:AssumeRole']}, {who: role/demo-role-for-rrsa, actions: ['sts:AssumeRole']}]
+ecs_role: demo-role-for-rrsa
+roles:
+- name: demo-role-for-rrsa
+  trust_policy: {Version: '1', Statement: [{Effect: Allow, Action: 'sts:AssumeRole', Principal: {Federated: ['acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef']}, Condition: {StringEquals: {'oidc:sub': ['system:serviceaccount:rrsa-demo:demo-sa']}}}]}
+- name: deploy
+  trust_policy: {Version: '1', Statement: [{Effect: Allow, Action: 'sts:AssumeRole', Principal: {RAM: ['acs:ram::1234567890123456:root']}, Condition: {StringEquals: {'sts:ExternalId': ['x1']}}}]}
+";
+    let helper = Helper::set(world).await;
+    let token = helper.token.display();
+    let config = format!(
+        "
+[source.pod]
+type = \"rrsa\"
+role-arn = \"{ROLE}\"
+oidc-provider-arn = \"{PROVIDER}\"
+token-command = [\"cat\", \"{token}\"]
+
+[source.deploy]
+type = \"assume-role\"
+source = \"pod\"
+role-arn = \"acs:ram::1234567890123456:role/deploy\"
+external-id = \"x1\"
+session-name = \"story\"
+
+[source.ak]
+type = \"cli-profile\"
+profile = \"ak\"
+
+[source.ak-deploy]
+type = \"cli-profile\"
+profile = \"deploy\"
+
+[source.ini]
+type = \"ini\"
+
+[source.machine]
+type = \"ecs-ram-role\"
+
+[source.circle]
+type = \"assume-role\"
+source = \"circle\"
+role-arn = \"acs:ram::1234567890123456:role/deploy\"
+"
+    );
+    let config = helper.stage.file("config.toml", &config);
+    helper.stage.folder(".aliyun");
+    helper.stage.folder(".alibabacloud");
+    helper.stage.file(
+        ".aliyun/config.json",
+        r#"{"current":"ak","profiles":[
+        {"name":"ak","mode":"AK","access_key_id":"LTAI5tStoryAccessKeyId","access_key_secret":"story-access-key-secret"},
+        {"name":"deploy","mode":"ChainableRamRoleArn","source_profile":"ak","ram_role_arn":"acs:ram::1234567890123456:role/deploy","ram_session_name":"cli","external_id":"x1"}]}"#,
+    );
+    helper.stage.file(
+        ".alibabacloud/credentials",
+        "[default]\ntype = access_key\naccess_key_id = LTAI5tStoryAccessKeyId\naccess_key_secret = story-access-key-secret\n",
+    );
+    let whoami = async |arguments: &[&str], rrsa: bool| {
+        let program = built("rrsa-exec-credential");
+        let arguments = [&["whoami"][..], arguments].concat();
+        let mut command =
+            if rrsa { helper.command(&arguments) } else { helper.stage.command(&program, &arguments) };
+        command.env("RRSA_CONFIG_FILE", &config).env_remove("ALIBABA_CLOUD_IMDS_ENDPOINT");
+        if arguments.contains(&"machine") {
+            command.env("ALIBABA_CLOUD_IMDS_ENDPOINT", helper.stage.sandbox.imds_endpoint());
+        }
+        helper.stage.run(command).await
+    };
+    let session = "acs:ram::1234567890123456:assumed-role";
+    for (arguments, rrsa, arn) in [
+        (&[][..], true, format!("{session}/demo-role-for-rrsa/rrsa-exec-credential")),
+        (&[], false, "acs:ram::1234567890123456:user/deployer".to_owned()),
+        (&["--source", "pod"], false, format!("{session}/demo-role-for-rrsa/rrsa-exec-credential")),
+        (&["--source", "deploy"], false, format!("{session}/deploy/story")),
+        (&["--source", "ak"], true, "acs:ram::1234567890123456:user/deployer".to_owned()),
+        (&["--source", "ak-deploy"], false, format!("{session}/deploy/cli")),
+        (&["--source", "ini"], false, "acs:ram::1234567890123456:user/deployer".to_owned()),
+        (&["--source", "machine"], false, format!("{session}/demo-role-for-rrsa/ecs-instance")),
+    ] {
+        let outcome = whoami(arguments, rrsa).await;
+        assert_eq!(outcome.code, 0, "{arguments:?} {outcome:?}");
+        assert_eq!(outcome.json()["arn"], arn, "{arguments:?}");
+    }
+    let circle = whoami(&["--source", "circle"], false).await;
+    assert_eq!(circle.code, 1, "{circle:?}");
+    assert!(circle.stderr.contains("circle"), "{circle:?}");
+    // A file that others may write to is not asked which command to run; nor does it stand in the way of anything else.
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let open = whoami(&["--source", "pod", "--force-refresh"], false).await;
+    assert_eq!(open.code, 2, "{open:?}");
+    assert!(open.stderr.contains("others may write to it"), "{open:?}");
+    std::fs::write(&config, "[source.pod\nhunter2").unwrap();
+    let broken = whoami(&["--source", "pod", "--force-refresh"], false).await;
+    assert_eq!(broken.code, 2, "{broken:?}");
+    assert!(!broken.stderr.contains("hunter2"), "{broken:?}");
+    assert_eq!(whoami(&[], true).await.code, 0);
+    for command in [&["cache", "list"][..], &["--version"], &["--help"]] {
+        let mut fine = helper.stage.command(&built("rrsa-exec-credential"), command);
+        fine.env("RRSA_CONFIG_FILE", &config);
+        assert_eq!(helper.stage.run(fine).await.code, 0, "{command:?}");
+    }
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_lies_in_a_folder_unless_it_was_asked_to() {
+    let helper = Helper::set("").await;
+    assert_eq!(helper.run(&["process"]).await.code, 0);
+    let kept = |stage: &Stage| {
+        let mut found = Vec::new();
+        let mut folders = vec![stage.folder("")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else if entry.path().extension().is_none_or(|end| end != "token") {
+                    found.push((entry.path(), std::fs::read(entry.path()).unwrap()));
+                }
+            }
+        }
+        found
+    };
+    let secrets = helper.stage.sandbox.minted().all();
+    let holds = |bytes: &[u8]| {
+        secrets.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == secret.as_bytes()))
+    };
+    for (path, bytes) in kept(&helper.stage) {
+        assert!(!holds(&bytes), "{}", path.display());
+    }
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_broken_is_asked_for_again() {
+    let helper = Helper::set("").await;
+    let folder = helper.stage.folder("kept");
+    let run = async || {
+        let mut command = helper.command(&["process", "--cache", "file"]);
+        command.env("RRSA_CACHE_DIR", &folder);
+        helper.stage.hand_out(command).await
+    };
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let first = run().await.json();
+    let file = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "plain")).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    for broken in [&b""[..], b"{", &whole[..whole.len() / 2], b"\xff\xff"] {
+        std::fs::write(&file, broken).unwrap();
+        let outcome = run().await;
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+        assert_ne!(outcome.json(), first);
+    }
+    assert_eq!(helper.exchanges(), 5);
+    std::fs::write(&file, &whole).unwrap();
+    assert_eq!(run().await.json(), first);
+    // What others may read is not ours.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let outcome: Value = run().await.json();
+    assert_ne!(outcome, first);
+    helper.end().await;
+}
