@@ -1,6 +1,7 @@
 """The official Python clients on the sandbox: one call each, the answer as one line of JSON without secrets.
 
     python_client.py credentials                 the RRSA variables become credentials, the credentials an identity
+    python_client.py chain                       what the default chain finds, and whose identity it is
     python_client.py exchange [--tampered|--replayed]
                                                  AssumeRoleWithOIDC, then GetCallerIdentity signed with its result
 """
@@ -42,6 +43,14 @@ def credentials():
     }
 
 
+def chain():
+    found = Credentials().get_credential()
+    return {
+        "provider": found.provider_name,
+        "arn": identity(found.access_key_id, found.access_key_secret, found.security_token),
+    }
+
+
 def exchange(option):
     with open(os.environ["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], encoding="ascii") as file:
         token = file.read()
@@ -70,7 +79,7 @@ def same_nonce_from_now_on():
 def main():
     what, option = sys.argv[1], (sys.argv + [""])[2]
     try:
-        answer = credentials() if what == "credentials" else exchange(option)
+        answer = {"credentials": credentials, "chain": chain}.get(what, lambda: exchange(option))()
     except Exception as error:
         # Never the text of an error: the clients write the token into it.
         answer = {"code": getattr(error, "code", None) or refusal(str(error)), "error": type(error).__name__}

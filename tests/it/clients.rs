@@ -21,7 +21,7 @@ fn client(file: &str) -> String {
 }
 
 /// The Python client's command, unless it is not installed.
-fn python(stage: &Stage, arguments: &[&str]) -> Option<Command> {
+pub(crate) fn python(stage: &Stage, arguments: &[&str]) -> Option<Command> {
     let dependencies = dependencies();
     if !dependencies.join("python.ok").is_file() {
         leave_out("the Python clients", "they are not installed");
@@ -32,13 +32,14 @@ fn python(stage: &Stage, arguments: &[&str]) -> Option<Command> {
 }
 
 /// The Node client's command, unless it is not installed.
-fn node(stage: &Stage) -> Option<Command> {
+pub(crate) fn node(stage: &Stage, arguments: &[&str]) -> Option<Command> {
     let dependencies = dependencies();
     if !dependencies.join("node.ok").is_file() {
         leave_out("the Node client", "it is not installed");
         return None;
     }
-    let mut command = stage.command(Path::new("node"), &[&client("node_client.cjs")]);
+    let script = client("node_client.cjs");
+    let mut command = stage.command(Path::new("node"), &[&[script.as_str()], arguments].concat());
     command
         .env("NODE_PATH", dependencies.join("node/node_modules"))
         .env("NODE_EXTRA_CA_CERTS", stage.sandbox.ca_path());
@@ -85,7 +86,7 @@ async fn python_exchanges_a_token_and_signs_with_what_it_gets() {
 async fn node_turns_the_rrsa_variables_into_credentials() {
     let stage = Stage::demo().await;
     let token = stage.token_file("demo-sa", "sts.aliyuncs.com").await;
-    let Some(command) = node(&stage) else { return };
+    let Some(command) = node(&stage, &[]) else { return };
     let expected = json!({"provider": "oidc_role_arn", "complete": true, "temporary": true});
     assert_eq!(answer(&stage, command, &token).await, expected);
 }
@@ -103,8 +104,9 @@ async fn every_client_reads_the_code_of_a_refused_token() {
 }
 
 async fn refused(stage: &Stage, token: &Path, code: &str) {
-    let commands =
-        [python(stage, &["credentials"]), python(stage, &["exchange"]), node(stage)].into_iter().flatten();
+    let commands = [python(stage, &["credentials"]), python(stage, &["exchange"]), node(stage, &[])]
+        .into_iter()
+        .flatten();
     for command in commands {
         assert_eq!(answer(stage, command, token).await["code"], code);
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::clients::{node, python};
 use crate::stage::{Outcome, Stage, built, found};
 
 const ROLE: &str = "acs:ram::1234567890123456:role/demo-role-for-rrsa";
@@ -234,6 +235,36 @@ users:
         assert_eq!(outcome.json()["status"]["userInfo"]["username"], ROLE, "{version} {outcome:?}");
     }
     assert_eq!(helper.exchanges(), 1);
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_clients_read_what_an_external_profile_prints() {
+    let helper = Helper::set("").await;
+    let (token, program) = (helper.token.display(), built("rrsa-exec-credential"));
+    let source = format!(
+        "[source.pod]\ntype = \"rrsa\"\nrole-arn = \"{ROLE}\"\noidc-provider-arn = \"{PROVIDER}\"\ntoken-file = \"{token}\"\n"
+    );
+    let config = helper.stage.file("config.toml", &source);
+    helper.stage.folder(".aliyun");
+    let command = format!("{} process --source pod", program.display());
+    assert!(!command.contains(['"', '\'', '\\']));
+    let profile = json!({"current": "rrsa", "profiles": [
+        {"name": "rrsa", "mode": "External", "process_command": command, "region_id": "cn-hangzhou"}]});
+    helper.stage.file(".aliyun/config.json", &profile.to_string());
+    let clients = [python(&helper.stage, &["chain"]), node(&helper.stage, &["chain"])];
+    for mut command in clients.into_iter().flatten() {
+        command.env("RRSA_CONFIG_FILE", &config).env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+        let outcome = helper.stage.run(command).await;
+        assert_eq!(outcome.code, 0, "a client failed");
+        let answer = outcome.json();
+        let provider = answer["provider"].as_str().unwrap();
+        assert!(["external", "cli_profile"].iter().any(|name| provider.contains(name)), "{answer}");
+        match answer["arn"].as_str() {
+            Some(arn) => assert!(arn.ends_with("/demo-role-for-rrsa/rrsa-exec-credential"), "{answer}"),
+            None => assert_eq!(answer["temporary"], true, "{answer}"),
+        }
+    }
     helper.end().await;
 }
 

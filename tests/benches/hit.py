@@ -1,0 +1,120 @@
+"""What a cache hit of rrsa-exec-credential costs, against a program that prints a word.
+
+Runs on the sandbox. All programs in turns of random order, in one run; prints medians as ratios to the hello-world that the same
+toolchain makes, dynamically linked. Usage: hit.py FOLDER-OF-BINARIES HELPER [ROUNDS]
+"""
+
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+CLUSTER = "c0123456789abcdef0123456789abcdef"
+ACCOUNT = "acs:ram::1234567890123456"
+
+
+def hello(folder):
+    """The hello-world."""
+    source = folder / "hello.rs"
+    source.write_text('fn main() { println!("hello"); }\n')
+    program = folder / "hello"
+    flags = ["-O", "-C", "strip=symbols", "-C", "panic=abort", "-C", "lto=fat"]
+    subprocess.run(["rustc", *flags, "-o", program, source], check=True)
+    return str(program)
+
+
+def spawn(command, null):
+    return os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+
+
+def done(pid):
+    status = os.waitpid(pid, 0)[1]
+    assert status == 0, f"ended with {status}"
+
+
+def one(command, null):
+    begun = time.perf_counter_ns()
+    done(spawn(command, null))
+    return (time.perf_counter_ns() - begun) / 1e6
+
+
+def fifty(command, null):
+    begun = time.perf_counter_ns()
+    for pid in [spawn(command, null) for _ in range(50)]:
+        done(pid)
+    return (time.perf_counter_ns() - begun) / 1e6
+
+
+def medians(commands, measure, rounds, null):
+    found = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name in random.sample(list(commands), len(commands)):
+            found[name].append(measure(commands[name], null))
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def counted(command):
+    """System calls and peak memory in KiB, where there are programs that tell."""
+    calls = memory = "?"
+    if shutil.which("strace"):
+        traced = subprocess.run(["strace", "-f", *command], capture_output=True, text=True).stderr
+        calls = sum(1 for line in traced.splitlines() if "(" in line and "=" in line)
+    if pathlib.Path("/usr/bin/time").exists():
+        # A shell of its own, so that nothing of this process counts.
+        timed = subprocess.run(["/usr/bin/time", "-f", "%M", *command], capture_output=True, text=True)
+        memory = timed.stderr.split()[-1]
+    return calls, memory
+
+
+def inside(helper, rounds):
+    """Within the sandbox: a token, a warm cache, then the measurement."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    token = folder / "token"
+    # Made before the home folder changes, by which the toolchain is found.
+    greeting = hello(folder)
+    request = ["kubectl", "create", "token", "demo-sa", "-n", "rrsa-demo", "--audience", "sts.aliyuncs.com"]
+    token.write_text(subprocess.run(request, check=True, capture_output=True, text=True).stdout.strip())
+    os.environ |= {
+        "HOME": str(folder),
+        "ALIBABA_CLOUD_ROLE_ARN": f"{ACCOUNT}:role/demo-role-for-rrsa",
+        "ALIBABA_CLOUD_OIDC_PROVIDER_ARN": f"{ACCOUNT}:oidc-provider/ack-rrsa-{CLUSTER}",
+        "ALIBABA_CLOUD_OIDC_TOKEN_FILE": str(token),
+    }
+    commands = {
+        "hello-world": [greeting],
+        "token": [helper, "token", "--cluster-id", CLUSTER],
+        "process": [helper, "process"],
+        "process, plain file": [helper, "process", "--cache", "file"],
+    }
+    null = os.open(os.devnull, os.O_WRONLY)
+    for command in commands.values():
+        one(command, null)
+    single = medians(commands, one, rounds, null)
+    crowd = medians(commands, fifty, max(rounds // 20, 5), null)
+    print(f"medians of {rounds} rounds; the helper has {os.path.getsize(helper) // 1024} KiB")
+    print(f"{'':22}{'ms':>8}{'ratio':>8}{'50 at once, ms':>16}{'ratio':>8}{'calls':>8}{'peak, KiB':>11}")
+    for name, command in commands.items():
+        calls, memory = counted(command)
+        print(
+            f"{name:22}{single[name]:8.3f}{single[name] / single['hello-world']:8.2f}"
+            f"{crowd[name]:16.1f}{crowd[name] / crowd['hello-world']:8.2f}{calls:>8}{memory:>11}"
+        )
+    subprocess.run([helper, "cache", "clear"], check=True, stdout=null)
+
+
+def main():
+    if sys.argv[1] == "--inside":
+        inside(sys.argv[2], int(sys.argv[3]))
+        return
+    binaries, helper = pathlib.Path(sys.argv[1]), os.path.abspath(sys.argv[2])
+    rounds = (sys.argv + ["300"])[3] if len(sys.argv) > 3 else "300"
+    inner = [sys.executable, __file__, "--inside", helper, rounds]
+    subprocess.run([binaries / "rrsa-sandbox", "run", "--", *inner], check=True)
+
+
+main()
