@@ -10,7 +10,7 @@ use crate::error::{Error, exit};
 use crate::output::Issued;
 
 /// Variables that would take the credentials' place in some client.
-const CONFLICTING: [&str; 22] = [
+pub(crate) const CONFLICTING: [&str; 22] = [
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
@@ -59,7 +59,7 @@ pub(crate) fn run(command: &[OsString], issued: &Issued) -> Result<u8, Error> {
     become_it(child, program)
 }
 
-fn cannot(program: &OsString, error: &std::io::Error) -> Error {
+pub(crate) fn cannot(program: &OsString, error: &std::io::Error) -> Error {
     let missing = error.kind() == std::io::ErrorKind::NotFound;
     let code = if missing { exit::COMMAND_MISSING } else { exit::COMMAND_UNUSABLE };
     Error::new(code, format!("{} cannot be run: {error}", program.to_string_lossy()))

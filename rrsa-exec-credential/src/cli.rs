@@ -16,7 +16,7 @@ use crate::error::{Error, exit};
 use crate::exec_info::ExecInfo;
 use crate::output::{exec_credential, external};
 use crate::wish::Wish;
-use crate::{child, hot, issue, kept, probe, whoami};
+use crate::{child, hot, issue, kept, probe, serve, whoami};
 
 /// Credentials of Alibaba Cloud for kubeconfigs, SDKs and the CLI, kept in the OS keyring.
 ///
@@ -40,6 +40,7 @@ enum Command {
     /// Show or clear what is kept
     #[command(subcommand)]
     Cache(kept::Deed),
+    Serve(serve::Args),
     Whoami(whoami::Args),
     Probe(probe::Args),
 }
@@ -112,9 +113,20 @@ enum Done {
     Status(u8),
 }
 
+/// No core dump and no debugger of the same user sees the memory of this process; a command that it becomes is free of that.
+#[cfg(target_os = "linux")]
+fn keep_to_ourselves() {
+    // What cannot be had does no harm.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_to_ourselves() {}
+
 /// Runs the command line.
 #[must_use]
 pub fn main() -> ExitCode {
+    keep_to_ourselves();
     let (env, files, clock) = (Env::real(), Files::real(), Clock::real());
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     if let Some(text) = hot::answer(&arguments, &env, &files, &clock) {
@@ -152,6 +164,12 @@ fn print(text: &Secret) -> ExitCode {
     }
 }
 
+/// What waits for the network; made only where something does.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))
+}
+
 fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error> {
     let mut warn = |line: &str| {
         let _ = writeln!(std::io::stderr().lock(), "warning: {}", rrsa_shared::printable::printable(line));
@@ -169,14 +187,11 @@ fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error
         }
         Command::Process(wish) => external(&issue(wish)?),
         Command::Exec(args) => return child::run(&args.command, &issue(&args.wish)?).map(Done::Status),
+        Command::Serve(args) => return runtime()?.block_on(serve::run(args, env, files)).map(Done::Status),
         Command::Cache(deed) => Secret::new(kept::run(*deed, env, clock)?),
         Command::Whoami(args) => Secret::new(whoami::run(args, env, files, clock, &mut warn)?),
         Command::Probe(args) => {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-                    Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}"))
-                })?;
-            Secret::new(runtime.block_on(probe::run(args, env, files, &Net::real()))?)
+            Secret::new(runtime()?.block_on(probe::run(args, env, files, &Net::real()))?)
         }
     }))
 }

@@ -8,6 +8,7 @@ use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 
+use crate::cli::runtime;
 use crate::error::{Error, exit};
 use crate::hot;
 use crate::obtain::{Obtained, Seeker};
@@ -113,10 +114,7 @@ pub(crate) fn issue(
 }
 
 fn ask(wish: &Wish, env: &Env, files: &Files, clock: &Clock, places: &Places) -> Result<Obtained, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))?;
+    let runtime = runtime()?;
     runtime.block_on(Seeker::new(env, files, clock, places, wish).obtain(wish))
 }
 

@@ -10,6 +10,7 @@ mod kept;
 mod obtain;
 mod output;
 mod probe;
+mod serve;
 mod whoami;
 mod wish;
 

@@ -7,7 +7,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::sts::{GetCallerIdentity, StsEndpointInputs};
 
-use crate::cli::WishArgs;
+use crate::cli::{WishArgs, runtime};
 use crate::error::{Error, exit};
 use crate::obtain::{http, refused};
 use crate::{issue, output};
@@ -39,10 +39,7 @@ pub(crate) fn run(
         random: Random::real(),
         retry: RetryPolicy::default(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))?;
+    let runtime = runtime()?;
     let asked = runtime.block_on(
         sts.call(|stamp| GetCallerIdentity.request(&sts.endpoint, &key, stamp), GetCallerIdentity::read),
     );

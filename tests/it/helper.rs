@@ -269,6 +269,104 @@ async fn the_official_clients_read_what_an_external_profile_prints() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_official_clients_read_what_an_address_hands_out() {
+    let helper = Helper::set("").await;
+    let program = built("rrsa-exec-credential");
+    for inner in [python(&helper.stage, &["chain"]), node(&helper.stage, &["chain"])].into_iter().flatten() {
+        let arguments: Vec<_> = std::iter::once(inner.get_program()).chain(inner.get_args()).collect();
+        let mut command = helper.stage.command(&program, &["serve", "--"]);
+        command.args(arguments).envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+            .env("ALIBABA_CLOUD_ROLE_ARN", ROLE)
+            .env("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", PROVIDER)
+            .env("ALIBABA_CLOUD_OIDC_TOKEN_FILE", &helper.token)
+            .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+        let outcome = helper.stage.run(command).await;
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        let answer = outcome.json();
+        match answer["arn"].as_str() {
+            Some(arn) => assert!(arn.ends_with("/demo-role-for-rrsa/rrsa-exec-credential"), "{answer}"),
+            None => assert_eq!(answer["temporary"], true, "{answer}"),
+        }
+    }
+    helper.end().await;
+}
+
+/// What `serve` answers to one request; status and body.
+fn get(uri: &str, path: &str, host: &str) -> (u16, String) {
+    use std::io::{Read as _, Write as _};
+    let authority = uri.strip_prefix("http://").unwrap().split('/').next().unwrap();
+    let mut stream = std::net::TcpStream::connect(authority).unwrap();
+    let host = if host.is_empty() { authority } else { host };
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_for_those_who_know_it_and_ends_with_a_signal() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let helper = Helper::set("").await;
+    let file = helper.stage.folder("").join("uri");
+    let mut serving = helper.command(&["serve", "--uri-file", file.to_str().unwrap()]).spawn().unwrap();
+    while !file.is_file() || std::fs::read_to_string(&file).unwrap().is_empty() {
+        assert!(serving.try_wait().unwrap().is_none(), "it has ended");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let uri = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let path = &uri[uri.rfind('/').unwrap()..];
+    assert_eq!(path.len(), 33, "128 bits");
+    let (status, body) = get(&uri, path, "");
+    assert_eq!(status, 200);
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["Code"], "Success");
+    for (path, host, expected) in [
+        ("/", "", 404),
+        ("/00000000000000000000000000000000", "", 404),
+        (path, "evil.example", 403),
+        (path, "evil.example:80", 403),
+    ] {
+        let (status, body) = get(&uri, path, host);
+        assert_eq!(status, expected, "{path} {host}");
+        assert!(!body.contains("STS."), "{body}");
+    }
+    // The address is in no argument and in no environment but the one that was wanted.
+    let process = format!("/proc/{}", serving.id());
+    for name in ["cmdline", "environ"] {
+        let bytes = std::fs::read(format!("{process}/{name}")).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&bytes).contains(&path[1..]), "{name}");
+    }
+    let taken = helper.run(&["serve", "--uri-file", file.to_str().unwrap()]).await;
+    assert_eq!(taken.code, 2, "{taken:?}");
+    let id = serving.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(serving.wait().unwrap().code(), Some(0));
+    assert!(!file.exists());
+    let status = helper.run(&["serve", "--", "sh", "-c", "exit 7"]).await;
+    assert_eq!(status.code, 7, "{status:?}");
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_holder_of_the_lock_holds_nobody_up() {
+    let helper = Helper::set("faults: [{api: AssumeRoleWithOIDC, latency_ms: 3000, times: 1}]").await;
+    let mut first = helper.command(&["process"]);
+    let mut first = first.stdout(std::process::Stdio::null()).spawn().unwrap();
+    while helper.exchanges() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let start = tokio::time::Instant::now();
+    let second = helper.run(&["process"]).await;
+    assert_eq!((second.code, second.stderr.as_str()), (0, ""));
+    assert!(start.elapsed().as_secs() < 3);
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_kubectl_asks_wrongly_is_said_on_stderr_alone() {
     let helper = Helper::set("").await;
     let alpha = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1alpha1","spec":{}}"#;

@@ -1,6 +1,10 @@
-//! Chance: nonces and jitter. Nothing here is a secret.
+//! Chance: nonces and jitter, which are no secrets, and one kind of secret.
 
 use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::secret::Secret;
 
 /// A source of nonces and jitter.
 #[derive(Clone, Debug)]
@@ -23,6 +27,17 @@ impl Random {
     #[must_use]
     pub fn nonce(&self) -> String {
         format!("{:032x}", self.rng(|rng| rng.u128(..)))
+    }
+
+    /// 128 bits that nobody guesses, 32 hexadecimal digits; always the operating system's.
+    ///
+    /// # Panics
+    /// On a machine without randomness, which has no TLS either.
+    #[must_use]
+    pub fn secret() -> Secret {
+        let mut bytes = [0_u8; 16];
+        SystemRandom::new().fill(&mut bytes).expect("the machine has randomness");
+        Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
     }
 
     /// A factor, 0 to 1.

@@ -1,0 +1,310 @@
+//! `rrsa-exec-credential serve`: an address on this machine that hands out credentials, for clients that read
+//! `ALIBABA_CLOUD_CREDENTIALS_URI`. Its path is a secret that only one command, or the reader of one file, learns.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
+use rrsa_shared::env_vars;
+use rrsa_shared::ports::clock::Clock;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::Files;
+use rrsa_shared::ports::random::Random;
+use rrsa_shared::printable::printable;
+use rrsa_shared::secret::Secret;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+use crate::cli::WishArgs;
+use crate::error::{Error, exit};
+use crate::output::Issued;
+use crate::wish::Wish;
+use crate::{child, issue};
+
+/// Between two looks whether the parent is still there.
+const LOOK: Duration = Duration::from_secs(1);
+/// A client that says nothing for so long is let go.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// Hand out credentials at an address of this machine, refreshed as they end, while a command runs or until SIGTERM
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    wish: WishArgs,
+
+    /// Write the address to this new file (mode 0600), which goes away at the end
+    #[arg(long, value_name = "FILE", conflicts_with = "command", required_unless_present = "command")]
+    uri_file: Option<PathBuf>,
+
+    /// The command that gets the address in ALIBABA_CLOUD_CREDENTIALS_URI
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Who may ask, and what is answered.
+struct Desk {
+    wish: Wish,
+    env: Env,
+    files: Files,
+    path: Secret,
+    /// This machine by its names, with the port and, as some clients write it, without.
+    hosts: [String; 4],
+}
+
+/// Serves until the command ends, the parent is gone, or a signal comes.
+///
+/// # Errors
+/// No credentials at the start, no port, a file that is there already.
+pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Error> {
+    let (wish, path) = (args.wish.wish(), Random::secret());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.map_err(|error| Error::new(exit::NO_ANSWER, format!("no port: {error}")))?;
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let uri = Secret::new(format!("http://127.0.0.1:{port}/{}", path.expose()));
+    let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    let [one, other] = names.clone().map(|name| format!("{name}:{port}"));
+    let [address, name] = names;
+    let hosts = [one, other, address, name];
+    let desk = Arc::new(Desk { wish, env: env.clone(), files: files.clone(), path, hosts });
+    // What cannot be handed out is better said now than to a client that hides it.
+    let first = desk.issue().await?;
+    answer(&first).ok_or_else(|| {
+        Error::new(exit::REFUSED, "the source gives a key without end, and clients take none from an address")
+            .hint("assume a role with it: --role-arn ARN")
+    })?;
+    let serving = serve(listener, desk);
+    match &args.uri_file {
+        None => with_command(&args.command, &uri, serving).await,
+        Some(file) => {
+            write_new(file, &uri)?;
+            tokio::select! {
+                () = serving => {}
+                () = ended() => {}
+                () = orphaned() => {}
+            }
+            std::fs::remove_file(file)
+                .map_err(|error| Error::new(exit::NO_ANSWER, format!("{} stays: {error}", file.display())))?;
+            Ok(exit::DONE)
+        }
+    }
+}
+
+async fn with_command(
+    command: &[OsString],
+    uri: &Secret,
+    serving: impl Future<Output = ()>,
+) -> Result<u8, Error> {
+    let [program, arguments @ ..] = command else {
+        return Err(Error::new(exit::USAGE, "neither a command nor --uri-file was named"));
+    };
+    let mut spawned = Command::new(program);
+    spawned.args(arguments).env(env_vars::CREDENTIALS_URI, uri.expose());
+    for name in child::CONFLICTING.iter().filter(|name| **name != env_vars::CREDENTIALS_URI) {
+        spawned.env_remove(name);
+    }
+    let mut spawned = spawned.spawn().map_err(|error| child::cannot(program, &error))?;
+    tokio::select! {
+        () = serving => Ok(exit::NO_ANSWER),
+        status = attended(&mut spawned) => status,
+    }
+}
+
+/// The command's end; signals that come meanwhile are its own to judge.
+#[cfg(unix)]
+async fn attended(spawned: &mut Child) -> Result<u8, Error> {
+    use std::os::unix::process::ExitStatusExt as _;
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| Error::new(exit::NO_ANSWER, format!("the command is lost: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    // Ctrl-C reaches the command by itself, as it does every program of the terminal.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    loop {
+        tokio::select! {
+            status = spawned.wait() => {
+                let status = status.map_err(failed)?;
+                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED));
+            }
+            _ = terminate.recv() => {
+                if let Some(id) = spawned.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+                    let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+                }
+            }
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn attended(spawned: &mut Child) -> Result<u8, Error> {
+    let status = spawned.wait().await;
+    let status =
+        status.map_err(|error| Error::new(exit::NO_ANSWER, format!("the command is lost: {error}")))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED))
+}
+
+/// A signal that asks for the end.
+#[cfg(unix)]
+async fn ended() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn ended() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The end of whoever started us.
+#[cfg(unix)]
+async fn orphaned() {
+    let parent = rustix::process::getppid();
+    while parent.is_some() && rustix::process::getppid() == parent {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(not(unix))]
+async fn orphaned() {
+    std::future::pending::<()>().await;
+}
+
+fn write_new(file: &Path, uri: &Secret) -> Result<(), Error> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(file).and_then(|mut opened| opened.write_all(uri.expose().as_bytes()));
+    written.map_err(|error| {
+        Error::new(exit::USAGE, format!("{} cannot be written: {error}", file.display()))
+            .hint("name a file that is not there yet")
+    })
+}
+
+async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Out of files, for a moment.
+            Err(_) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        tokio::spawn(attend(stream, desk.clone()));
+    }
+}
+
+async fn attend(stream: TcpStream, desk: Arc<Desk>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let desk = desk.clone();
+        async move { Ok::<_, Infallible>(desk.reply(&request).await) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(SILENCE).keep_alive(false);
+    // A client that breaks off is nobody's trouble.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
+
+impl Desk {
+    async fn reply(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        // A page of some browser reaches this port under a name of its own.
+        if !self.hosts.iter().any(|known| known == host) {
+            return response(StatusCode::FORBIDDEN, &json!({"Code": "Forbidden"}));
+        }
+        let path = request.uri().path().strip_prefix('/').unwrap_or_default();
+        if request.method() != Method::GET || !same(path, self.path.expose()) {
+            return response(StatusCode::NOT_FOUND, &json!({"Code": "NotFound"}));
+        }
+        match self.issue().await {
+            Ok(issued) => match answer(&issued) {
+                Some(answer) => response(StatusCode::OK, &answer),
+                None => response(StatusCode::INTERNAL_SERVER_ERROR, &json!({"Code": "NoSession"})),
+            },
+            Err(error) => {
+                let _ = writeln!(std::io::stderr().lock(), "{}", error.on_one_line());
+                let message = printable(&error.message);
+                response(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    &json!({"Code": "NoCredentials", "Message": message}),
+                )
+            }
+        }
+    }
+
+    /// Credentials from the cache or their source, beside the runtime that serves.
+    async fn issue(&self) -> Result<Issued, Error> {
+        let (wish, env, files) = (self.wish.clone(), self.env.clone(), self.files.clone());
+        let issued = tokio::task::spawn_blocking(move || {
+            let mut warn = |line: &str| {
+                let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(line));
+            };
+            issue::issue(&wish, &env, &files, &Clock::real(), &mut warn)
+        });
+        issued
+            .await
+            .unwrap_or_else(|_| Err(Error::new(exit::NO_ANSWER, "the source ended without an answer")))
+    }
+}
+
+/// The credentials in the words of the address; `None` for a key without end.
+fn answer(issued: &Issued) -> Option<Value> {
+    let token = issued.key.security_token.as_ref()?;
+    let expiration = Timestamp::from_second(issued.expires?).ok()?;
+    Some(json!({
+        "Code": "Success",
+        "AccessKeyId": issued.key.id,
+        "AccessKeySecret": issued.key.secret.expose(),
+        "SecurityToken": token.expose(),
+        "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    }))
+}
+
+fn response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Compares without telling by its time how much was right.
+fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().zip(other.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_path_is_the_path() {
+        assert!(same("abc", "abc"));
+        for other in ["", "ab", "abd", "abcd"] {
+            assert!(!same(other, "abc"), "{other}");
+        }
+    }
+}
