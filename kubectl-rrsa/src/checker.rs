@@ -493,7 +493,11 @@ impl<'a> Checker<'a> {
             Err(live::FileError::Denied(why)) => broken(TokenProblem::Unreadable(why.clone())),
             // An image without a program that reads files: the identity can be proved all the same.
             Err(live::FileError::NoWay(why)) => {
-                self.request(whose, &format!("TokenRequest, because the file could not be read: {why}")).await
+                let from = format!("TokenRequest, because the file could not be read: {why}");
+                match self.request(whose, &from).await {
+                    (Seen::Unknown(also), usable) => (Seen::unknown(format!("{why}; {also}")), usable),
+                    known => known,
+                }
             }
         }
     }

@@ -108,6 +108,13 @@ impl Report {
                 None if unseen.is_some() => LinkStatus::Unseen,
                 // That nothing was injected has its cause further up; and where there is no pod, nothing was seen.
                 None if link == Link::Pod && !facts.is_wired() => LinkStatus::NotAsked,
+                // What is wired needs neither, but not needed is not seen.
+                None if link == Link::Webhook && facts.cluster.webhook.value().is_none() => {
+                    LinkStatus::NotAsked
+                }
+                None if link == Link::Namespace && facts.namespace_facts.value().is_none() => {
+                    LinkStatus::NotAsked
+                }
                 _ if holds => LinkStatus::Good,
                 _ => LinkStatus::NotAsked,
             };

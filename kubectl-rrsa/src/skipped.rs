@@ -17,24 +17,23 @@ pub struct Skipped {
     /// Why it had to go without: `RRSA-A01` a permission of the cluster, `RRSA-A02` an access key or its permission,
     /// `RRSA-A03` a program in the image; absent for anything else.
     pub because: Option<&'static str>,
-    /// What to grant: an RBAC rule, or a RAM action.
-    pub grant: Option<String>,
+    /// What to grant: RBAC rules, or a RAM action.
+    pub grant: Vec<String>,
 }
 
 impl Skipped {
     /// The rule goes without what `needs` names.
     #[must_use]
     pub fn new(rule: &Rule, needs: &str) -> Self {
-        let ram =
-            || rule.action.map(|action| format!("{{Effect: Allow, Action: {action}, Resource: \"*\"}}"));
-        let (because, grant) = match permission(needs) {
-            Some(action) if action.contains(':') => {
-                (Some("RRSA-A02"), Some(format!("{{Effect: Allow, Action: {action}, Resource: \"*\"}}")))
+        let permissions: Vec<&str> = permissions(needs).collect();
+        let (because, grant) = match permissions.as_slice() {
+            [action, ..] if action.contains(':') => (Some("RRSA-A02"), vec![(*action).to_owned()]),
+            [_, ..] => (Some("RRSA-A01"), permissions.into_iter().map(rbac).collect()),
+            [] if needs.contains("no access key") => {
+                (Some("RRSA-A02"), rule.action.map(str::to_owned).into_iter().collect())
             }
-            Some(permission) => (Some("RRSA-A01"), Some(rbac(permission))),
-            None if needs.contains("no access key") => (Some("RRSA-A02"), ram()),
-            None if needs.contains(NO_PROGRAM) => (Some("RRSA-A03"), None),
-            None => (None, None),
+            [] if needs.contains(NO_PROGRAM) => (Some("RRSA-A03"), Vec::new()),
+            [] => (None, Vec::new()),
         };
         Self { rule: rule.id, needs: needs.to_owned(), because, grant }
     }
@@ -52,11 +51,12 @@ pub fn unread_file(facts: &Facts) -> Option<&str> {
         .then_some(from)
 }
 
-/// What a refusal says is needed, such as `list pods in demo` or `ram:GetRole`.
-fn permission(needs: &str) -> Option<&str> {
-    let (_, rest) = needs.split_once("forbidden: needs ")?;
-    let end = rest.find([';', '(']).unwrap_or(rest.len());
-    Some(rest[..end].trim())
+/// What refusals say is needed, such as `list pods in demo` or `ram:GetRole`.
+fn permissions(needs: &str) -> impl Iterator<Item = &str> {
+    needs.split("forbidden: needs ").skip(1).map(|rest| {
+        let end = rest.find([';', '(', ')']).unwrap_or(rest.len());
+        rest[..end].trim()
+    })
 }
 
 /// The RBAC rule that grants `permission`, such as `get configmaps/ack-cluster-profile in kube-system`.
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::rules::RULES;
 
-    fn skipped(id: &str, needs: &str) -> (Option<&'static str>, Option<String>) {
+    fn skipped(id: &str, needs: &str) -> (Option<&'static str>, Vec<String>) {
         let rule = RULES.iter().find(|rule| rule.id == id).unwrap();
         let Skipped { because, grant, .. } = Skipped::new(rule, needs);
         (because, grant)
@@ -116,25 +116,27 @@ mod tests {
             ),
         ] {
             let (because, granted) = skipped("RRSA-T01", &format!("forbidden: needs {needs}"));
-            assert_eq!((because, granted.as_deref()), (Some("RRSA-A01"), Some(grant)), "{needs}");
+            assert_eq!((because, granted.as_slice()), (Some("RRSA-A01"), &[grant.to_owned()][..]), "{needs}");
         }
+        let (_, both) = skipped("RRSA-T01", "forbidden: needs list nodes; forbidden: needs list pods in a");
+        assert_eq!(both.len(), 2);
     }
 
     #[test]
     fn what_the_account_would_have_to_allow_is_named_with_a_key_and_without() {
         let (because, grant) = skipped("RRSA-R01", "no access key: ALIBABA_CLOUD_ACCESS_KEY_ID is not set");
         assert_eq!(because, Some("RRSA-A02"));
-        assert!(grant.unwrap().contains("ram:GetRole"));
+        assert_eq!(grant, ["ram:GetRole"]);
         let (because, grant) = skipped("RRSA-I03", "forbidden: needs ram:GetOIDCProvider (NoPermission: …)");
         assert_eq!(because, Some("RRSA-A02"));
-        assert!(grant.unwrap().contains("ram:GetOIDCProvider,"));
+        assert_eq!(grant, ["ram:GetOIDCProvider"]);
     }
 
     #[test]
     fn an_image_without_programs_is_a_reason_and_a_silent_network_is_none() {
         let needs = "TokenRequest, because the file could not be read: no program cat";
-        assert_eq!(skipped("RRSA-T01", needs), (Some("RRSA-A03"), None));
-        assert_eq!(skipped("RRSA-C08", "the issuer does not answer here: no route"), (None, None));
-        assert_eq!(skipped("RRSA-C01", "not found (get /version)"), (None, None));
+        assert_eq!(skipped("RRSA-T01", needs), (Some("RRSA-A03"), Vec::new()));
+        assert_eq!(skipped("RRSA-C08", "the issuer does not answer here: no route"), (None, Vec::new()));
+        assert_eq!(skipped("RRSA-C01", "not found (get /version)"), (None, Vec::new()));
     }
 }

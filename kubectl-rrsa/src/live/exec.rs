@@ -6,6 +6,7 @@ use futures_util::future::{join, join_all};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, AttachParams};
+use kube::client::UpgradeConnectionError;
 use rrsa_shared::env_vars;
 use rrsa_shared::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -144,6 +145,11 @@ impl Shell<'_> {
             AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container);
         let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(
             |error| match error {
+                kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status))
+                    if status == 403 =>
+                {
+                    "forbidden: needs create and get pods/exec".to_owned()
+                }
                 kube::Error::UpgradeConnection(refused) => {
                     format!("the API server refused exec ({refused}); needs create and get pods/exec")
                 }

@@ -104,7 +104,8 @@ fn grants(report: &Report, style: Style) -> String {
     let ram = report.conclusion == Conclusion::Unknown || report.facts.was_refused();
     for reason in ["RRSA-A01", "RRSA-A02"].into_iter().filter(|reason| *reason == "RRSA-A01" || ram) {
         let skipped = report.skipped.iter().filter(|skipped| skipped.because == Some(reason));
-        let mut grants: Vec<&str> = skipped.filter_map(|skipped| skipped.grant.as_deref()).collect();
+        let mut grants: Vec<&str> =
+            skipped.flat_map(|skipped| skipped.grant.iter().map(String::as_str)).collect();
         grants.sort_unstable();
         grants.dedup();
         if grants.is_empty() {
@@ -115,6 +116,11 @@ fn grants(report: &Report, style: Style) -> String {
             _ => "more can be seen with an access key that has these permissions (RAM)",
         };
         let _ = writeln!(shown, "\n{} {}", style.doubtful("?"), style.strong(&format!("{reason}: {what}")));
+        if reason == "RRSA-A02" {
+            let statement = format!("{{Effect: Allow, Resource: \"*\", Action: [{}]}}", grants.join(", "));
+            let _ = writeln!(shown, "{}", hanging(&format!("    {:<10}", "grant"), 14, &statement));
+            continue;
+        }
         for grant in grants {
             let _ = writeln!(shown, "    {:<10}{}", "grant", printable(grant));
         }
