@@ -12,9 +12,10 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::net::Net;
 use rrsa_shared::secret::Secret;
 
+use crate::certificate::{CertificateWish, MINUTES};
 use crate::error::{Error, exit};
 use crate::exec_info::ExecInfo;
-use crate::output::{exec_credential, external};
+use crate::output::{exec_certificate, exec_credential, external};
 use crate::wish::Wish;
 use crate::{child, hot, issue, kept, probe, serve, whoami};
 
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Print an ExecCredential with a bearer token for the RAM authenticator of an ACK cluster
     Token(TokenArgs),
+    /// Print an ExecCredential with a short-lived client certificate of an ACK cluster
+    Certificate(CertificateArgs),
     /// Print the JSON of an External profile, for process_command of SDKs and the CLI
     Process(WishArgs),
     /// Run a command with the credentials in its environment
@@ -50,6 +53,24 @@ struct TokenArgs {
     /// Id of the cluster; what the kubeconfig's cluster extension says without it
     #[arg(long, value_name = "ID")]
     cluster_id: Option<String>,
+
+    #[command(flatten)]
+    wish: WishArgs,
+}
+
+#[derive(clap::Args, Debug)]
+struct CertificateArgs {
+    /// Id of the cluster; what the kubeconfig's cluster extension says without it
+    #[arg(long, value_name = "ID")]
+    cluster_id: Option<String>,
+
+    /// Minutes that the certificate lives, 15 to 4320
+    #[arg(long, value_name = "MINUTES", default_value_t = MINUTES, value_parser = clap::value_parser!(u16).range(15..=4320))]
+    duration_minutes: u16,
+
+    /// Ask for it with the API server's private address, for a cluster that has no public one
+    #[arg(long)]
+    private_address: bool,
 
     #[command(flatten)]
     wish: WishArgs,
@@ -144,7 +165,8 @@ pub fn main() -> ExitCode {
         Ok(Done::Status(code)) => ExitCode::from(code),
         Err(error) => {
             // kubectl shows this line as often as it tries: one line it is.
-            let one_line = matches!(cli.command, Command::Token(_) | Command::Process(_));
+            let one_line =
+                matches!(cli.command, Command::Token(_) | Command::Certificate(_) | Command::Process(_));
             let shown = if one_line { error.on_one_line() } else { error.to_string() };
             let _ = writeln!(std::io::stderr().lock(), "{shown}");
             ExitCode::from(error.code)
@@ -170,23 +192,49 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     built.map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))
 }
 
+fn cluster_id(said: Option<&String>, info: &ExecInfo) -> Result<String, Error> {
+    said.or(info.cluster_id.as_ref()).cloned().ok_or_else(|| {
+        Error::new(exit::USAGE, "no cluster was named")
+            .hint("add --cluster-id ID to the args of the kubeconfig's exec entry")
+    })
+}
+
 fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error> {
     let mut warn = |line: &str| {
         let _ = writeln!(std::io::stderr().lock(), "warning: {}", rrsa_shared::printable::printable(line));
     };
-    let mut issue = |wish: &WishArgs| issue::issue(&wish.wish(), env, files, clock, &mut warn);
     Ok(Done::Text(match &cli.command {
         Command::Token(args) => {
             let info = ExecInfo::read(env)?;
-            let cluster_id =
-                args.cluster_id.clone().or_else(|| info.cluster_id.clone()).ok_or_else(|| {
-                    Error::new(exit::USAGE, "no cluster was named")
-                        .hint("add --cluster-id ID to the args of the kubeconfig's exec entry")
-                })?;
-            exec_credential(&issue(&args.wish)?, &info, &cluster_id, clock.now())?
+            let cluster_id = cluster_id(args.cluster_id.as_ref(), &info)?;
+            exec_credential(
+                &issue::issue(&args.wish.wish(), env, files, clock, &mut warn)?,
+                &info,
+                &cluster_id,
+                clock.now(),
+            )?
         }
-        Command::Process(wish) => external(&issue(wish)?),
-        Command::Exec(args) => return child::run(&args.command, &issue(&args.wish)?).map(Done::Status),
+        Command::Certificate(args) => {
+            let info = ExecInfo::read(env)?;
+            let cluster_id = cluster_id(args.cluster_id.as_ref(), &info)?;
+            let wanted = CertificateWish {
+                cluster_id,
+                minutes: args.duration_minutes,
+                private_address: args.private_address,
+            };
+            exec_certificate(
+                &issue::certificate(&wanted, &args.wish.wish(), env, files, clock, &mut warn)?,
+                &info,
+            )
+        }
+        Command::Process(wish) => external(&issue::issue(&wish.wish(), env, files, clock, &mut warn)?),
+        Command::Exec(args) => {
+            return child::run(
+                &args.command,
+                &issue::issue(&args.wish.wish(), env, files, clock, &mut warn)?,
+            )
+            .map(Done::Status);
+        }
         Command::Serve(args) => return runtime()?.block_on(serve::run(args, env, files)).map(Done::Status),
         Command::Cache(deed) => Secret::new(kept::run(*deed, env, clock)?),
         Command::Whoami(args) => Secret::new(whoami::run(args, env, files, clock, &mut warn)?),

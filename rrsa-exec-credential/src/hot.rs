@@ -3,21 +3,23 @@
 
 use std::ffi::OsString;
 
-use rrsa_shared::cache::{Freshness, Mode, freshness};
+use rrsa_shared::cache::{Entry, Freshness, Kept, Mode, freshness};
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 use rrsa_shared::secret::Secret;
 use rrsa_shared::source::{Answer, environment};
 
+use crate::certificate::{CertificateWish, MINUTES};
 use crate::exec_info::ExecInfo;
-use crate::output::{Issued, exec_credential, external};
+use crate::output::{Certificate, Issued, exec_certificate, exec_credential, external};
 use crate::wish::{Places, Wish};
 
 /// What is asked for, in a form that is printed at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Asked {
     Token { cluster_id: Option<String> },
+    Certificate { cluster_id: Option<String>, minutes: u16, private_address: bool },
     Process,
 }
 
@@ -25,13 +27,28 @@ enum Asked {
 pub(crate) fn answer(arguments: &[OsString], env: &Env, files: &Files, clock: &Clock) -> Option<Secret> {
     let (asked, wish) = read(arguments)?;
     let now = clock.now();
-    let issued = own_key(&wish, env).or_else(|| kept(&wish, env, files, now.as_second()))?;
+    let session = || {
+        own_key(&wish, env).or_else(|| {
+            let entry = kept(&wish, None, env, files, now.as_second())?;
+            let Kept::Session(key) = entry.kept else { return None };
+            Some(Issued { key, expires: Some(entry.expires) })
+        })
+    };
     match asked {
-        Asked::Process => Some(external(&issued)),
+        Asked::Process => Some(external(&session()?)),
         Asked::Token { cluster_id } => {
             let info = ExecInfo::read(env).ok()?;
             let cluster_id = cluster_id.or_else(|| info.cluster_id.clone())?;
-            exec_credential(&issued, &info, &cluster_id, now).ok()
+            exec_credential(&session()?, &info, &cluster_id, now).ok()
+        }
+        Asked::Certificate { cluster_id, minutes, private_address } => {
+            let info = ExecInfo::read(env).ok()?;
+            let cluster_id = cluster_id.or_else(|| info.cluster_id.clone())?;
+            let wanted = CertificateWish { cluster_id, minutes, private_address };
+            let entry = kept(&wish, Some(&wanted), env, files, now.as_second())?;
+            let Kept::Certificate { certificate, private_key } = entry.kept else { return None };
+            let given = Certificate { certificate, private_key, expires: Some(entry.expires) };
+            Some(exec_certificate(&given, &info))
         }
     }
 }
@@ -44,15 +61,21 @@ pub(crate) fn own_key(wish: &Wish, env: &Env) -> Option<Issued> {
     }
 }
 
-/// A fresh session of the cache.
-fn kept(wish: &Wish, env: &Env, files: &Files, now: i64) -> Option<Issued> {
+/// A fresh entry of the cache.
+fn kept(
+    wish: &Wish,
+    certificate: Option<&CertificateWish>,
+    env: &Env,
+    files: &Files,
+    now: i64,
+) -> Option<Entry> {
     if wish.force_refresh {
         return None;
     }
     let places = Places::of(env);
-    let entry = wish.stores(env, &places).get(&wish.key(env, files, &places))?;
+    let entry = wish.stores(env, &places).get(&wish.key(certificate, env, files, &places))?;
     let fresh = freshness(&entry, now, fastrand::u8(..)) == Freshness::Fresh;
-    fresh.then_some(Issued { key: entry.key, expires: Some(entry.expires) })
+    fresh.then_some(entry)
 }
 
 /// The commands and options that are known here; `None` for anything else, wrong or only rare.
@@ -60,6 +83,7 @@ fn read(arguments: &[OsString]) -> Option<(Asked, Wish)> {
     let mut words = arguments.iter().map(|word| word.to_str());
     let command = words.next()??;
     let (mut wish, mut cluster_id) = (Wish::default(), None);
+    let (mut minutes, mut private_address) = (MINUTES, false);
     while let Some(word) = words.next() {
         let (name, value) = match word?.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -67,6 +91,10 @@ fn read(arguments: &[OsString]) -> Option<(Asked, Wish)> {
         };
         if name == "--force-refresh" && value.is_none() {
             wish.force_refresh = true;
+            continue;
+        }
+        if name == "--private-address" && value.is_none() && command == "certificate" {
+            private_address = true;
             continue;
         }
         let value = match value {
@@ -78,7 +106,10 @@ fn read(arguments: &[OsString]) -> Option<(Asked, Wish)> {
         }
         let text = Some(value.to_owned());
         match name {
-            "--cluster-id" if command == "token" => cluster_id = text,
+            "--cluster-id" if command == "token" || command == "certificate" => cluster_id = text,
+            "--duration-minutes" if command == "certificate" => {
+                minutes = value.parse().ok().filter(|minutes| (15..=4320).contains(minutes))?;
+            }
             "--source" => wish.source = text,
             "--role-arn" => wish.role_arn = text,
             "--sts-endpoint" => wish.sts_endpoint = text,
@@ -88,6 +119,7 @@ fn read(arguments: &[OsString]) -> Option<(Asked, Wish)> {
     }
     match command {
         "token" => Some((Asked::Token { cluster_id }, wish)),
+        "certificate" => Some((Asked::Certificate { cluster_id, minutes, private_address }, wish)),
         "process" => Some((Asked::Process, wish)),
         _ => None,
     }
@@ -113,12 +145,17 @@ mod tests {
             (Some("ci"), Some(Mode::None), true)
         );
         assert_eq!(words("process").unwrap(), (Asked::Process, Wish::default()));
+        let certificate = Asked::Certificate { cluster_id: None, minutes: 60, private_address: true };
+        let asked = words("certificate --duration-minutes 60 --private-address").unwrap();
+        assert_eq!(asked, (certificate, Wish::default()));
         for other in [
             "",
             "whoami",
             "token --help",
             "token c1",
             "process --cluster-id c1",
+            "token --private-address",
+            "certificate --duration-minutes 14",
             "token --cluster-id",
             "process --cache fast",
             "process --source --cache",

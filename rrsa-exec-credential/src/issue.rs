@@ -3,20 +3,31 @@
 
 use std::time::Duration;
 
-use rrsa_shared::cache::{Entry, Flight, Freshness, Refusal, freshness};
+use rrsa_shared::cache::{Entry, Flight, Freshness, Kept, Refusal, freshness};
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 
+use crate::certificate::{self, CertificateWish};
 use crate::cli::runtime;
 use crate::error::{Error, exit};
 use crate::hot;
-use crate::obtain::{Obtained, Seeker};
-use crate::output::Issued;
+use crate::obtain::Seeker;
+use crate::output::{Certificate, Issued};
 use crate::wish::{Places, Wish};
 
-/// How long a process waits for another one's session before it asks for its own.
+/// How long a process waits for another one's credentials before it asks for its own.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What a source gave.
+pub(crate) struct Fetched {
+    /// The credentials.
+    pub(crate) kept: Kept,
+    /// When they end, Unix seconds; what has no end is not kept.
+    pub(crate) expires: Option<i64>,
+    /// Where they came from, in words.
+    pub(crate) words: String,
+}
 
 /// The credentials that are wished for. `warn` is told what is wrong and does no harm, one line each.
 ///
@@ -32,17 +43,66 @@ pub(crate) fn issue(
     if let Some(issued) = hot::own_key(wish, env) {
         return Ok(issued);
     }
+    let ask = |places: &Places, _: &mut dyn FnMut(&str)| {
+        runtime()?.block_on(Seeker::new(env, files, clock, places, wish).obtain(wish))
+    };
+    let fetched = kept_or_asked(wish, None, env, files, clock, warn, ask)?;
+    match fetched.kept {
+        Kept::Session(key) => Ok(Issued { key, expires: fetched.expires }),
+        Kept::Certificate { .. } => {
+            Err(Error::new(exit::REFUSED, "a certificate is kept where a session ought to be"))
+        }
+    }
+}
+
+/// The client certificate that is wished for.
+///
+/// # Errors
+/// As [`issue`], and what ACK refuses.
+pub(crate) fn certificate(
+    wanted: &CertificateWish,
+    wish: &Wish,
+    env: &Env,
+    files: &Files,
+    clock: &Clock,
+    warn: &mut dyn FnMut(&str),
+) -> Result<Certificate, Error> {
+    // A forced refresh is of the certificate; the session that asks for it may be a kept one.
+    let session = Wish { force_refresh: false, ..wish.clone() };
+    let ask = |_: &Places, warn: &mut dyn FnMut(&str)| {
+        certificate::fetch(wanted, &session, env, files, clock, warn)
+    };
+    let fetched = kept_or_asked(wish, Some(wanted), env, files, clock, warn, ask)?;
+    match fetched.kept {
+        Kept::Certificate { certificate, private_key } => {
+            Ok(Certificate { certificate, private_key, expires: fetched.expires })
+        }
+        Kept::Session(_) => {
+            Err(Error::new(exit::REFUSED, "a session is kept where a certificate ought to be"))
+        }
+    }
+}
+
+fn kept_or_asked(
+    wish: &Wish,
+    wanted: Option<&CertificateWish>,
+    env: &Env,
+    files: &Files,
+    clock: &Clock,
+    warn: &mut dyn FnMut(&str),
+    ask: impl FnOnce(&Places, &mut dyn FnMut(&str)) -> Result<Fetched, Error>,
+) -> Result<Fetched, Error> {
     let places = Places::of(env);
-    let key = wish.key(env, files, &places);
+    let key = wish.key(wanted, env, files, &places);
     let stores = wish.stores(env, &places);
     let jitter = fastrand::u8(..);
     let now = || clock.now().as_second();
     // What a forced refresh passes over; another process's answer to the same wish serves.
-    let passed_over = if wish.force_refresh { stores.get(&key).map(|entry| entry.key.id) } else { None };
+    let passed_over = if wish.force_refresh { stores.get(&key).map(|entry| entry.kept) } else { None };
     let mut stale: Option<Entry> = None;
     let fresh = |stale: &mut Option<Entry>| {
         let entry = stores.get(&key)?;
-        if passed_over.as_ref() == Some(&entry.key.id) {
+        if passed_over.as_ref() == Some(&entry.kept) {
             return None;
         }
         match freshness(&entry, now(), jitter) {
@@ -60,7 +120,7 @@ pub(crate) fn issue(
     let folder = stores.folder().filter(|folder| match folder.make() {
         Ok(()) => true,
         Err(error) => {
-            warn(&format!("sessions are asked for without a lock: {error}"));
+            warn(&format!("credentials are asked for without a lock: {error}"));
             false
         }
     });
@@ -72,33 +132,33 @@ pub(crate) fn issue(
         folder.filter(|_| !wish.force_refresh).and_then(|folder| Refusal::recall(folder, &key, now()));
     let outcome = match remembered {
         Some(refusal) => {
-            let error =
-                Error::new(exit::REFUSED, format!("{} (said {} s ago)", refusal.words, now() - refusal.at));
+            let words = format!("{} (said {} s ago)", refusal.words, now() - refusal.at);
+            let error = Error::new(exit::REFUSED, words);
             Err(match refusal.hint {
                 Some(hint) => error.hint(hint),
                 None => error,
             })
         }
-        None => ask(wish, env, files, clock, &places),
+        None => ask(&places, warn),
     };
-    let issued = match (outcome, stale) {
-        (Ok(Obtained { issued, words }), _) => {
+    let fetched = match (outcome, stale) {
+        (Ok(fetched), _) => {
             if let Some(folder) = folder {
                 Refusal::forget(folder, &key);
             }
-            if let Some(expires) = issued.expires {
+            if let Some(expires) = fetched.expires {
                 let made = now();
-                let entry = Entry { key: issued.key.clone(), made, expires, words };
+                let entry = Entry { kept: fetched.kept.clone(), made, expires, words: fetched.words.clone() };
                 if made < expires
                     && let Err(error) = stores.put(&key, &entry, expires - made)
                 {
-                    warn(&format!("the session is not kept: {error}"));
+                    warn(&format!("the credentials are not kept: {error}"));
                 }
             }
-            issued
+            fetched
         }
         (Err(error), Some(entry)) => {
-            warn(&format!("{}; the session at hand serves until it ends", error.message));
+            warn(&format!("{}; the credentials at hand serve until they end", error.message));
             of_entry(entry)
         }
         (Err(error), None) => {
@@ -110,14 +170,9 @@ pub(crate) fn issue(
         }
     };
     drop(flight);
-    Ok(issued)
+    Ok(fetched)
 }
 
-fn ask(wish: &Wish, env: &Env, files: &Files, clock: &Clock, places: &Places) -> Result<Obtained, Error> {
-    let runtime = runtime()?;
-    runtime.block_on(Seeker::new(env, files, clock, places, wish).obtain(wish))
-}
-
-fn of_entry(entry: Entry) -> Issued {
-    Issued { key: entry.key, expires: Some(entry.expires) }
+fn of_entry(entry: Entry) -> Fetched {
+    Fetched { kept: entry.kept, expires: Some(entry.expires), words: entry.words }
 }

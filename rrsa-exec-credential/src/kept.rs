@@ -39,7 +39,7 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                     shown,
                     "{}  {}, {}\n    {}, until {until} ({left} s left)",
                     &one.key.as_str()[..12],
-                    printable(&one.access_key_id),
+                    printable(&one.name),
                     one.store,
                     printable(&one.words),
                 );

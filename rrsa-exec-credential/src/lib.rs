@@ -1,5 +1,6 @@
 //! `rrsa-exec-credential`: credentials for kubeconfigs, SDKs and the CLI, without a trace.
 
+mod certificate;
 mod child;
 mod cli;
 mod error;

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use rrsa_shared::api::{ApiClient, ApiError, RetryPolicy};
+use rrsa_shared::cache::Kept;
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
@@ -24,17 +25,18 @@ use rrsa_shared::sts::{
 };
 
 use crate::error::{Error, exit};
+use crate::issue::Fetched;
 use crate::output::Issued;
 use crate::wish::{Places, Wish};
 
 /// Everything that is asked of the cloud takes no longer than this.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Credentials, and where they came from in words.
 #[derive(Debug)]
-pub(crate) struct Obtained {
-    pub(crate) issued: Issued,
-    pub(crate) words: String,
+struct Obtained {
+    issued: Issued,
+    words: String,
 }
 
 /// Why there are none.
@@ -76,7 +78,7 @@ impl<'a> Seeker<'a> {
     ///
     /// # Errors
     /// Which source is to blame, and for what.
-    pub(crate) async fn obtain(&self, wish: &Wish) -> Result<Obtained, Error> {
+    pub(crate) async fn obtain(&self, wish: &Wish) -> Result<Fetched, Error> {
         let spec = match &wish.role_arn {
             Some(role_arn) => Spec::AssumeRole {
                 source: wish.source.clone(),
@@ -89,7 +91,10 @@ impl<'a> Seeker<'a> {
             None => self.named(wish.source.as_deref()).map_err(Trouble::into_error)?,
         };
         match tokio::time::timeout(PATIENCE, self.ask(&spec, 0)).await {
-            Ok(outcome) => outcome.map_err(Trouble::into_error),
+            Ok(outcome) => {
+                let Obtained { issued, words } = outcome.map_err(Trouble::into_error)?;
+                Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words })
+            }
             Err(_) => {
                 let message = format!("no credentials after {} s", PATIENCE.as_secs());
                 Err(Error::new(exit::NO_ANSWER, message)

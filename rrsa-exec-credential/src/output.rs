@@ -56,6 +56,32 @@ pub(crate) fn exec_credential(
     Ok(Secret::new(format!("{credential}\n")))
 }
 
+/// A client certificate that is handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    /// The certificates, PEM.
+    pub(crate) certificate: String,
+    /// The private key, PEM.
+    pub(crate) private_key: Secret,
+    /// When it ends, Unix seconds.
+    pub(crate) expires: Option<i64>,
+}
+
+/// An ExecCredential with a client certificate.
+pub(crate) fn exec_certificate(given: &Certificate, info: &ExecInfo) -> Secret {
+    let end = given.expires.and_then(|at| Timestamp::from_second(at).ok()?.checked_sub(SPARE).ok());
+    let credential = json!({
+        "kind": "ExecCredential",
+        "apiVersion": info.api_version,
+        "status": {
+            "clientCertificateData": given.certificate,
+            "clientKeyData": given.private_key.expose(),
+            "expirationTimestamp": end.map(whole_seconds),
+        },
+    });
+    Secret::new(format!("{credential}\n"))
+}
+
 /// The JSON of an `External` profile.
 pub(crate) fn external(issued: &Issued) -> Secret {
     let mut external = json!({

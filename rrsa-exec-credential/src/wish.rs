@@ -8,8 +8,10 @@ use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 
+use crate::certificate::CertificateWish;
+
 /// Variables that select an identity, or where it is asked for.
-const SELECTING: [&str; 19] = [
+const SELECTING: [&str; 20] = [
     env_vars::ACCESS_KEY_ID,
     env_vars::ACCESS_KEY_SECRET,
     env_vars::SECURITY_TOKEN,
@@ -21,6 +23,7 @@ const SELECTING: [&str; 19] = [
     env_vars::STS_REGION,
     env_vars::VPC_ENDPOINT_ENABLED,
     env_vars::CLOUD_CA_FILE,
+    env_vars::ACK_ENDPOINT,
     env_vars::ECS_METADATA,
     env_vars::ECS_METADATA_DISABLED,
     env_vars::IMDSV1_DISABLED,
@@ -79,8 +82,20 @@ impl Places {
 
 impl Wish {
     /// The name of its entry: all that selects the identity, as bytes; nothing is parsed.
-    pub(crate) fn key(&self, env: &Env, files: &Files, places: &Places) -> CacheKey {
+    pub(crate) fn key(
+        &self,
+        certificate: Option<&CertificateWish>,
+        env: &Env,
+        files: &Files,
+        places: &Places,
+    ) -> CacheKey {
         let mut inputs = KeyInputs::default();
+        inputs.add("certificate", certificate.map(|wanted| wanted.cluster_id.as_bytes()));
+        inputs.add(
+            "minutes",
+            certificate.map(|wanted| wanted.minutes.to_le_bytes()).as_ref().map(<[u8; 2]>::as_slice),
+        );
+        inputs.add("private", certificate.filter(|wanted| wanted.private_address).map(|_| &b"true"[..]));
         let options =
             [("source", &self.source), ("role-arn", &self.role_arn), ("sts-endpoint", &self.sts_endpoint)];
         for (name, value) in options {
@@ -118,25 +133,31 @@ mod tests {
         let places = Places { config: Some("/c".into()), ..Places::default() };
         let none = Files::fake::<&str, &str>([]);
         let bare = Env::fake::<&str, &str>([]);
-        let base = Wish::default().key(&bare, &none, &places);
+        let base = Wish::default().key(None, &bare, &none, &places);
         let mut all = vec![base.clone()];
         for name in SELECTING {
-            all.push(Wish::default().key(&Env::fake([(name, "x")]), &none, &places));
+            all.push(Wish::default().key(None, &Env::fake([(name, "x")]), &none, &places));
         }
-        all.push(Wish::default().key(&bare, &Files::fake([("/c", "")]), &places));
-        all.push(Wish::default().key(&bare, &Files::fake([("/c", "[source.a]")]), &places));
+        all.push(Wish::default().key(None, &bare, &Files::fake([("/c", "")]), &places));
+        all.push(Wish::default().key(None, &bare, &Files::fake([("/c", "[source.a]")]), &places));
         for change in [
             Wish { source: Some("x".to_owned()), ..Wish::default() },
             Wish { role_arn: Some("x".to_owned()), ..Wish::default() },
             Wish { sts_endpoint: Some("x".to_owned()), ..Wish::default() },
         ] {
-            all.push(change.key(&bare, &none, &places));
+            all.push(change.key(None, &bare, &none, &places));
+        }
+        for (id, minutes, private_address) in
+            [("c1", 180, false), ("c2", 180, false), ("c1", 60, false), ("c1", 180, true)]
+        {
+            let wanted = CertificateWish { cluster_id: id.to_owned(), minutes, private_address };
+            all.push(Wish::default().key(Some(&wanted), &bare, &none, &places));
         }
         let mut names = all.clone();
         names.sort();
         names.dedup();
         assert_eq!(names.len(), all.len());
         let forced = Wish { force_refresh: true, cache: Some(Mode::None), ..Wish::default() };
-        assert_eq!(forced.key(&bare, &none, &places), base, "how it is kept does not say whose it is");
+        assert_eq!(forced.key(None, &bare, &none, &places), base, "how it is kept does not say whose it is");
     }
 }

@@ -117,7 +117,7 @@ async fn without_a_lock_or_a_home_there_are_credentials_all_the_same() {
     let outcome = helper.stage.hand_out(occupied).await;
     assert_eq!(outcome.code, 0);
     assert!(
-        outcome.stderr.starts_with("warning: sessions are asked for without a lock:"),
+        outcome.stderr.starts_with("warning: credentials are asked for without a lock:"),
         "{}",
         outcome.stderr
     );
@@ -143,7 +143,7 @@ async fn a_session_that_ends_soon_serves_while_sts_is_away() {
     let third = helper.run(&["process", "--cache", "file"]).await;
     assert_eq!((third.code, third.json()), (0, second.json()));
     assert_eq!(third.stderr.lines().count(), 1, "{}", third.stderr);
-    assert!(third.stderr.contains("the session at hand serves until it ends"), "{}", third.stderr);
+    assert!(third.stderr.contains("the credentials at hand serve until they end"), "{}", third.stderr);
     helper.end().await;
 }
 
@@ -179,24 +179,10 @@ async fn trouble_of_sts_ends_within_its_time_and_says_so_in_one_line() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn kubectl_authenticates_with_the_token() {
-    let Some(kubectl) = found("kubectl", "kubectl through the helper") else { return };
-    let helper = Helper::set("").await;
-    let program = built("rrsa-exec-credential");
-    let server = helper.stage.sandbox.api_server().unwrap();
-    let ca = helper.stage.sandbox.ca_path();
-    for (version, cluster, arguments) in [
-        ("v1", "", format!("[token, --cluster-id, {CLUSTER}]")),
-        ("v1beta1", "", format!("[token, --cluster-id, {CLUSTER}]")),
-        (
-            "v1",
-            "extensions: [{name: client.authentication.k8s.io/exec, extension: {clusterId: CLUSTER, region: cn-hangzhou}}]",
-            "[token]".to_owned(),
-        ),
-    ] {
-        let config = format!(
-            "
+/// A kubeconfig whose user is what the helper says to `arguments`; with a cluster extension, kubectl is to pass it on.
+fn kubeconfig(helper: &Helper, version: &str, extension: &str, arguments: &str) -> std::path::PathBuf {
+    let text = format!(
+        "
 apiVersion: v1
 kind: Config
 current-context: x
@@ -204,9 +190,9 @@ contexts: [{{name: x, context: {{cluster: x, user: x}}}}]
 clusters:
 - name: x
   cluster:
-    server: {server}
+    server: {}
     certificate-authority: {}
-    {}
+    {extension}
 users:
 - name: x
   user:
@@ -217,24 +203,118 @@ users:
       interactiveMode: Never
       provideClusterInfo: {}
 ",
-            ca.display(),
-            cluster.replace("CLUSTER", CLUSTER),
-            program.display(),
-            !cluster.is_empty(),
-        );
-        let config = helper.stage.file("helper.kubeconfig", &config);
-        let mut command = helper.command(&[]);
-        command = {
-            let mut kubectl = helper.stage.command(&kubectl, &["auth", "whoami", "-o", "json"]);
-            kubectl.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            kubectl.env("KUBECONFIG", config);
-            kubectl
-        };
+        helper.stage.sandbox.api_server().unwrap(),
+        helper.stage.sandbox.ca_path().display(),
+        built("rrsa-exec-credential").display(),
+        !extension.is_empty(),
+    );
+    helper.stage.file("helper.kubeconfig", &text)
+}
+
+/// kubectl with the variables that the helper finds its source by.
+fn kubectl_of(
+    helper: &Helper,
+    kubectl: &std::path::Path,
+    config: &std::path::Path,
+    arguments: &[&str],
+) -> Command {
+    let helpers = helper.command(&[]);
+    let mut kubectl = helper.stage.command(kubectl, arguments);
+    kubectl.envs(helpers.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    kubectl.env("KUBECONFIG", config);
+    kubectl
+}
+
+/// The extension that names the cluster.
+fn extension() -> String {
+    format!(
+        "extensions: [{{name: client.authentication.k8s.io/exec, extension: {{clusterId: {CLUSTER}, region: cn-hangzhou}}}}]"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_authenticates_with_the_token() {
+    let Some(kubectl) = found("kubectl", "kubectl through the helper") else { return };
+    let helper = Helper::set("").await;
+    let named = format!("[token, --cluster-id, {CLUSTER}]");
+    for (version, extension, arguments) in
+        [("v1", "", named.as_str()), ("v1beta1", "", &named), ("v1", &extension(), "[token]")]
+    {
+        let config = kubeconfig(&helper, version, extension, arguments);
+        let command = kubectl_of(&helper, &kubectl, &config, &["auth", "whoami", "-o", "json"]);
         let outcome = helper.stage.run(command).await;
         assert_eq!(outcome.code, 0, "{version} {outcome:?}");
         assert_eq!(outcome.json()["status"]["userInfo"]["username"], ROLE, "{version} {outcome:?}");
     }
     assert_eq!(helper.exchanges(), 1);
+    helper.end().await;
+}
+
+const MAY_HAVE_KUBECONFIGS: &str =
+    "permissions: [{who: role/demo-role-for-rrsa, actions: ['cs:DescribeClusterUserKubeconfig']}]";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_authenticates_with_the_certificate() {
+    let Some(kubectl) = found("kubectl", "kubectl with a client certificate") else { return };
+    let helper = Helper::set(MAY_HAVE_KUBECONFIGS).await;
+    let named = format!("[certificate, --cluster-id, {CLUSTER}]");
+    for (version, extension, arguments) in
+        [("v1", "", named.as_str()), ("v1beta1", "", &named), ("v1", &extension(), "[certificate]")]
+    {
+        let config = kubeconfig(&helper, version, extension, arguments);
+        for _ in 0..2 {
+            let command = kubectl_of(&helper, &kubectl, &config, &["auth", "whoami", "-o", "json"]);
+            let outcome = helper.stage.run(command).await;
+            assert_eq!(outcome.code, 0, "{version} {outcome:?}");
+            let user = &outcome.json()["status"]["userInfo"];
+            assert!(user["username"].as_str().unwrap().ends_with("-rrsa-exec-credential"), "{user}");
+            assert!(user["groups"].as_array().unwrap().contains(&json!("system:users")), "{user}");
+        }
+    }
+    assert_eq!((helper.exchanges(), helper.calls("DescribeClusterUserKubeconfig")), (1, 1));
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_kept_by_itself_and_refused_in_one_line() {
+    let helper = Helper::set(MAY_HAVE_KUBECONFIGS).await;
+    let wanted = ["certificate", "--cluster-id", CLUSTER];
+    let first = helper.run(&wanted).await;
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""));
+    let status = &first.json()["status"];
+    assert!(status["clientCertificateData"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----\n"));
+    assert!(status["clientKeyData"].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    assert!(status["expirationTimestamp"].is_string(), "an end");
+    let listed = helper.stage.run(helper.command(&["cache", "list"])).await;
+    assert!(listed.stdout.contains(&format!("client certificate of cluster {CLUSTER}")), "{listed:?}");
+    for store in ["file", "kernel"] {
+        let stored = [&wanted[..], &["--cache", store]].concat();
+        let one = helper.run(&stored).await.json();
+        assert_eq!(helper.run(&stored).await.json(), one, "{store}");
+    }
+    let asked = helper.calls("DescribeClusterUserKubeconfig");
+    let other = helper.run(&[&wanted[..], &["--duration-minutes", "15", "--private-address"]].concat()).await;
+    assert_ne!(other.json()["status"], *status);
+    let forced = helper.run(&[&wanted[..], &["--force-refresh"]].concat()).await;
+    assert_ne!(forced.json()["status"], *status);
+    assert_eq!(helper.calls("DescribeClusterUserKubeconfig"), asked + 2);
+    for (arguments, code, words) in [
+        (vec!["--cluster-id", "../x"], 2, "is not the id of a cluster"),
+        (vec!["--cluster-id", CLUSTER, "--duration-minutes", "14"], 2, "15..=4320"),
+        (vec!["--cluster-id", "c1"], 1, "ErrorClusterNotFound"),
+    ] {
+        let refused = helper.run(&[&["certificate"][..], &arguments].concat()).await;
+        assert_eq!((refused.code, refused.stdout.as_str()), (code, ""), "{refused:?}");
+        assert!(refused.stderr.contains(words), "{refused:?}");
+    }
+    helper.end().await;
+    let helper = Helper::set("").await;
+    for _ in 0..3 {
+        let refused = helper.run(&wanted).await;
+        assert_eq!((refused.code, refused.stderr.lines().count()), (1, 1), "{refused:?}");
+        assert!(refused.stderr.contains("cs:DescribeClusterUserKubeconfig"), "{refused:?}");
+    }
+    assert_eq!(helper.calls("DescribeClusterUserKubeconfig"), 1);
     helper.end().await;
 }
 

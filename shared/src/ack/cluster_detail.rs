@@ -74,7 +74,7 @@ impl DescribeClusterDetail {
     #[must_use]
     pub fn request(&self, endpoint: &Endpoint, key: &AccessKey, stamp: &Stamp) -> Request {
         let path = format!("/clusters/{}", self.cluster_id);
-        roa_get(endpoint, &path, "DescribeClusterDetail", "2015-12-15", key, stamp)
+        roa_get(endpoint, &path, &[], ("DescribeClusterDetail", "2015-12-15"), key, stamp)
     }
 
     /// Reads the answer.

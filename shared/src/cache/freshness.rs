@@ -39,11 +39,12 @@ pub fn freshness(entry: &Entry, now: i64, jitter: u8) -> Freshness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Kept;
     use crate::sts::AccessKey;
 
     fn entry(made: i64, expires: i64) -> Entry {
         let key = AccessKey { id: String::new(), secret: "s".into(), security_token: None };
-        Entry { key, made, expires, words: String::new() }
+        Entry { kept: Kept::Session(key), made, expires, words: String::new() }
     }
 
     #[test]

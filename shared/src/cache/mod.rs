@@ -10,7 +10,7 @@ mod lock;
 mod refusal;
 mod stores;
 
-pub use entry::Entry;
+pub use entry::{Entry, Kept};
 pub use folder::{Folder, FolderError};
 pub use freshness::{Freshness, freshness};
 pub use key::{CacheKey, KeyInputs};

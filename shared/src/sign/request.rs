@@ -1,6 +1,6 @@
 //! Signed requests, ready to send.
 
-use super::{Credentials, acs3};
+use super::{Credentials, acs3, percent};
 use crate::api::{Endpoint, Stamp};
 use crate::ports::http::{Method, Request};
 use crate::sts::AccessKey;
@@ -33,13 +33,19 @@ pub fn rpc_request(
 pub fn roa_get(
     endpoint: &Endpoint,
     path: &str,
-    action: &str,
-    version: &str,
+    query: &[(&str, &str)],
+    (action, version): (&str, &str),
     key: &AccessKey,
     stamp: &Stamp,
 ) -> Request {
-    let call = acs3::Call { path, ..call(endpoint, action, version) };
-    Request { headers: headers(&call, key, stamp), ..Request::get(endpoint.url(path)) }
+    let call = acs3::Call { path, query, ..call(endpoint, action, version) };
+    let asked: Vec<_> = query
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent::encode(name), percent::encode(value)))
+        .collect();
+    let mark = if asked.is_empty() { "" } else { "?" };
+    let url = endpoint.url(&format!("{path}{mark}{}", asked.join("&")));
+    Request { headers: headers(&call, key, stamp), ..Request::get(url) }
 }
 
 fn call<'a>(endpoint: &'a Endpoint, action: &'a str, version: &'a str) -> acs3::Call<'a> {

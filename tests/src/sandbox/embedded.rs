@@ -16,7 +16,7 @@ use super::cluster::{Cluster, ManifestError};
 use super::control::{self, Controls};
 use super::folder::Folder;
 use super::issuer::Issuer;
-use super::kubeconfig::kubeconfig;
+use super::kubeconfig::{kubeconfig, user_kubeconfig};
 use super::listeners::Listeners;
 use super::minted::Minted;
 use super::tls::Ca;
@@ -150,7 +150,7 @@ impl Sandbox {
             cluster.load(&manifest.file, &manifest.yaml)?;
         }
         let site = issuer_site(&world, &ca);
-        Ok(Self::open(dir, &ca, site, Shared { clock, minted }, cloud, Some(cluster)).await?)
+        Ok(Self::open(dir, ca, site, Shared { clock, minted }, cloud, Some(cluster)).await?)
     }
 
     /// Starts the cloud half alone, with `ca.crt` in the folder `dir`. `keys` holds the key set of each issuer
@@ -167,12 +167,13 @@ impl Sandbox {
         let shared = Shared { clock: Clock::new(world.clock_offset_seconds), minted };
         let cloud = Cloud::with_minted(world, shared.clock.clone(), keys, shared.minted.clone());
         let ca = Ca::generate();
-        Ok(Self::open(dir, &ca, issuer_site(world, &ca), shared, cloud, None).await?)
+        let site = issuer_site(world, &ca);
+        Ok(Self::open(dir, ca, site, shared, cloud, None).await?)
     }
 
     async fn open(
         dir: &Path,
-        ca: &Ca,
+        ca: Ca,
         (site, fingerprint): (Arc<ServerConfig>, String),
         shared: Shared,
         cloud: Arc<Cloud>,
@@ -197,10 +198,23 @@ impl Sandbox {
         let ca_file = folder.write("ca.crt", ca.ca_pem())?;
         let (mut api_server, mut text, mut file) = (None, String::new(), None);
         if let Some(cluster) = &cluster {
-            let server = url(listeners.add(cluster.router(), Some(tls)).await?);
+            let server = url(listeners.add(cluster.router(), Some(ca.api_server_config())).await?);
             text = kubeconfig(&server, ca.ca_pem(), &cluster.users());
             file = Some(folder.write("kubeconfig", &text)?);
-            api_server = Some(server);
+            api_server = Some(server.clone());
+            let (ca_pem, minted) = (ca.ca_pem().to_owned(), minted.clone());
+            cloud.hand_out(Box::new(move |user, end, private| {
+                let certificate = ca.client(user, "system:users", end);
+                // A line of it tells the whole, however its line ends are written.
+                certificate
+                    .1
+                    .lines()
+                    .filter(|line| !line.starts_with('-'))
+                    .for_each(|line| minted.record(line));
+                // Both addresses are this machine's; the private one is told by its name.
+                let server = if private { server.replace("127.0.0.1", "localhost") } else { server.clone() };
+                user_kubeconfig(&server, &ca_pem, user, &certificate)
+            }));
         }
         let variables = variables(&Addresses {
             cloud: &cloud_endpoint,

@@ -31,3 +31,35 @@ pub(super) fn kubeconfig(server: &str, ca_pem: &str, users: &[(String, String)])
     });
     format!("{document:#}\n")
 }
+
+/// The kubeconfig that ACK gives a user: a client certificate and its key, PEM, in YAML.
+pub(super) fn user_kubeconfig(
+    server: &str,
+    ca_pem: &str,
+    user: &str,
+    (cert, key): &(String, String),
+) -> String {
+    let [ca, cert, key] = [ca_pem, cert, key].map(|pem| STANDARD.encode(pem));
+    format!(
+        "apiVersion: v1
+kind: Config
+clusters:
+- name: kubernetes
+  cluster:
+    server: {server}
+    certificate-authority-data: {ca}
+contexts:
+- name: {user}
+  context:
+    cluster: kubernetes
+    user: {user:?}
+current-context: {user}
+preferences: {{}}
+users:
+- name: {user:?}
+  user:
+    client-certificate-data: {cert}
+    client-key-data: {key}
+"
+    )
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -11,6 +11,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+/// The certificate that the client of a connection has shown, DER; verified.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate(pub Vec<u8>);
 
 /// Serves `router` over HTTP/1.1 with upgrades, in TLS when `tls` is given, until `shutdown` turns true
 /// or its sender is gone. Open connections are cut when it returns.
@@ -38,6 +42,11 @@ pub async fn serve(
                 None => converse(stream, router).await,
                 Some(acceptor) => {
                     if let Ok(stream) = acceptor.accept(stream).await {
+                        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                        let router = match shown {
+                            Some(leaf) => router.layer(Extension(PeerCertificate(leaf.to_vec()))),
+                            None => router,
+                        };
                         converse(stream, router).await;
                     }
                 }

@@ -61,8 +61,8 @@ pub struct Listed {
     pub made: i64,
     /// When it ends, Unix seconds.
     pub expires: i64,
-    /// Access key id of the session; not a secret.
-    pub access_key_id: String,
+    /// Access key id of a session, or that it is a certificate; no secret.
+    pub name: String,
     /// Where it came from, in words.
     pub words: String,
 }
@@ -175,7 +175,7 @@ fn listed(key: CacheKey, store: &'static str, entry: Entry) -> Listed {
         store,
         made: entry.made,
         expires: entry.expires,
-        access_key_id: entry.key.id,
+        name: entry.name().to_owned(),
         words: entry.words,
     }
 }

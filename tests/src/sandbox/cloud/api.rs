@@ -14,10 +14,11 @@ pub(super) enum Api {
     GetOidcProvider,
     ListOidcProviders,
     DescribeClusterDetail,
+    DescribeClusterUserKubeconfig,
 }
 
 impl Api {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::AssumeRoleWithOidc,
         Self::AssumeRole,
         Self::GetCallerIdentity,
@@ -26,6 +27,7 @@ impl Api {
         Self::GetOidcProvider,
         Self::ListOidcProviders,
         Self::DescribeClusterDetail,
+        Self::DescribeClusterUserKubeconfig,
     ];
 
     /// The API with this `Action` and `Version`, both compared exactly.
@@ -44,6 +46,7 @@ impl Api {
             Self::GetOidcProvider => "GetOIDCProvider",
             Self::ListOidcProviders => "ListOIDCProviders",
             Self::DescribeClusterDetail => "DescribeClusterDetail",
+            Self::DescribeClusterUserKubeconfig => "DescribeClusterUserKubeconfig",
         }
     }
 
@@ -53,15 +56,16 @@ impl Api {
             Self::AssumeRoleWithOidc | Self::AssumeRole | Self::GetCallerIdentity => "2015-04-01",
             Self::GetRole | Self::ListPoliciesForRole => "2015-05-01",
             Self::GetOidcProvider | Self::ListOidcProviders => "2019-08-15",
-            Self::DescribeClusterDetail => "2015-12-15",
+            Self::DescribeClusterDetail | Self::DescribeClusterUserKubeconfig => "2015-12-15",
         }
     }
 
-    /// What its path begins with; the rest names what is asked for.
-    pub(super) fn path(self) -> &'static str {
+    /// What its path begins and ends with; what is between names what is asked for.
+    pub(super) fn path(self) -> (&'static str, &'static str) {
         match self {
-            Self::DescribeClusterDetail => "/clusters/",
-            _ => "/",
+            Self::DescribeClusterDetail => ("/clusters/", ""),
+            Self::DescribeClusterUserKubeconfig => ("/k8s/", "/user_config"),
+            _ => ("/", ""),
         }
     }
 }

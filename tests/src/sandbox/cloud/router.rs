@@ -57,8 +57,9 @@ async fn call(cloud: &Cloud, request: &ApiRequest) -> Result<Value, Refusal> {
     }
     let api =
         Api::find(request.action()?, request.version()?).ok_or_else(|| Refusal::new("InvalidParameter"))?;
-    let named = request.path.strip_prefix(api.path());
-    let named = named.filter(|name| name.is_empty() == (api.path() == "/") && !name.contains('/'));
+    let (before, after) = api.path();
+    let named = request.path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    let named = named.filter(|name| name.is_empty() == (before == "/") && !name.contains('/'));
     let named = named.ok_or_else(|| Refusal::new("InvalidParameter").message("The API has another path."))?;
     cloud.count(api.name());
     fault(cloud, api.name()).await?;
@@ -75,6 +76,7 @@ async fn call(cloud: &Cloud, request: &ApiRequest) -> Result<Value, Refusal> {
         Api::GetOidcProvider => directory::provider(cloud, request, &caller()?),
         Api::ListOidcProviders => directory::providers(cloud, &caller()?),
         Api::DescribeClusterDetail => ack::cluster(cloud, named, &caller()?),
+        Api::DescribeClusterUserKubeconfig => ack::user_kubeconfig(cloud, named, request, &caller()?),
     }
 }
 

@@ -31,7 +31,11 @@ pub struct Cloud {
     metadata_tokens: Tokens,
     calls: Mutex<BTreeMap<String, u64>>,
     issuer_fingerprint: OnceLock<String>,
+    kubeconfigs: OnceLock<Kubeconfigs>,
 }
+
+/// Makes a kubeconfig for a user's name, with a certificate that is good until then; for the private address if so.
+pub(crate) type Kubeconfigs = Box<dyn Fn(&str, Timestamp, bool) -> String + Send + Sync>;
 
 impl Cloud {
     /// A cloud in which `world` holds and each issuer of `jwks` (its URL) has published that key set.
@@ -63,6 +67,7 @@ impl Cloud {
             metadata_tokens: Tokens::default(),
             calls: Mutex::default(),
             issuer_fingerprint: OnceLock::new(),
+            kubeconfigs: OnceLock::new(),
         })
     }
 
@@ -82,6 +87,16 @@ impl Cloud {
     #[must_use]
     pub fn signer(&self, bearer: &str) -> Option<String> {
         bearer::signer(self, bearer)
+    }
+
+    /// Lets users of the cluster have kubeconfigs; the first word counts.
+    pub(crate) fn hand_out(&self, kubeconfigs: Kubeconfigs) {
+        let _ = self.kubeconfigs.set(kubeconfigs);
+    }
+
+    /// What makes kubeconfigs; none while there is no cluster.
+    pub(super) fn kubeconfigs(&self) -> Option<&Kubeconfigs> {
+        self.kubeconfigs.get()
     }
 
     /// The fingerprint of the certificate that its issuers show.

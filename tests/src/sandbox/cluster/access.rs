@@ -5,9 +5,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::failure::Failure;
 use crate::sandbox::minted::Minted;
+use crate::sandbox::serve::PeerCertificate;
 use crate::sandbox::world::ClusterUser;
 
 /// The user of the kubeconfig's first context, who may do everything and act as anybody.
@@ -100,13 +102,21 @@ impl Access {
         self.minted.lock().unwrap_or_else(PoisonError::into_inner).insert(token.to_owned(), (user, expires));
     }
 
-    /// Who sends these headers: the bearer of the token, or whom the bearer acts as.
+    /// Who sends these headers: the holder of the certificate or the bearer of the token, or whom they act as.
     ///
     /// # Errors
     /// 401 for a token that is not known, 403 for somebody who may not act as others.
-    pub(crate) fn identify(&self, headers: &HeaderMap, now: Timestamp) -> Result<User, Failure> {
+    pub(crate) fn identify(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&PeerCertificate>,
+        now: Timestamp,
+    ) -> Result<User, Failure> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = match header("authorization") {
+            None if certificate.is_some() => {
+                certificate.and_then(holder).ok_or_else(Failure::unauthorized)?
+            }
             None => named(ANONYMOUS, vec!["system:unauthenticated".to_owned()], String::new()),
             Some(value) => {
                 let token = value.split_once(' ').map(|(_, token)| token.trim()).unwrap_or_default();
@@ -236,6 +246,15 @@ fn named(name: &str, mut groups: Vec<String>, uid: String) -> User {
     User { name: name.to_owned(), uid, groups, extra: BTreeMap::new() }
 }
 
+/// Whose a client certificate is: the common name is the user's, each organization a group.
+fn holder(certificate: &PeerCertificate) -> Option<User> {
+    let (_, certificate) = X509Certificate::from_der(&certificate.0).ok()?;
+    let name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+    let groups = certificate.subject().iter_organization();
+    let groups = groups.filter_map(|group| Some(group.as_str().ok()?.to_owned())).collect();
+    Some(named(&name, groups, String::new()))
+}
+
 impl User {
     /// The ServiceAccount `name`, as its tokens show it.
     pub(crate) fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
@@ -279,17 +298,17 @@ mod tests {
         let users = access.users();
         assert_eq!((users[0].0.as_str(), users[1].0.as_str()), (ADMIN, "dev"));
         let bearer = |index: usize| format!("Bearer {}", users[index].1);
-        let user = access.identify(&headers(&[("authorization", &bearer(1))]), now).unwrap();
+        let user = access.identify(&headers(&[("authorization", &bearer(1))]), None, now).unwrap();
         assert_eq!(user.name, "dev");
         let acting =
             [("authorization", bearer(0)), ("impersonate-user", "system:serviceaccount:a:b".to_owned())];
         let acting = acting.each_ref().map(|(key, value)| (*key, value.as_str()));
-        let user = access.identify(&headers(&acting), now).unwrap();
+        let user = access.identify(&headers(&acting), None, now).unwrap();
         assert_eq!(user.groups[1], "system:serviceaccounts:a");
         let refused =
-            access.identify(&headers(&[("authorization", &bearer(1)), ("impersonate-user", "x")]), now);
+            access.identify(&headers(&[("authorization", &bearer(1)), ("impersonate-user", "x")]), None, now);
         assert_eq!(refused.unwrap_err().code, 403);
-        let refused = access.identify(&headers(&[("authorization", "Bearer x")]), now);
+        let refused = access.identify(&headers(&[("authorization", "Bearer x")]), None, now);
         assert_eq!(refused.unwrap_err().code, 401);
     }
 
@@ -300,8 +319,8 @@ mod tests {
         access.admit("abc", User::service_account("a", "b", "u"), expires);
         let headers = headers(&[("authorization", "Bearer abc")]);
         let before = expires - jiff::SignedDuration::from_secs(1);
-        assert_eq!(access.identify(&headers, before).unwrap().name, "system:serviceaccount:a:b");
-        assert_eq!(access.identify(&headers, expires).unwrap_err().code, 401);
+        assert_eq!(access.identify(&headers, None, before).unwrap().name, "system:serviceaccount:a:b");
+        assert_eq!(access.identify(&headers, None, expires).unwrap_err().code, 401);
     }
 
     #[test]

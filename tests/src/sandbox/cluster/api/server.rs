@@ -20,6 +20,7 @@ use crate::sandbox::cluster::object;
 use crate::sandbox::cluster::pod::exec::{self, Streams};
 use crate::sandbox::cluster::resource::Resource;
 use crate::sandbox::cluster::store::Key;
+use crate::sandbox::serve::PeerCertificate;
 
 /// No request body is longer than this, bytes.
 const LONGEST_BODY: usize = 4 << 20;
@@ -72,7 +73,8 @@ async fn answer(State(cluster): State<Arc<Cluster>>, request: Request) -> Respon
 }
 
 async fn respond(cluster: &Arc<Cluster>, mut request: Request) -> Result<Response, Failure> {
-    let user = cluster.access.identify(request.headers(), cluster.clock.now())?;
+    let certificate = request.extensions().get::<PeerCertificate>();
+    let user = cluster.access.identify(request.headers(), certificate, cluster.clock.now())?;
     let call = Call::read(request.method(), request.uri(), request.headers().clone())?;
     let Some(target) = &call.target else {
         cluster.access.allow(&user, &Deed::Path { verb: call.verb, path: &call.path })?;
