@@ -11,10 +11,13 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 
 use crate::cloud::CloudFlags;
-use crate::commands::{self, check, describe, explain, list, status, trust_policy, version, who_can_assume};
+use crate::commands::{
+    self, check, describe, explain, kubeconfig, list, profile, status, trust_policy, version, who_can_assume,
+};
 use crate::completion;
 use crate::context::KubeFlags;
 use crate::error::{Error, exit};
+use crate::helper;
 
 /// Show and prove RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
 ///
@@ -56,6 +59,17 @@ pub enum Command {
     Describe(describe::Args),
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Explain(explain::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Kubeconfig(kubeconfig::Args),
+    #[expect(missing_docs, reason = "its arguments carry the help text")]
+    Profile(profile::Args),
+    /// Hand over to rrsa-exec-credential, which is installed beside this program
+    #[command(disable_help_flag = true)]
+    ExecCredential {
+        /// Its arguments; --help shows them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        words: Vec<std::ffi::OsString>,
+    },
     #[expect(missing_docs, reason = "its arguments carry the help text")]
     Completion(commands::completion::Args),
     /// Says what could be typed next; kubectl's completion runs it.
@@ -121,6 +135,10 @@ pub fn main() -> ExitCode {
     if called.starts_with("kubectl_complete-") {
         words.insert(1, "__complete".into());
     }
+    // At once: kubectl waits for it.
+    if words.get(1).is_some_and(|word| word == helper::HAND_OVER) {
+        return helper::hand_over(&words[2..], &Env::real());
+    }
     let command = Cli::command().bin_name(if as_plugin { "kubectl rrsa" } else { "kubectl-rrsa" });
     let cli = match command.try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -184,6 +202,10 @@ fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
             Command::WhoCanAssume(args) => who_can_assume::run(args, &cli, machine).await,
             Command::Describe(args) => describe::run(args, &cli, machine).await,
             Command::Explain(args) => explain::run(args, machine),
+            Command::Kubeconfig(args) => kubeconfig::run(args, &cli, machine).await,
+            Command::Profile(args) => profile::run(args, &cli, machine),
+            Command::ExecCredential { .. } => Err(Error::usage("exec-credential stands before all options")
+                .hint("kubectl rrsa exec-credential COMMAND …")),
             Command::Completion(args) => commands::completion::run(args),
             Command::Complete { words } => {
                 let text = completion::complete(words, &machine.env).await;

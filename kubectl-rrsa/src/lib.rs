@@ -10,6 +10,7 @@ pub mod context;
 pub mod error;
 pub mod facts;
 pub mod gate;
+pub mod helper;
 pub mod identity;
 pub mod live;
 pub mod offline;

@@ -101,6 +101,8 @@ variables! {
     KUBERNETES_SERVICE_HOST = "KUBERNETES_SERVICE_HOST";
     /// Port of the API server when running in a pod.
     KUBERNETES_SERVICE_PORT = "KUBERNETES_SERVICE_PORT";
+    /// Folder of krew, in place of `~/.krew`.
+    KREW_ROOT = "KREW_ROOT";
     /// Home directory.
     HOME = "HOME";
 }

@@ -13,6 +13,7 @@ pub mod ports;
 pub mod printable;
 pub mod proof;
 pub mod ram;
+pub mod rewrite;
 pub mod secret;
 pub mod seen;
 pub mod sign;

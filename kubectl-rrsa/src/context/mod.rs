@@ -3,6 +3,7 @@
 
 mod connect;
 pub mod duration;
+mod entries;
 mod exec_plugin;
 mod explain;
 mod flags;
@@ -13,5 +14,6 @@ mod throttle;
 mod trace;
 
 pub use connect::{KubeContext, Source, connect};
+pub use entries::{cluster, file as file_to_write};
 pub use explain::explain;
 pub use flags::KubeFlags;

@@ -1,6 +1,7 @@
 //! Facts and reports as bytes: for eyes, or as JSON and YAML.
 
 mod bar;
+mod change;
 mod check;
 mod columns;
 mod describe;
@@ -13,6 +14,7 @@ mod style;
 mod wrap;
 
 pub use bar::Bar;
+pub use change::change;
 pub use check::{check, checks};
 pub use columns::Columns;
 pub use describe::describe;

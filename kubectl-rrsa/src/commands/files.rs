@@ -1,0 +1,69 @@
+//! What commands that change a file of another program have in common.
+
+use std::path::Path;
+
+use rrsa_shared::rewrite::{ChangeError, TextFile};
+
+use crate::cli::{Outcome, say};
+use crate::error::{Error, exit};
+use crate::render;
+
+/// What is to be done with the file.
+#[derive(clap::Args, Debug)]
+pub struct Doing {
+    /// Write it into the file; the change is shown, and a copy of the file is kept
+    #[arg(long, conflicts_with = "undo")]
+    pub write: bool,
+
+    /// Make it the current one
+    #[arg(long = "use", requires = "write")]
+    pub select: bool,
+
+    /// Put the file back as it was before the last --write
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Writes the changed text, and shows the change.
+///
+/// # Errors
+/// When the file cannot be changed; it is then as it was.
+pub fn write(file: &TextFile, after: &str, next: &str) -> Result<Outcome, Error> {
+    if file.text() == after {
+        say(&format!("{} says so already; {next}", file.path().display()));
+        return Ok(Outcome { text: String::new(), code: exit::HEALTHY });
+    }
+    let text = render::change(&file.path().display().to_string(), file.text(), after);
+    let backup = file.replace(after).map_err(refused)?;
+    say(&format!("written; {next}"));
+    say(&format!("--undo puts back what it was, which is kept in {}", backup.display()));
+    Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+/// Puts the file back as it was.
+///
+/// # Errors
+/// When it has been changed since.
+pub fn undo(path: &Path) -> Result<Outcome, Error> {
+    let file = TextFile::open(path).map_err(refused)?;
+    let before = file.text().to_owned();
+    file.undo().map_err(refused)?;
+    let after = TextFile::open(path).map_err(refused)?;
+    let text = render::change(&path.display().to_string(), &before, after.text());
+    Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+/// Why a file was not changed.
+pub fn refused(error: ChangeError) -> Error {
+    let hint = match &error {
+        ChangeError::Locked(_) => Some("if no other program is at it, take that file away, then try again"),
+        ChangeError::Changed(_) => Some("try again"),
+        ChangeError::NoBackup(_) => Some("copies are files beside it whose names have .before- in them"),
+        ChangeError::System(..) | ChangeError::NotText(_) => None,
+    };
+    let shown = Error::usage(error.to_string());
+    match hint {
+        Some(hint) => shown.hint(hint),
+        None => shown,
+    }
+}

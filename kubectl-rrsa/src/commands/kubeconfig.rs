@@ -1,0 +1,239 @@
+//! `kubectl rrsa kubeconfig`.
+
+use std::path::PathBuf;
+
+use kube::config::Cluster;
+use rrsa_shared::ack::{DescribeClusterUserKubeconfig, UserKubeconfig};
+use rrsa_shared::rewrite::{Entry, TextFile, put};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::files::{self, Doing};
+use crate::cli::{Cli, Machine, Outcome};
+use crate::collect;
+use crate::context;
+use crate::error::{Error, exit};
+use crate::helper::{self, HelperCommand};
+use crate::live;
+
+const HEAD: &str = "apiVersion: v1\nkind: Config\n";
+/// Minutes of the certificate that is asked for along with the address, and thrown away.
+const LEAST_MINUTES: u16 = 15;
+
+/// Print a kubeconfig whose user is `rrsa-exec-credential`, or write its entries into yours.
+///
+/// It is for the cluster of the current context, or for the one that --cluster-id names, whose address ACK is asked for. The entries
+/// have a name of their own, so that no other entry is touched; --write shows the change as a diff, keeps a copy of the file as it
+/// was, and --undo puts that back.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Id of an ACK cluster; its address is asked of ACK, which needs an access key that may do
+    /// cs:DescribeClusterUserKubeconfig
+    #[arg(long, value_name = "ID")]
+    cluster_id: Option<String>,
+
+    /// A client certificate that ACK issues, instead of a bearer token for the RAM authenticator
+    #[arg(long)]
+    certificate: bool,
+
+    /// Minutes that the certificate lives, 15 to 4320
+    #[arg(long, value_name = "MINUTES", requires = "certificate", value_parser = clap::value_parser!(u16).range(15..=4320))]
+    duration_minutes: Option<u16>,
+
+    /// The API server's private address
+    #[arg(long)]
+    private_address: bool,
+
+    /// Source of the helper's config.toml
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+
+    /// ARN of a role that the helper assumes
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+
+    /// Name of the three entries; rrsa-ID without it
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// The helper; the one that is found without it
+    #[arg(long, value_name = "PATH")]
+    helper: Option<PathBuf>,
+
+    #[command(flatten)]
+    doing: Doing,
+}
+
+#[derive(Serialize)]
+struct NamedCluster<'a> {
+    name: &'a str,
+    cluster: &'a Cluster,
+}
+
+#[derive(Serialize)]
+struct NamedUser<'a> {
+    name: &'a str,
+    user: User<'a>,
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    exec: Exec<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Exec<'a> {
+    api_version: &'a str,
+    command: &'a str,
+    args: Vec<String>,
+    interactive_mode: &'a str,
+    install_hint: &'a str,
+    provide_cluster_info: bool,
+}
+
+#[derive(Serialize)]
+struct NamedContext<'a> {
+    name: &'a str,
+    context: Value,
+}
+
+/// Prints the kubeconfig, or writes it.
+///
+/// # Errors
+/// When the cluster or the helper cannot be found, or a file cannot be changed.
+pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
+    if args.doing.undo {
+        return files::undo(&context::file_to_write(&cli.kube, &machine.env)?);
+    }
+    if args.private_address && args.cluster_id.is_none() && !args.certificate {
+        return Err(Error::usage("--private-address says how ACK is asked, and ACK is not asked here")
+            .hint("add --cluster-id ID, or --certificate"));
+    }
+    let helper = helper::command(args.helper.as_deref(), &machine.env)?;
+    let (cluster, cluster_id) = match &args.cluster_id {
+        Some(id) => (asked(args, id, cli, machine).await?, id.clone()),
+        None => current(cli, machine).await?,
+    };
+    let name = args.name.clone().unwrap_or_else(|| format!("rrsa-{cluster_id}"));
+    let entries = entries(args, &name, &cluster_id, &cluster, &helper);
+    if !args.doing.write {
+        let text = put("", HEAD, &entries, Some(("current-context", &name)))
+            .map_err(|error| Error::could_not_tell("the kubeconfig cannot be written").caused_by(error))?;
+        return Ok(Outcome { text, code: exit::HEALTHY });
+    }
+    let path = context::file_to_write(&cli.kube, &machine.env)?;
+    let file = TextFile::open(&path).map_err(files::refused)?;
+    let current = args.doing.select.then_some(("current-context", name.as_str()));
+    let after = put(file.text(), HEAD, &entries, current).map_err(|error| {
+        Error::usage(format!("{} is left as it is", path.display()))
+            .caused_by(error)
+            .hint("without --write the entries are printed: save them as a file of their own, and name both in KUBECONFIG")
+    })?;
+    let next = if args.doing.select {
+        format!("kubectl uses it now: context {name}")
+    } else {
+        format!("use it with: kubectl config use-context {name}")
+    };
+    files::write(&file, &after, &next)
+}
+
+fn entries(
+    args: &Args,
+    name: &str,
+    cluster_id: &str,
+    cluster: &Cluster,
+    helper: &HelperCommand,
+) -> [Entry; 3] {
+    let mut words = helper.first.clone();
+    let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
+    add(&[if args.certificate { "certificate" } else { "token" }, "--cluster-id", cluster_id]);
+    if let Some(minutes) = args.duration_minutes {
+        add(&["--duration-minutes", &minutes.to_string()]);
+    }
+    if args.certificate && args.private_address {
+        add(&["--private-address"]);
+    }
+    if let Some(source) = &args.source {
+        add(&["--source", source]);
+    }
+    if let Some(role_arn) = &args.role_arn {
+        add(&["--role-arn", role_arn]);
+    }
+    let exec = Exec {
+        api_version: "client.authentication.k8s.io/v1",
+        command: &helper.program,
+        args: words,
+        interactive_mode: "Never",
+        install_hint: "rrsa-exec-credential is not where it was: kubectl krew install rrsa, then kubectl rrsa kubeconfig --write",
+        provide_cluster_info: false,
+    };
+    [
+        Entry::new("clusters", name, &NamedCluster { name, cluster }),
+        Entry::new("users", name, &NamedUser { name, user: User { exec } }),
+        Entry::new("contexts", name, &NamedContext { name, context: json!({"cluster": name, "user": name}) }),
+    ]
+}
+
+/// The cluster of the current context, and the id that it knows itself by.
+async fn current(cli: &Cli, machine: &Machine) -> Result<(Cluster, String), Error> {
+    let none = || {
+        Error::usage("no cluster was named").hint("choose one with --context NAME, or with --cluster-id ID")
+    };
+    let cluster = context::cluster(&cli.kube, &machine.env)?.ok_or_else(none)?;
+    let cloud = cli.cloud.resolve(machine)?;
+    let kube = context::connect(&cli.kube, &machine.env).await?;
+    let now = machine.clock.now().as_second();
+    let issuer = async || live::issuer(&kube.client, &kube.namespace, "default", now).await;
+    let (facts, _) = collect::cluster(&kube.client, &cloud.issuers.site, &kube.server, issuer)
+        .await
+        .map_err(|error| context::explain(error, &kube))?;
+    let id = facts.cluster_id.as_result().map_err(|why| {
+        Error::could_not_tell("the id of the cluster was not found")
+            .caused_by(why)
+            .hint("name it with --cluster-id ID")
+    })?;
+    Ok((cluster, id.clone()))
+}
+
+/// The cluster as ACK tells its address.
+async fn asked(args: &Args, id: &str, cli: &Cli, machine: &Machine) -> Result<Cluster, Error> {
+    #[derive(Deserialize)]
+    struct Given {
+        clusters: Vec<GivenCluster>,
+    }
+    #[derive(Deserialize)]
+    struct GivenCluster {
+        cluster: Cluster,
+    }
+    // The id becomes part of a path.
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Error::usage(format!("\"{id}\" is not the id of a cluster")));
+    }
+    let account = cli.cloud.resolve(machine)?.account;
+    let key = account.key().await;
+    let key = key.as_result().map_err(|why| {
+        Error::usage("ACK cannot be asked for the address of the cluster")
+            .caused_by(why)
+            .hint("without --cluster-id the cluster of the current context is taken")
+    })?;
+    let call = DescribeClusterUserKubeconfig {
+        cluster_id: id.to_owned(),
+        private_address: args.private_address,
+        minutes: LEAST_MINUTES,
+    };
+    let ack = &account.ack;
+    let asked =
+        ack.call(|stamp| call.request(&ack.endpoint, key, stamp), DescribeClusterUserKubeconfig::read).await;
+    let UserKubeconfig { config, .. } = asked.result.map_err(|error| {
+        Error::could_not_tell(format!("DescribeClusterUserKubeconfig at {}", ack.endpoint.host()))
+            .caused_by(error.without(key))
+            .hint("whoever signs needs the RAM action cs:DescribeClusterUserKubeconfig")
+    })?;
+    // The parser's own words quote the file, and the file holds a key.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let given = serde_saphyr::from_str_with_options::<Given>(config.expose(), options).ok();
+    given.and_then(|given| given.clusters.into_iter().next()).map(|one| one.cluster).ok_or_else(|| {
+        Error::could_not_tell("DescribeClusterUserKubeconfig gave a kubeconfig without a cluster")
+    })
+}

@@ -1,0 +1,156 @@
+//! `kubectl rrsa profile`.
+
+use std::path::PathBuf;
+
+use rrsa_shared::env_vars;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::rewrite::{Entry, TextFile, put};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::files::{self, Doing};
+use crate::cli::{Cli, Machine, Outcome};
+use crate::error::{Error, exit};
+use crate::helper;
+
+/// Print an External profile of the Alibaba Cloud CLI and the SDKs that asks `rrsa-exec-credential`, or write it into their
+/// configuration.
+///
+/// A profile of the same name keeps its other fields, without keys and tokens. --write shows the change as a diff and keeps a copy of
+/// the file as it was; --undo puts that back.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Name of the profile
+    #[arg(required_unless_present = "undo")]
+    profile: Option<String>,
+
+    /// Source of the helper's config.toml
+    #[arg(long, value_name = "NAME", required_unless_present = "undo")]
+    source: Option<String>,
+
+    /// ARN of a role that the helper assumes
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+
+    /// Region of the profile; the CLI takes none without one
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// Also replace a profile of another mode, whose keys are then gone
+    #[arg(long)]
+    replace: bool,
+
+    /// The helper; the one that is found without it
+    #[arg(long, value_name = "PATH")]
+    helper: Option<PathBuf>,
+
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// Fields that hold a secret; SDKs write them back into a profile that has no use for them.
+const SECRETS: [&str; 5] =
+    ["access_key_id", "access_key_secret", "sts_token", "sts_expiration", "private_key"];
+
+#[derive(Serialize)]
+struct Profile<'a> {
+    name: &'a str,
+    mode: &'a str,
+    process_command: &'a str,
+    region_id: &'a str,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+/// Prints the profile, or writes it.
+///
+/// # Errors
+/// When the helper cannot be called from such a file, or the file cannot be changed.
+pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
+    let path = path(&machine.env)?;
+    if args.doing.undo {
+        return files::undo(&path);
+    }
+    let (Some(name), Some(source)) = (&args.profile, &args.source) else {
+        return Err(Error::usage("a profile and a source are needed"));
+    };
+    let file = TextFile::open(&path).map_err(files::refused)?;
+    let mut others = others(file.text(), name);
+    let take = |others: &mut Map<String, Value>, field: &str| match others.remove(field) {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    };
+    let mode = take(&mut others, "mode");
+    if !mode.is_empty() && mode != "External" && !args.replace {
+        return Err(Error::usage(format!("profile \"{name}\" is there already, and of mode {mode}"))
+            .hint("choose another name, or add --replace"));
+    }
+    let region = take(&mut others, "region_id");
+    let region = args.region.clone().unwrap_or(region);
+    if region.is_empty() {
+        return Err(Error::usage("the profile has no region").hint("add --region REGION"));
+    }
+    for field in ["name", "process_command"].iter().chain(&SECRETS) {
+        others.remove(*field);
+    }
+    let command = process_command(args, source, &machine.env)?;
+    let profile = Profile { name, mode: "External", process_command: &command, region_id: &region, others };
+    if !args.doing.write {
+        let text = serde_json::to_string_pretty(&profile)
+            .map_err(|error| Error::could_not_tell("the profile cannot be written").caused_by(error))?;
+        return Ok(Outcome { text: text + "\n", code: exit::HEALTHY });
+    }
+    let entry = Entry::new("profiles", name, &profile);
+    let current = args.doing.select.then_some(("current", name.as_str()));
+    // The CLI writes with tabs.
+    let text = if file.text().trim().is_empty() {
+        "{\n\t\"current\": \"\",\n\t\"profiles\": []\n}\n"
+    } else {
+        file.text()
+    };
+    let after = put(text, "", &[entry], current).map_err(|error| {
+        Error::usage(format!("{} is left as it is", path.display()))
+            .caused_by(error)
+            .hint("without --write the profile is printed")
+    })?;
+    let next = if args.doing.select {
+        format!("the CLI uses it now: profile {name}")
+    } else {
+        format!("use it with: aliyun --profile {name}, or ALIBABA_CLOUD_PROFILE={name}")
+    };
+    files::write(&file, &after, &next)
+}
+
+/// Where the CLI's configuration is.
+fn path(env: &Env) -> Result<PathBuf, Error> {
+    let named = env.var(env_vars::CLI_CONFIG_FILE).map(PathBuf::from);
+    let home = env.var(env_vars::HOME).map(|home| PathBuf::from(home).join(".aliyun/config.json"));
+    named.or(home).ok_or_else(|| {
+        Error::usage("there is no home directory").hint(format!("set {}", env_vars::CLI_CONFIG_FILE))
+    })
+}
+
+/// The fields of the profile as it is.
+fn others(text: &str, name: &str) -> Map<String, Value> {
+    let config: Value = serde_json::from_str(text).unwrap_or_default();
+    let profiles = config["profiles"].as_array();
+    let found = profiles.and_then(|all| all.iter().find(|one| one["name"] == name));
+    found.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+/// The command as clients of all ages read it: split at spaces, with nothing that would have to be quoted.
+fn process_command(args: &Args, source: &str, env: &Env) -> Result<String, Error> {
+    let helper = helper::command(args.helper.as_deref(), env)?;
+    let mut words = vec![helper.program.replace('\\', "/")];
+    words.extend(helper.first);
+    words.extend(["process", "--source", source].map(str::to_owned));
+    if let Some(role_arn) = &args.role_arn {
+        words.extend(["--role-arn".to_owned(), role_arn.clone()]);
+    }
+    match words.iter().find(|word| word.contains([' ', '\t', '"', '\'', '\\'])) {
+        None => Ok(words.join(" ")),
+        Some(word) => Err(Error::usage(format!("\"{word}\" cannot stand in process_command"))
+            .caused_by("older clients split the command at spaces and know no quotes")
+            .hint("install the helper in a folder without spaces, and name sources without spaces")),
+    }
+}

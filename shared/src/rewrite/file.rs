@@ -1,0 +1,276 @@
+//! A text file of another program: changed whole or not at all, with a copy of what it was.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+/// No file that we change is larger, bytes.
+const LONGEST: u64 = 16 << 20;
+
+/// A file as it was read.
+#[derive(Clone, Debug)]
+pub struct TextFile {
+    path: PathBuf,
+    text: Option<String>,
+}
+
+/// Why a file was not read or changed. Says nothing of what stands in it.
+#[derive(Debug)]
+pub enum ChangeError {
+    /// The system refuses.
+    System(PathBuf, io::Error),
+    /// It is not text.
+    NotText(PathBuf),
+    /// Somebody else holds its lock.
+    Locked(PathBuf),
+    /// Somebody else has changed it.
+    Changed(PathBuf),
+    /// There is no copy that belongs to what it says now.
+    NoBackup(PathBuf),
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::NotText(path) => write!(f, "{} is not text", path.display()),
+            Self::Locked(lock) => {
+                write!(
+                    f,
+                    "{} exists: another program is changing the file, or died while it did",
+                    lock.display()
+                )
+            }
+            Self::Changed(path) => {
+                write!(f, "{} was changed by another program just now; nothing was written", path.display())
+            }
+            Self::NoBackup(path) => {
+                write!(
+                    f,
+                    "{} has been changed since, or was never changed by us: there is no copy of what it was before",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ChangeError {}
+
+/// A lock as kubectl takes it: a file beside the other one, there for as long as it is held.
+struct Lock(PathBuf);
+
+impl Lock {
+    fn take(path: &Path) -> Result<Self, ChangeError> {
+        let lock = beside(path, ".lock");
+        match private().write(true).create_new(true).open(&lock) {
+            Ok(_) => Ok(Self(lock)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ChangeError::Locked(lock)),
+            Err(error) => Err(ChangeError::System(lock, error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl TextFile {
+    /// Reads a file, through a link if it is one; one that does not exist reads as empty.
+    ///
+    /// # Errors
+    /// As the system refuses, and a file that is too large or no text.
+    pub fn open(path: &Path) -> Result<Self, ChangeError> {
+        // A link stays one: what it leads to is changed.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let text = read(&path)?;
+        Ok(Self { path, text })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says; empty when it does not exist.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// Writes `text` in its place, and a copy of what it was beside it; the copy's path is returned. Readers see the old file or
+    /// the new one. A file keeps its mode; a new one is its owner's alone, as every copy is.
+    ///
+    /// # Errors
+    /// As the system refuses; another program that holds it or has changed it. Nothing is half-written.
+    pub fn replace(&self, text: &str) -> Result<PathBuf, ChangeError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| ChangeError::System(path, error)
+        };
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            make(folder).map_err(failed(folder))?;
+        }
+        let _lock = Lock::take(&self.path)?;
+        if read(&self.path)? != self.text {
+            return Err(ChangeError::Changed(self.path.clone()));
+        }
+        let backup = backup(&self.path, text);
+        write(&backup, self.text().as_bytes(), None).map_err(failed(&backup))?;
+        let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
+        write(&self.path, text.as_bytes(), mode).map_err(failed(&self.path))?;
+        Ok(backup)
+    }
+
+    /// Puts back what the file was before [`TextFile::replace`] made it what it is now.
+    ///
+    /// # Errors
+    /// As the system refuses; a file that has been changed since.
+    pub fn undo(&self) -> Result<(), ChangeError> {
+        let none = || ChangeError::NoBackup(self.path.clone());
+        let now = self.text.as_deref().ok_or_else(none)?;
+        let backup = backup(&self.path, now);
+        let before = read(&backup)?.ok_or_else(none)?;
+        let _lock = Lock::take(&self.path)?;
+        if read(&self.path)? != self.text {
+            return Err(ChangeError::Changed(self.path.clone()));
+        }
+        let failed = |error| ChangeError::System(self.path.clone(), error);
+        if before.is_empty() {
+            fs::remove_file(&self.path).map_err(failed)?;
+        } else {
+            let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
+            write(&self.path, before.as_bytes(), mode).map_err(failed)?;
+        }
+        fs::remove_file(&backup).map_err(failed)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, ChangeError> {
+    let failed = |error| ChangeError::System(path.to_owned(), error);
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(failed)?,
+    };
+    if !found.is_file() || found.len() > LONGEST {
+        return Err(failed(io::Error::other("it is no regular file of a usual size")));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes).map(Some).map_err(|_| ChangeError::NotText(path.to_owned()))
+}
+
+/// The path with more at the end of its name.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(more);
+    path.with_file_name(name)
+}
+
+/// Where the copy is that belongs to a file that says `text`.
+fn backup(path: &Path, text: &str) -> PathBuf {
+    let digest: String = Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    beside(path, &format!(".before-{digest}"))
+}
+
+fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: Option<fs::Permissions>) -> io::Result<()> {
+    let draft = beside(path, &format!(".{:016x}.new", fastrand::u64(..)));
+    let written = (|| {
+        let mut file = private().write(true).create_new(true).open(&draft)?;
+        if let Some(mode) = mode {
+            file.set_permissions(mode)?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_change_can_be_taken_back_until_somebody_else_changes_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let backup = TextFile::open(&path).unwrap().replace("two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+        TextFile::open(&path).unwrap().replace("three").unwrap();
+        TextFile::open(&path).unwrap().undo().unwrap();
+        TextFile::open(&path).unwrap().undo().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+        assert_eq!(names(folder.path()), ["config"], "nothing is left");
+        assert!(matches!(TextFile::open(&path).unwrap().undo(), Err(ChangeError::NoBackup(_))));
+        TextFile::open(&path).unwrap().replace("two").unwrap();
+        fs::write(&path, "theirs").unwrap();
+        assert!(matches!(TextFile::open(&path).unwrap().undo(), Err(ChangeError::NoBackup(_))));
+    }
+
+    #[test]
+    fn a_file_that_was_not_there_goes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/config");
+        TextFile::open(&path).unwrap().replace("new").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        TextFile::open(&path).unwrap().undo().unwrap();
+        assert!(names(path.parent().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn nobody_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("config"), folder.path().join("link"));
+        fs::write(&path, "one").unwrap();
+        symlink(&path, &link).unwrap();
+        let read = TextFile::open(&link).unwrap();
+        fs::write(&path, "theirs").unwrap();
+        assert!(matches!(read.replace("two"), Err(ChangeError::Changed(_))));
+        fs::write(folder.path().join("config.lock"), "").unwrap();
+        assert!(matches!(TextFile::open(&link).unwrap().replace("two"), Err(ChangeError::Locked(_))));
+        fs::remove_file(folder.path().join("config.lock")).unwrap();
+        TextFile::open(&link).unwrap().replace("two").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert!(matches!(TextFile::open(folder.path()), Err(ChangeError::System(..))));
+    }
+}

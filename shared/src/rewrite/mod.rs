@@ -1,0 +1,11 @@
+//! Files of other programs, changed where we mean to and nowhere else: comments, order and fields that we do not know stay
+//! as they are.
+
+mod block;
+mod document;
+mod file;
+mod json;
+
+pub use document::{Entry, Unclear, put};
+pub use file::{ChangeError, TextFile};
+pub use json::{edit_list, remove_members};
