@@ -101,7 +101,7 @@ pub(crate) struct WishArgs {
     #[arg(long, value_name = "HOST")]
     sts_endpoint: Option<String>,
 
-    /// Where sessions are kept: auto, kernel, file, none [env: RRSA_CACHE]
+    /// Where credentials are kept: auto, kernel, secret-service, keychain, credential-manager, file, none [env: RRSA_CACHE]
     #[arg(long, value_name = "STORE", value_parser = mode)]
     cache: Option<Mode>,
 
@@ -111,7 +111,10 @@ pub(crate) struct WishArgs {
 }
 
 fn mode(text: &str) -> Result<Mode, String> {
-    Mode::parse(text).ok_or_else(|| "expected auto, kernel, file or none".to_owned())
+    Mode::parse(text).ok_or_else(|| {
+        let names: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 impl WishArgs {

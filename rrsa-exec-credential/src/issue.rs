@@ -149,10 +149,12 @@ fn kept_or_asked(
             if let Some(expires) = fetched.expires {
                 let made = now();
                 let entry = Entry { kept: fetched.kept.clone(), made, expires, words: fetched.words.clone() };
-                if made < expires
-                    && let Err(error) = stores.put(&key, &entry, expires - made)
-                {
-                    warn(&format!("the credentials are not kept: {error}"));
+                if made < expires {
+                    match stores.put(&key, &entry, expires - made) {
+                        Ok(None) => {}
+                        Ok(Some(news)) => warn(&news),
+                        Err(error) => warn(&format!("the credentials are not kept: {error}")),
+                    }
                 }
             }
             fetched

@@ -69,10 +69,12 @@ variables! {
     CREDENTIALS_URI = "ALIBABA_CLOUD_CREDENTIALS_URI";
     /// Sources of `rrsa-exec-credential` by name, in place of `config.toml` in its configuration folder.
     CONFIG_FILE = "RRSA_CONFIG_FILE";
-    /// Where `rrsa-exec-credential` keeps sessions: `auto`, `kernel`, `file` or `none`. Option `--cache`.
+    /// Where `rrsa-exec-credential` keeps credentials: `auto`, `kernel`, `secret-service`, `keychain`, `credential-manager`, `file` or `none`. Option `--cache`.
     CACHE = "RRSA_CACHE";
     /// Folder of `rrsa-exec-credential` for locks and sealed sessions, in place of the user's cache folder.
     CACHE_DIR = "RRSA_CACHE_DIR";
+    /// Address of the session bus, on which the Secret Service is looked for.
+    DBUS_SESSION_BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS";
     /// What kubectl says to an exec plugin; set by kubectl.
     KUBERNETES_EXEC_INFO = "KUBERNETES_EXEC_INFO";
     /// Any value turns colour off.

@@ -13,20 +13,20 @@ const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c012345
 const CLUSTER: &str = "c0123456789abcdef0123456789abcdef";
 
 /// A stage on which the demo's ServiceAccount has a token in a file.
-struct Helper {
-    stage: Stage,
+pub(crate) struct Helper {
+    pub(crate) stage: Stage,
     token: std::path::PathBuf,
 }
 
 impl Helper {
-    async fn set(world: &str) -> Self {
+    pub(crate) async fn set(world: &str) -> Self {
         let stage = Stage::set(world, "").await;
         let token = stage.token_file("demo-sa", "sts.aliyuncs.com").await;
         Self { stage, token }
     }
 
     /// The helper with RRSA's three variables.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.stage.command(&built("rrsa-exec-credential"), arguments);
         command
             .env("ALIBABA_CLOUD_ROLE_ARN", ROLE)
@@ -36,7 +36,7 @@ impl Helper {
     }
 
     /// Runs the helper; its stdout may hold secrets, for that is what it is for.
-    async fn run(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Outcome {
         self.stage.hand_out(self.command(arguments)).await
     }
 
@@ -44,12 +44,12 @@ impl Helper {
         self.stage.sandbox.cloud().calls().get(api).copied().unwrap_or(0)
     }
 
-    fn exchanges(&self) -> u64 {
+    pub(crate) fn exchanges(&self) -> u64 {
         self.calls("AssumeRoleWithOIDC")
     }
 
     /// What it has kept goes away with the stage.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         let cleared = self.run(&["cache", "clear"]).await;
         assert_eq!(cleared.code, 0, "{cleared:?}");
         self.stage.sandbox.stop().await;

@@ -12,6 +12,7 @@ mod explain;
 mod flags;
 mod gates;
 mod helper;
+mod keyrings;
 mod kubectl;
 mod list;
 mod manifests;

@@ -15,10 +15,10 @@ pub(super) fn get(folder: &Folder, key: &CacheKey) -> Option<Entry> {
     Entry::from_bytes(&bytes)
 }
 
-pub(super) fn put(folder: &Folder, key: &CacheKey, entry: &Entry) -> Result<&'static str, StoreError> {
+pub(super) fn put(folder: &Folder, key: &CacheKey, entry: &Entry) -> Result<(), StoreError> {
     folder.make().map_err(|error| StoreError(error.to_string()))?;
     folder.write(&name(key), &entry.to_bytes()).map_err(|error| StoreError(error.to_string()))?;
-    Ok(NAME)
+    Ok(())
 }
 
 pub(super) fn remove(folder: &Folder, key: &CacheKey) -> Result<(), StoreError> {

@@ -3,12 +3,21 @@
 mod file;
 #[cfg(target_os = "linux")]
 mod kernel;
+#[cfg(any(target_os = "macos", windows, test))]
+mod native;
 #[cfg(target_os = "linux")]
 mod sealed;
+#[cfg(target_os = "linux")]
+mod secret_service;
 
 use std::fmt;
 
-use super::{CacheKey, Entry, Folder};
+use super::{CacheKey, Entry, Folder, Kept, KeyInputs};
+use crate::sts::AccessKey;
+
+// No build falls back to a store that only remembers, or that nobody has looked at.
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+compile_error!("no keyring is known for this system: say which one in shared/src/cache/stores");
 
 /// Which store is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +27,12 @@ pub enum Mode {
     Auto,
     /// The kernel's keyring of the user; what does not fit in goes to a file sealed under a key that is kept there.
     Kernel,
+    /// The Secret Service of a desktop session.
+    SecretService,
+    /// The Keychain of macOS.
+    Keychain,
+    /// The Credential Manager of Windows.
+    CredentialManager,
     /// Plain files of mode 0600.
     File,
     /// None.
@@ -25,16 +40,21 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Its name on the command line; `None` for another text.
+    /// All of them, with their names on the command line.
+    pub const ALL: [(&str, Self); 7] = [
+        ("auto", Self::Auto),
+        ("kernel", Self::Kernel),
+        ("secret-service", Self::SecretService),
+        ("keychain", Self::Keychain),
+        ("credential-manager", Self::CredentialManager),
+        ("file", Self::File),
+        ("none", Self::None),
+    ];
+
+    /// The one of that name; `None` for another text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "auto" => Self::Auto,
-            "kernel" => Self::Kernel,
-            "file" => Self::File,
-            "none" => Self::None,
-            _ => return None,
-        })
+        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode)
     }
 }
 
@@ -74,7 +94,12 @@ pub struct Stores {
     folder: Option<Folder>,
     #[cfg(target_os = "linux")]
     kernel: kernel::Kernel,
+    #[cfg(target_os = "linux")]
+    secret_service: secret_service::SecretService,
 }
+
+/// A file whose text says why `auto` does not use the best store here, and, by its first word, which one it uses.
+const FALLBACK: &str = "fallback";
 
 impl Stores {
     /// Nothing is looked at yet. `folder` is for what the kernel does not hold, and for plain files.
@@ -84,6 +109,8 @@ impl Stores {
             mode,
             #[cfg(target_os = "linux")]
             kernel: kernel::Kernel::of(folder.as_ref()),
+            #[cfg(target_os = "linux")]
+            secret_service: secret_service::SecretService::of(folder.as_ref()),
             folder,
         }
     }
@@ -94,62 +121,157 @@ impl Stores {
         self.folder.as_ref()
     }
 
-    /// An entry; whatever cannot be read is none.
-    #[must_use]
-    pub fn get(&self, key: &CacheKey) -> Option<Entry> {
+    /// The stores that this mode reads, in order; `auto` asks the second best only where it was used before.
+    fn order(&self) -> &'static [Store] {
         match self.mode {
-            #[cfg(target_os = "linux")]
-            Mode::Auto | Mode::Kernel => {
-                self.kernel.get(key).or_else(|| sealed::get(&self.kernel, self.folder.as_ref()?, key))
-            }
-            #[cfg(not(target_os = "linux"))]
-            Mode::Auto | Mode::Kernel => None,
-            Mode::File => file::get(self.folder.as_ref()?, key),
-            Mode::None => None,
+            Mode::Auto => Store::AUTO,
+            Mode::Kernel => &[Store::Kernel],
+            Mode::SecretService => &[Store::SecretService],
+            Mode::Keychain | Mode::CredentialManager => &[Store::Native],
+            Mode::File => &[Store::File],
+            Mode::None => &[],
         }
     }
 
-    /// Keeps an entry until it ends, `seconds` from now; the name of the store that does.
+    /// An entry; whatever cannot be read is none.
+    #[must_use]
+    pub fn get(&self, key: &CacheKey) -> Option<Entry> {
+        let (first, others) = self.order().split_first()?;
+        self.get_from(*first, key).or_else(|| {
+            let why = self.fallback()?;
+            let used = fallback_of(&why)?;
+            others.iter().find(|store| store.word() == used).and_then(|store| self.get_from(*store, key))
+        })
+    }
+
+    fn get_from(&self, store: Store, key: &CacheKey) -> Option<Entry> {
+        match store {
+            #[cfg(target_os = "linux")]
+            Store::Kernel => {
+                self.kernel.get(key).or_else(|| sealed::get(&self.kernel, self.folder.as_ref()?, key))
+            }
+            #[cfg(target_os = "linux")]
+            Store::SecretService => self.secret_service.get(key),
+            #[cfg(any(target_os = "macos", windows))]
+            Store::Native => native::get(key),
+            Store::File => file::get(self.folder.as_ref()?, key),
+            #[allow(unreachable_patterns, reason = "every store is there on some system only")]
+            _ => None,
+        }
+    }
+
+    /// What `auto` has written down of the stores that it could not use.
+    fn fallback(&self) -> Option<String> {
+        String::from_utf8(self.folder.as_ref()?.read(FALLBACK).ok()??).ok()
+    }
+
+    /// Keeps an entry until it ends, `seconds` from now. What is kept has been read back. A warning is returned the first time that
+    /// a lesser store is used than the one that is best here, and the first time that none can be.
     ///
     /// # Errors
-    /// Why it is not kept; nothing is lost but a call of STS.
-    pub fn put(&self, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<&'static str, StoreError> {
+    /// Why it is not kept, each time where a store was asked for by its name; nothing is lost but a call of STS.
+    pub fn put(&self, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<Option<String>, StoreError> {
+        let mut whys: Vec<String> = Vec::new();
+        for store in self.order() {
+            let kept = self.put_to(*store, key, entry, seconds).and_then(|()| {
+                let back = self.get_from(*store, key);
+                let lost = || StoreError("what was written to it is not given back".to_owned());
+                if back.as_ref() == Some(entry) { Ok(()) } else { Err(lost()) }
+            });
+            match kept {
+                Ok(()) if whys.is_empty() => {
+                    if let Some(folder) = self.folder.as_ref().filter(|_| self.mode == Mode::Auto) {
+                        let _ = folder.remove(FALLBACK);
+                    }
+                    return Ok(None);
+                }
+                Ok(()) => {
+                    let why = format!("{}: {}", store.word(), whys.join("; "));
+                    let words = format!("the {} is used, since {}", store.name(), whys.join("; "));
+                    return Ok(self.note(&why).then_some(words));
+                }
+                Err(error) => whys.push(format!("the {} cannot be: {error}", store.name())),
+            }
+        }
+        if whys.is_empty() {
+            return Ok(None);
+        }
+        let words = whys.join("; ");
+        if self.mode != Mode::Auto {
+            return Err(StoreError(words));
+        }
+        Ok(self.note(&format!("none: {words}")).then(|| format!("the credentials are not kept: {words}")))
+    }
+
+    /// Writes down why; whether that is news.
+    fn note(&self, why: &str) -> bool {
+        let news = self.fallback().as_deref() != Some(why);
+        if let Some(folder) = self.folder.as_ref().filter(|folder| news && folder.make().is_ok()) {
+            let _ = folder.write(FALLBACK, why.as_bytes());
+        }
+        news
+    }
+
+    fn put_to(&self, store: Store, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<(), StoreError> {
         let folder = || self.folder.as_ref().ok_or_else(|| StoreError("there is no home folder".to_owned()));
-        match self.mode {
-            Mode::None => Ok("none"),
-            Mode::File => file::put(folder()?, key, entry),
+        match store {
             #[cfg(target_os = "linux")]
-            Mode::Auto | Mode::Kernel => match self.kernel.put(key, entry, seconds) {
+            Store::Kernel => match self.kernel.put(key, entry, seconds) {
                 Ok(()) => {
                     // An older one, sealed when the keyring was full, would outlive this one.
                     if let Ok(folder) = folder() {
                         sealed::remove(folder, key);
                     }
-                    Ok(kernel::NAME)
+                    Ok(())
                 }
                 Err(kernel::Refused::Full) => sealed::put(&self.kernel, folder()?, key, entry),
                 Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
             },
-            #[cfg(not(target_os = "linux"))]
-            Mode::Auto | Mode::Kernel => {
+            #[cfg(target_os = "linux")]
+            Store::SecretService => {
+                if let Ok(folder) = folder() {
+                    // For its lock; without one everybody speaks at once.
+                    let _ = folder.make();
+                }
+                self.secret_service.put(key, entry)
+            }
+            #[cfg(any(target_os = "macos", windows))]
+            Store::Native => native::put(self.folder.as_ref(), key, entry),
+            Store::File => file::put(folder()?, key, entry),
+            #[allow(unreachable_patterns, reason = "every store is there on some system only")]
+            _ => {
                 let _ = seconds;
-                Err(StoreError("there is no kernel keyring on this system".to_owned()))
+                Err(StoreError("this system has none".to_owned()))
             }
         }
     }
 
-    /// Everything that is kept, wherever it is.
+    /// Everything that is kept, wherever it is; the Secret Service is asked only where it was chosen or used.
     #[must_use]
     pub fn list(&self) -> Vec<Listed> {
         let mut found = Vec::new();
         #[cfg(target_os = "linux")]
-        found.extend(self.kernel.list());
+        {
+            found.extend(self.kernel.list());
+            if self.speaks() {
+                found.extend(self.secret_service.list().unwrap_or_default());
+            }
+        }
         if let Some(folder) = &self.folder {
             #[cfg(target_os = "linux")]
             found.extend(sealed::list(&self.kernel, folder));
+            #[cfg(any(target_os = "macos", windows))]
+            found.extend(native::list(folder));
             found.extend(file::list(folder));
         }
         found
+    }
+
+    /// Whether the Secret Service may hold something of ours: its lock is made with the first entry.
+    #[cfg(target_os = "linux")]
+    fn speaks(&self) -> bool {
+        let used = |folder: &Folder| folder.names().iter().any(|name| name == secret_service::LOCK);
+        self.mode == Mode::SecretService || self.folder.as_ref().is_some_and(used)
     }
 
     /// Takes an entry away from every store.
@@ -158,13 +280,97 @@ impl Stores {
     /// Why one of them still holds it.
     pub fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
         #[cfg(target_os = "linux")]
-        self.kernel.remove(key)?;
+        {
+            self.kernel.remove(key)?;
+            if self.speaks() {
+                self.secret_service.remove(key)?;
+            }
+        }
+        #[cfg(any(target_os = "macos", windows))]
+        native::remove(self.folder.as_ref(), key)?;
         if let Some(folder) = &self.folder {
             #[cfg(target_os = "linux")]
             sealed::remove(folder, key);
             file::remove(folder, key)?;
         }
         Ok(())
+    }
+
+    /// Writes, reads and takes away an entry of no worth in each store of this system: its name, and why it cannot be used.
+    #[must_use]
+    pub fn probe(&self, now: i64) -> Vec<(&'static str, Result<(), StoreError>)> {
+        let mut inputs = KeyInputs::default();
+        inputs.add("probe", Some(&fastrand::u128(..).to_le_bytes()));
+        let key = inputs.finish();
+        let worthless = AccessKey { id: "probe".to_owned(), secret: "probe".into(), security_token: None };
+        let entry =
+            Entry { kept: Kept::Session(worthless), made: now, expires: now + 60, words: "probe".to_owned() };
+        let tried = Store::HERE.iter().map(|store| {
+            let kept = self.put_to(*store, &key, &entry, 60).and_then(|()| {
+                let back = self.get_from(*store, &key);
+                let lost = || StoreError("what was written to it is not given back".to_owned());
+                if back.as_ref() == Some(&entry) { Ok(()) } else { Err(lost()) }
+            });
+            let removed = match store {
+                #[cfg(target_os = "linux")]
+                Store::Kernel => self.kernel.remove(&key),
+                #[cfg(target_os = "linux")]
+                Store::SecretService if kept.is_ok() => self.secret_service.remove(&key),
+                #[cfg(any(target_os = "macos", windows))]
+                Store::Native => native::remove(self.folder.as_ref(), &key),
+                Store::File => self.folder.as_ref().map_or(Ok(()), |folder| file::remove(folder, &key)),
+                #[allow(unreachable_patterns, reason = "every store is there on some system only")]
+                _ => Ok(()),
+            };
+            (store.name(), kept.and(removed))
+        });
+        tried.collect()
+    }
+}
+
+/// The first word of what is written down.
+fn fallback_of(text: &str) -> Option<&str> {
+    text.split_once(':').map(|(word, _)| word)
+}
+
+/// One store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Store {
+    Kernel,
+    SecretService,
+    Native,
+    File,
+}
+
+impl Store {
+    /// What `auto` tries.
+    #[cfg(target_os = "linux")]
+    const AUTO: &[Self] = &[Self::Kernel, Self::SecretService];
+    #[cfg(any(target_os = "macos", windows))]
+    const AUTO: &[Self] = &[Self::Native];
+    /// What there is on this system.
+    #[cfg(target_os = "linux")]
+    const HERE: &[Self] = &[Self::Kernel, Self::SecretService, Self::File];
+    #[cfg(any(target_os = "macos", windows))]
+    const HERE: &[Self] = &[Self::Native, Self::File];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel keyring",
+            Self::SecretService => "Secret Service",
+            Self::Native if cfg!(windows) => "Credential Manager",
+            Self::Native => "Keychain",
+            Self::File => "file",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::SecretService => "secret-service",
+            Self::Native => "native",
+            Self::File => "file",
+        }
     }
 }
 

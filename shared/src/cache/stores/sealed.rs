@@ -49,12 +49,7 @@ pub(super) fn get(kernel: &Kernel, folder: &Folder, key: &CacheKey) -> Option<En
     Entry::from_bytes(&unseal(&sealed, key, &with)?)
 }
 
-pub(super) fn put(
-    kernel: &Kernel,
-    folder: &Folder,
-    key: &CacheKey,
-    entry: &Entry,
-) -> Result<&'static str, StoreError> {
+pub(super) fn put(kernel: &Kernel, folder: &Folder, key: &CacheKey, entry: &Entry) -> Result<(), StoreError> {
     let failed = |why: String| StoreError(format!("the sealed file cannot be written: {why}"));
     folder.make().map_err(|error| failed(error.to_string()))?;
     let bytes = match kernel.read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len()) {
@@ -77,7 +72,7 @@ pub(super) fn put(
     let with = sealing_key(&bytes).ok_or_else(|| failed("its key is none".to_owned()))?;
     let sealed = seal(entry, key, &with).ok_or_else(|| failed("sealing failed".to_owned()))?;
     folder.write(&name(key), &sealed).map_err(|error| failed(error.to_string()))?;
-    Ok(NAME)
+    Ok(())
 }
 
 pub(super) fn remove(folder: &Folder, key: &CacheKey) {
