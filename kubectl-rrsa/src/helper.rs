@@ -130,8 +130,8 @@ mod tests {
     use super::*;
 
     fn program(path: &Path) -> PathBuf {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, "").unwrap();
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "").expect("a file");
         path.to_owned()
     }
 

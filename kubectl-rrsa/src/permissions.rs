@@ -96,6 +96,7 @@ pub const RAM: &[(&str, &str)] = &[
     ("ram:GetOIDCProvider", "the provider's issuer, audiences and limits"),
     ("ram:ListOIDCProviders", "statements for providers that are gone"),
     ("cs:DescribeClusterDetail", "RRSA and the issuer as ACK knows them"),
+    ("cs:DescribeClusterUserKubeconfig", "kubeconfig --cluster-id: the address of the cluster"),
 ];
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::error::{Error, exit};
 use crate::exec_info::ExecInfo;
 use crate::output::{exec_certificate, exec_credential, external};
 use crate::wish::Wish;
-use crate::{child, hot, issue, kept, probe, serve, whoami};
+use crate::{child, doctor, hot, issue, kept, probe, serve, whoami};
 
 /// Credentials of Alibaba Cloud for kubeconfigs, SDKs and the CLI, kept in the OS keyring.
 ///
@@ -43,6 +43,9 @@ enum Command {
     /// Show or clear what is kept
     #[command(subcommand)]
     Cache(kept::Deed),
+    /// Forget all that is kept, for every identity; the next run asks anew
+    Logout,
+    Doctor(doctor::Args),
     Serve(serve::Args),
     Whoami(whoami::Args),
     Probe(probe::Args),
@@ -133,6 +136,8 @@ impl WishArgs {
 enum Done {
     /// A text for stdout.
     Text(Secret),
+    /// A text for stdout, and an exit status.
+    Told(String, u8),
     /// An exit status.
     Status(u8),
 }
@@ -165,6 +170,10 @@ pub fn main() -> ExitCode {
     };
     match run(&cli, &env, &files, &clock) {
         Ok(Done::Text(text)) => print(&text),
+        Ok(Done::Told(text, code)) => {
+            let written = print(&Secret::new(text));
+            if code == exit::DONE { written } else { ExitCode::from(code) }
+        }
         Ok(Done::Status(code)) => ExitCode::from(code),
         Err(error) => {
             // kubectl shows this line as often as it tries: one line it is.
@@ -239,6 +248,11 @@ fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error
             .map(Done::Status);
         }
         Command::Serve(args) => return runtime()?.block_on(serve::run(args, env, files)).map(Done::Status),
+        Command::Logout => Secret::new(kept::run(kept::Deed::Clear, env, clock)?),
+        Command::Doctor(args) => {
+            let (text, code) = doctor::run(args, env, files, clock);
+            return Ok(Done::Told(text, code));
+        }
         Command::Cache(deed) => Secret::new(kept::run(*deed, env, clock)?),
         Command::Whoami(args) => Secret::new(whoami::run(args, env, files, clock, &mut warn)?),
         Command::Probe(args) => {

@@ -3,6 +3,7 @@
 mod certificate;
 mod child;
 mod cli;
+mod doctor;
 mod error;
 mod exec_info;
 mod hot;

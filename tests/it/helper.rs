@@ -15,7 +15,7 @@ const CLUSTER: &str = "c0123456789abcdef0123456789abcdef";
 /// A stage on which the demo's ServiceAccount has a token in a file.
 pub(crate) struct Helper {
     pub(crate) stage: Stage,
-    token: std::path::PathBuf,
+    pub(crate) token: std::path::PathBuf,
 }
 
 impl Helper {

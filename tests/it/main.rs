@@ -21,6 +21,7 @@ mod policies;
 mod programs;
 mod real_api_server;
 mod robust;
+mod set_up;
 mod stage;
 mod status;
 mod subjects;

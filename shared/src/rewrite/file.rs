@@ -128,6 +128,20 @@ impl TextFile {
         Ok(backup)
     }
 
+    /// Writes `text` in its place, and keeps no copy: for what is to be gone.
+    ///
+    /// # Errors
+    /// As [`TextFile::replace`].
+    pub fn overwrite(&self, text: &str) -> Result<(), ChangeError> {
+        let _lock = Lock::take(&self.path)?;
+        if read(&self.path)? != self.text {
+            return Err(ChangeError::Changed(self.path.clone()));
+        }
+        let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
+        write(&self.path, text.as_bytes(), mode)
+            .map_err(|error| ChangeError::System(self.path.clone(), error))
+    }
+
     /// Puts back what the file was before [`TextFile::replace`] made it what it is now.
     ///
     /// # Errors
@@ -217,10 +231,8 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let entries = fs::read_dir(folder).expect("the folder is there").flatten();
+        let mut names: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
         names
     }

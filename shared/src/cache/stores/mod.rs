@@ -3,8 +3,10 @@
 mod file;
 #[cfg(target_os = "linux")]
 mod kernel;
-#[cfg(any(target_os = "macos", windows, test))]
+#[cfg(any(target_os = "macos", windows))]
 mod native;
+#[cfg(any(target_os = "macos", windows, test))]
+mod parts;
 #[cfg(target_os = "linux")]
 mod sealed;
 #[cfg(target_os = "linux")]
@@ -283,7 +285,8 @@ impl Stores {
         {
             self.kernel.remove(key)?;
             if self.speaks() {
-                self.secret_service.remove(key)?;
+                let named = |error| StoreError(format!("{}: {error}", secret_service::NAME));
+                self.secret_service.remove(key).map_err(named)?;
             }
         }
         #[cfg(any(target_os = "macos", windows))]

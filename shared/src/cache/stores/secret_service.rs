@@ -94,7 +94,7 @@ impl SecretService {
 
     /// Runs one conversation to its end.
     fn speak<T>(&self, talk: impl AsyncFnOnce(&mut Talk) -> Result<T, Trouble>) -> Result<T, StoreError> {
-        let failed = |trouble: Trouble| StoreError(format!("{NAME}: {trouble}"));
+        let failed = |trouble: Trouble| StoreError(trouble.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(Trouble::Said(error.to_string())))?;
         let all = async {

@@ -1,0 +1,435 @@
+//! `rrsa-exec-credential doctor`: whether what surrounds the helper is as it should be. Nothing but what --fix names is changed.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use rrsa_shared::api::{ApiClient, RetryPolicy};
+use rrsa_shared::cache::Mode;
+use rrsa_shared::env_vars;
+use rrsa_shared::ports::clock::Clock;
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::Files;
+use rrsa_shared::ports::http::Request;
+use rrsa_shared::ports::random::Random;
+use rrsa_shared::printable::printable;
+use rrsa_shared::rewrite::{TextFile, edit_list, remove_members};
+use rrsa_shared::source::Config;
+use rrsa_shared::sts::StsEndpointInputs;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cli::runtime;
+use crate::error::{Error, exit};
+use crate::obtain::{PATIENCE, http};
+use crate::wish::{Places, Wish};
+
+/// Look at what surrounds this program: keyrings, kubeconfigs, the CLI's configuration, clock, STS
+///
+/// Exit codes: 0 nothing is wrong, 1 something is.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Take secrets away that SDKs have written into External profiles of the CLI's configuration
+    #[arg(long)]
+    fix: bool,
+}
+
+/// Seconds of difference beyond which STS refuses what is signed.
+const STS_WINDOW: i64 = 15 * 60;
+/// Seconds of difference that matter to nobody.
+const USUAL: i64 = 60;
+/// What SDKs write back into a profile that has no use for it.
+const WRITTEN_BACK: [&str; 4] = ["access_key_id", "access_key_secret", "sts_token", "sts_expiration"];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Good,
+    Doubtful,
+    Bad,
+    Unknown,
+}
+
+/// What was found of one thing.
+struct Finding {
+    mark: Mark,
+    what: &'static str,
+    words: String,
+    next: Option<String>,
+}
+
+fn finding(mark: Mark, what: &'static str, words: impl Into<String>) -> Finding {
+    Finding { mark, what, words: words.into(), next: None }
+}
+
+impl Finding {
+    fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+}
+
+/// Looks, and shows what was found; the exit code says whether something is wrong.
+pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (String, u8) {
+    let places = Places::of(env);
+    let mut found = program(env);
+    found.extend(stores(env, &places, clock));
+    found.extend(kubeconfigs(env));
+    found.extend(cli_configuration(args.fix, files, &places));
+    found.extend(configuration(files, &places));
+    found.extend(cloud(env, files, clock));
+    let mut shown = String::new();
+    for Finding { mark, what, words, next } in &found {
+        let mark = match mark {
+            Mark::Good => "✓",
+            Mark::Doubtful => "!",
+            Mark::Bad => "✗",
+            Mark::Unknown => "?",
+        };
+        let _ = writeln!(shown, "{mark} {what:<11} {}", printable(words));
+        if let Some(next) = next {
+            let _ = writeln!(shown, "  {:<11} {}", "", printable(next));
+        }
+    }
+    let is_bad = found.iter().any(|finding| finding.mark == Mark::Bad);
+    (shown, if is_bad { exit::REFUSED } else { exit::DONE })
+}
+
+/// Where this program is, and whether others find it.
+fn program(env: &Env) -> Vec<Finding> {
+    const WHAT: &str = "program";
+    let own = std::env::current_exe().and_then(std::fs::canonicalize);
+    let Ok(own) = own else { return vec![finding(Mark::Unknown, WHAT, "where it is cannot be told")] };
+    let name = own.file_name().unwrap_or_default().to_owned();
+    let path = env.var("PATH").unwrap_or_default();
+    let mut on_path = std::env::split_paths(&path).map(|folder| folder.join(&name));
+    let version = concat!("version ", env!("CARGO_PKG_VERSION"));
+    let here = format!("{}, {version}", own.display());
+    vec![match on_path.find(|program| program.is_file()) {
+        Some(program) if std::fs::canonicalize(&program).ok().as_ref() == Some(&own) => {
+            finding(Mark::Good, WHAT, format!("{here}, on PATH"))
+        }
+        Some(other) => {
+            finding(Mark::Doubtful, WHAT, format!("{here}; PATH leads to another, {}", other.display()))
+                .next("files that name it without a folder run that one")
+        }
+        None => finding(Mark::Doubtful, WHAT, format!("{here}, not on PATH"))
+            .next("kubectl rrsa kubeconfig and kubectl rrsa profile write its whole path"),
+    }]
+}
+
+/// Which store keeps credentials, tried by writing, reading and taking away.
+fn stores(env: &Env, places: &Places, clock: &Clock) -> Vec<Finding> {
+    const WHAT: &str = "cache";
+    let said = env.var(env_vars::CACHE);
+    let mode = match &said {
+        None => Mode::Auto,
+        Some(text) => match Mode::parse(text) {
+            Some(mode) => mode,
+            None => {
+                let words = format!("{} is {text:?}, which is no store; auto is used", env_vars::CACHE);
+                return vec![finding(Mark::Bad, WHAT, words)];
+            }
+        },
+    };
+    let stores = Wish { cache: Some(mode), ..Wish::default() }.stores(env, places);
+    let mut found = Vec::new();
+    if let Some(folder) = stores.folder()
+        && let Err(error) = folder.make()
+    {
+        found.push(finding(Mark::Bad, WHAT, error.to_string()));
+    }
+    let wanted = match mode {
+        Mode::Auto | Mode::None => None,
+        Mode::Kernel => Some("kernel keyring"),
+        Mode::SecretService => Some("Secret Service"),
+        Mode::Keychain => Some("Keychain"),
+        Mode::CredentialManager => Some("Credential Manager"),
+        Mode::File => Some("file"),
+    };
+    let mut chosen = None;
+    for (name, outcome) in stores.probe(clock.now().as_second()) {
+        let serves = match mode {
+            Mode::Auto => name != "file",
+            _ => wanted == Some(name),
+        };
+        match outcome {
+            Ok(()) => {
+                let uses = serves && chosen.is_none();
+                if uses {
+                    chosen = Some(name);
+                }
+                let role = if uses { "keeps credentials" } else { "works, and is not used" };
+                found.push(finding(Mark::Good, WHAT, format!("{name}: {role}")));
+            }
+            // What nobody asked for may be missing.
+            Err(error) => {
+                let mark = if serves && chosen.is_none() { Mark::Doubtful } else { Mark::Unknown };
+                found.push(finding(mark, WHAT, format!("{name}: {error}")));
+            }
+        }
+    }
+    match (mode, chosen) {
+        (Mode::None, _) => found.push(finding(Mark::Doubtful, WHAT, "RRSA_CACHE says that nothing is kept")),
+        (_, None) => found.push(
+            finding(Mark::Doubtful, WHAT, "nothing keeps credentials: STS is asked on every run")
+                .next("RRSA_CACHE=file keeps them in plain files of mode 0600, for those who want that"),
+        ),
+        (_, Some(_)) => {
+            let start = clock.elapsed();
+            let key = Wish::default().key(None, env, &Files::real(), places);
+            let _ = stores.get(&key);
+            let took = clock.elapsed().saturating_sub(start).as_micros();
+            found.push(finding(Mark::Good, WHAT, format!("a look into it takes {took} µs")));
+        }
+    }
+    found
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Kubeconfig {
+    users: Vec<NamedUser>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NamedUser {
+    name: String,
+    user: Value,
+}
+
+/// Users of kubeconfigs that call this program.
+fn kubeconfigs(env: &Env) -> Vec<Finding> {
+    let listed = env.var(env_vars::KUBECONFIG);
+    let paths: Vec<PathBuf> = match &listed {
+        Some(list) => std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => {
+            env.var(env_vars::HOME).map(|home| Path::new(&home).join(".kube/config")).into_iter().collect()
+        }
+    };
+    paths.iter().filter(|path| path.exists()).flat_map(|path| kubeconfig(path, env)).collect()
+}
+
+fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
+    const WHAT: &str = "kubeconfig";
+    let place = path.display();
+    let file = match TextFile::open(path) {
+        Ok(file) => file,
+        Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string())],
+    };
+    // The parser's own words quote the file, and the file holds credentials.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let Ok(config) = serde_saphyr::from_str_with_options::<Kubeconfig>(file.text(), options) else {
+        return vec![finding(Mark::Unknown, WHAT, format!("{place} cannot be read as one"))];
+    };
+    let ours: Vec<_> = config.users.iter().filter(|user| calls_us(&user.user["exec"])).collect();
+    if ours.is_empty() {
+        return vec![
+            finding(Mark::Good, WHAT, format!("{place}: no user calls this program"))
+                .next("kubectl rrsa kubeconfig --write adds one"),
+        ];
+    }
+    let mut found = Vec::new();
+    for NamedUser { name, user } in ours {
+        let exec = &user["exec"];
+        let mut bad = |words: String, next: &str| {
+            found.push(finding(Mark::Bad, WHAT, format!("{place}, user {name}: {words}")).next(next));
+        };
+        let others = [
+            "token",
+            "tokenFile",
+            "client-certificate",
+            "client-certificate-data",
+            "username",
+            "auth-provider",
+        ];
+        let left: Vec<_> = others.into_iter().filter(|field| !user[*field].is_null()).collect();
+        if !left.is_empty() {
+            let words = format!("{} stands beside exec, and kubectl takes that instead", left.join(", "));
+            bad(words, "take it away: kubectl config view, then kubectl config unset users.NAME.FIELD");
+        }
+        let command = exec["command"].as_str().unwrap_or_default();
+        if !is_there(command, path, env) {
+            bad(format!("{command} is not there"), "kubectl rrsa kubeconfig --write writes where it is now");
+        }
+        if command.contains("/store/rrsa/") {
+            let words = format!("{command} is gone after the next kubectl krew upgrade");
+            bad(words, "kubectl rrsa kubeconfig --write writes a path that stays");
+        }
+        let version = exec["apiVersion"].as_str().unwrap_or_default();
+        match version.strip_prefix("client.authentication.k8s.io/") {
+            Some("v1") if exec["interactiveMode"].is_null() => {
+                bad("interactiveMode is missing, which v1 asks for".to_owned(), "add interactiveMode: Never");
+            }
+            Some("v1" | "v1beta1") => {}
+            _ => bad(
+                format!("apiVersion is {version:?}"),
+                "kubectl takes client.authentication.k8s.io/v1 and v1beta1 only",
+            ),
+        }
+        if found.is_empty() {
+            found.push(finding(Mark::Good, WHAT, format!("{place}: user {name} calls this program")));
+        }
+    }
+    found
+}
+
+/// Whether an exec entry runs this program, by itself or through `kubectl rrsa`.
+fn calls_us(exec: &Value) -> bool {
+    let command = exec["command"].as_str().unwrap_or_default();
+    let name = command.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".exe");
+    let argument = |at: usize| exec["args"][at].as_str().unwrap_or_default();
+    match name {
+        "rrsa-exec-credential" => true,
+        "kubectl-rrsa" => argument(0) == "exec-credential",
+        "kubectl" => (argument(0), argument(1)) == ("rrsa", "exec-credential"),
+        _ => false,
+    }
+}
+
+/// Whether kubectl finds a command: one with a folder is relative to the kubeconfig, another is on PATH.
+fn is_there(command: &str, kubeconfig: &Path, env: &Env) -> bool {
+    if command.contains(['/', '\\']) {
+        return kubeconfig.parent().is_some_and(|folder| folder.join(command).is_file());
+    }
+    let path = env.var("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(command).is_file())
+}
+
+/// Secrets in External profiles, which SDKs have written there and which nothing reads.
+fn cli_configuration(fix: bool, files: &Files, places: &Places) -> Vec<Finding> {
+    const WHAT: &str = "cli config";
+    let Some(path) = places.cli.as_ref().filter(|path| path.exists()) else { return Vec::new() };
+    let place = path.display();
+    let file = match TextFile::open(path) {
+        Ok(file) => file,
+        Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string())],
+    };
+    let mut leaking: Vec<String> = Vec::new();
+    let clean = edit_list(file.text(), "profiles", |profiles| {
+        for profile in profiles {
+            let Ok(read) = serde_json::from_str::<Value>(profile.get()) else { continue };
+            let leaks = |field: &&str| read[*field].as_str().is_some_and(|text| !text.is_empty());
+            if read["mode"] != "External" || !WRITTEN_BACK.iter().any(leaks) {
+                continue;
+            }
+            leaking.push(read["name"].as_str().unwrap_or_default().to_owned());
+            if let Some(without) = remove_members(file.text(), profile, &WRITTEN_BACK) {
+                *profile = without;
+            }
+        }
+    });
+    let Some(clean) = clean else {
+        return vec![finding(Mark::Unknown, WHAT, format!("{place} is not the JSON of the CLI"))];
+    };
+    let mut found = Vec::new();
+    if let Ok(Some(mode)) = files.mode(path)
+        && let Some(bits) = mode.split(' ').next()
+        && !bits.ends_with("00")
+    {
+        found.push(
+            finding(Mark::Doubtful, WHAT, format!("{place} is readable by others (mode {bits})"))
+                .next(format!("chmod 600 {place}")),
+        );
+    }
+    if leaking.is_empty() {
+        found.push(finding(Mark::Good, WHAT, format!("{place}: no secret in an External profile")));
+        return found;
+    }
+    let names = leaking.join(", ");
+    if !fix {
+        let words = format!(
+            "{place}: an SDK has written the credentials that it was given into profile {names}, in plain text; nothing reads them there"
+        );
+        found.push(finding(Mark::Bad, WHAT, words).next(
+            "rrsa-exec-credential doctor --fix takes them away; exec and serve hand credentials out without that",
+        ));
+        return found;
+    }
+    found.push(match file.overwrite(&clean) {
+        Ok(()) => finding(Mark::Good, WHAT, format!("{place}: taken out of profile {names}")),
+        Err(error) => finding(Mark::Bad, WHAT, error.to_string()),
+    });
+    found
+}
+
+/// Our own configuration.
+fn configuration(files: &Files, places: &Places) -> Option<Finding> {
+    const WHAT: &str = "config.toml";
+    let path = places.config.as_ref()?;
+    let place = path.display();
+    let bytes = match files.read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(finding(Mark::Bad, WHAT, format!("{place}: {error}"))),
+        Ok(bytes) => bytes,
+    };
+    let config = match String::from_utf8(bytes).map_err(|_| "it is not text".to_owned()) {
+        Ok(text) => Config::parse(&text).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
+    };
+    Some(match config {
+        Err(why) => finding(Mark::Bad, WHAT, format!("{place}: {why}")),
+        Ok(config) if config.runs_commands() && !files.is_mine_alone(path).unwrap_or(false) => finding(
+            Mark::Bad,
+            WHAT,
+            format!("{place} names a command, and others may write to it or own it; it is not listened to"),
+        )
+        .next(format!("chmod 600 {place}")),
+        Ok(config) => {
+            let names: Vec<_> = config.source.keys().map(String::as_str).collect();
+            finding(Mark::Good, WHAT, format!("{place}: sources {}", names.join(", ")))
+        }
+    })
+}
+
+/// The way to STS, and its clock beside ours.
+fn cloud(env: &Env, files: &Files, clock: &Clock) -> Vec<Finding> {
+    const WHAT: &str = "sts";
+    let client = || {
+        let chosen = StsEndpointInputs::read(env, None)
+            .choose()
+            .map_err(|error| Error::new(exit::USAGE, format!("the endpoint cannot be decided: {error}")))?;
+        Ok::<_, Error>(ApiClient {
+            endpoint: chosen.endpoint,
+            http: http(env, files)?,
+            clock: clock.clone(),
+            random: Random::real(),
+            retry: RetryPolicy { deadline: PATIENCE, ..RetryPolicy::default() },
+        })
+    };
+    let (sts, runtime) = match client().and_then(|client| Ok((client, runtime()?))) {
+        Ok(both) => both,
+        Err(error) => return vec![finding(Mark::Bad, WHAT, error.message)],
+    };
+    // Whatever it answers: it is there, and tells its time.
+    let ask = sts.call(|_| Request::get(sts.endpoint.url("/")), |_| Ok(()));
+    let asked = match runtime.block_on(async { tokio::time::timeout(PATIENCE, ask).await }) {
+        Ok(asked) => asked,
+        Err(_) => {
+            let words = format!("{} does not answer within {} s", sts.endpoint.host(), PATIENCE.as_secs());
+            return vec![finding(Mark::Unknown, WHAT, words)];
+        }
+    };
+    let host = sts.endpoint.host();
+    let Some(offset) = asked.clock_offset else {
+        let words = match asked.result {
+            Err(error) => format!("{host}: {error}"),
+            Ok(()) => format!("{host} answers without telling its time"),
+        };
+        return vec![finding(Mark::Unknown, WHAT, words)];
+    };
+    let answers = finding(Mark::Good, WHAT, format!("{host} answers in {} ms", asked.took.as_millis()));
+    let words = match offset {
+        0 => "this machine's clock is that of STS".to_owned(),
+        1.. => format!("this machine's clock is {offset} s behind that of STS"),
+        _ => format!("this machine's clock is {} s ahead of that of STS", -offset),
+    };
+    let clocks =
+        match offset.abs() {
+            0..=USUAL => finding(Mark::Good, "clock", words),
+            seconds if seconds < STS_WINDOW => finding(Mark::Doubtful, "clock", words)
+                .next("set the clock: sessions end early or late by that"),
+            _ => finding(Mark::Bad, "clock", words)
+                .next("set the clock: STS refuses what is signed with this one"),
+        };
+    vec![answers, clocks]
+}
