@@ -164,7 +164,15 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            // kubectl shows what is on stderr as often as it tries: one line it is.
+            let command = arguments.first().and_then(|word| word.to_str());
+            if error.use_stderr() && matches!(command, Some("token" | "certificate" | "process")) {
+                let words = error.to_string();
+                let lines: Vec<_> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+                let _ = writeln!(std::io::stderr().lock(), "{}", lines.join(" "));
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };

@@ -16,8 +16,8 @@ use crate::obtain::Seeker;
 use crate::output::{Certificate, Issued};
 use crate::wish::{Places, Wish};
 
-/// How long a process waits for another one's credentials before it asks for its own.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a process waits for another one's credentials before it asks for its own: longer than asking takes with a command.
+const PATIENCE: Duration = Duration::from_secs(16);
 
 /// What a source gave.
 pub(crate) struct Fetched {

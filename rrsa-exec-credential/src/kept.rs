@@ -26,7 +26,7 @@ pub(crate) enum Deed {
 /// A session that cannot be taken away.
 pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error> {
     let stores = Wish::default().stores(env, &Places::of(env));
-    let mut all = stores.list();
+    let (mut all, unseen) = stores.list();
     all.sort_by(|a, b| a.key.cmp(&b.key));
     match deed {
         Deed::List => {
@@ -44,23 +44,29 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                     printable(&one.words),
                 );
             }
+            if let Some(error) = unseen {
+                let _ = writeln!(shown, "?             {}", printable(&error.to_string()));
+            }
             Ok(shown)
         }
         Deed::Clear => {
+            let failed = |why: String| Error::new(exit::REFUSED, why);
+            let mut trouble = unseen.map(|error| failed(format!("not all could be looked at: {error}")));
             for one in &all {
-                stores.remove(&one.key).map_err(|error| {
-                    Error::new(exit::REFUSED, format!("session {} cannot be taken away: {error}", one.key))
-                })?;
-            }
-            // Locks and remembered refusals hold no secret; they go too.
-            if let Some(folder) = stores.folder() {
-                let ours =
-                    |name: &String| [".refused", ".sealed", ".new"].iter().any(|end| name.ends_with(end));
-                for name in folder.names().iter().filter(|name| ours(name)) {
-                    let _ = folder.remove(name);
+                if let Err(error) = stores.remove(&one.key) {
+                    trouble = Some(failed(format!(
+                        "session {} cannot be taken away: {error}",
+                        &one.key.as_str()[..12]
+                    )));
                 }
             }
-            Ok(format!("{} sessions taken away\n", all.len()))
+            match trouble {
+                Some(error) => Err(error),
+                None => {
+                    stores.tidy();
+                    Ok(format!("{} sessions taken away\n", all.len()))
+                }
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a source to credentials: the way of a miss. One source may need another; the chain stops at the first that is configured,
 //! working or not.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::time::Duration;
@@ -17,12 +17,14 @@ use rrsa_shared::ports::proxies::{Proxies, ProxyError};
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::secret::Secret;
 use rrsa_shared::source::{
-    Answer, Config, EcsRamRole, Exchange, Resolved, Spec, cli_profile, credentials_uri, environment, ini,
-    metadata_url, token_in_file,
+    Answer, Config, EcsRamRole, Exchange, Resolved, Spec, cli_profile, credentials_uri, environment,
+    external, ini, metadata_url, token_in_file,
 };
 use rrsa_shared::sts::{
     AccessKey, AssumeRole, AssumeRoleWithOidc, KnownFault, Session, SessionName, StsEndpointInputs,
 };
+
+use zeroize::Zeroizing;
 
 use crate::error::{Error, exit};
 use crate::issue::Fetched;
@@ -31,6 +33,8 @@ use crate::wish::{Places, Wish};
 
 /// Everything that is asked of the cloud takes no longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// A command that is run for a token or for credentials takes no longer than this.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Credentials, and where they came from in words.
 #[derive(Debug)]
@@ -60,6 +64,9 @@ pub(crate) struct Seeker<'a> {
     sts_endpoint: Option<String>,
     config: OnceCell<Config>,
     http: OnceCell<Http>,
+    start: Duration,
+    /// Time that commands took; it is not the cloud's.
+    in_commands: Cell<Duration>,
 }
 
 impl<'a> Seeker<'a> {
@@ -71,7 +78,9 @@ impl<'a> Seeker<'a> {
         wish: &Wish,
     ) -> Self {
         let sts_endpoint = wish.sts_endpoint.clone();
-        Self { env, files, clock, places, sts_endpoint, config: OnceCell::new(), http: OnceCell::new() }
+        let (config, http) = (OnceCell::new(), OnceCell::new());
+        let (start, in_commands) = (clock.elapsed(), Cell::default());
+        Self { env, files, clock, places, sts_endpoint, config, http, start, in_commands }
     }
 
     /// The credentials that are wished for.
@@ -90,17 +99,18 @@ impl<'a> Seeker<'a> {
             },
             None => self.named(wish.source.as_deref()).map_err(Trouble::into_error)?,
         };
-        match tokio::time::timeout(PATIENCE, self.ask(&spec, 0)).await {
-            Ok(outcome) => {
-                let Obtained { issued, words } = outcome.map_err(Trouble::into_error)?;
-                Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words })
-            }
-            Err(_) => {
-                let message = format!("no credentials after {} s", PATIENCE.as_secs());
-                Err(Error::new(exit::NO_ANSWER, message)
-                    .hint("look at the way to STS: proxy, VPC host, region"))
-            }
-        }
+        let Obtained { issued, words } = self.ask(&spec, 0).await.map_err(Trouble::into_error)?;
+        Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words })
+    }
+
+    /// What the cloud answers while its time lasts.
+    async fn in_time<T>(&self, asked: impl std::future::Future<Output = T>) -> Result<T, Trouble> {
+        let taken = self.clock.elapsed().saturating_sub(self.start).saturating_sub(self.in_commands.get());
+        tokio::time::timeout(PATIENCE.saturating_sub(taken), asked).await.map_err(|_| {
+            let message = format!("no credentials after {} s", PATIENCE.as_secs());
+            let hint = "look at the way to STS: proxy, VPC host, region";
+            Trouble::Failed(Error::new(exit::NO_ANSWER, message).hint(hint))
+        })
     }
 
     /// The source of that name, or the SDKs' chain.
@@ -185,14 +195,15 @@ impl<'a> Seeker<'a> {
                         |name| self.env.var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
                     let role = role.clone().or_else(|| self.env.var(env_vars::ECS_METADATA));
                     let machine = EcsRamRole { url, role, allow_v1: !on(env_vars::IMDSV1_DISABLED) };
-                    of_answer(machine.credentials(&metadata_http()?).await)
+                    of_answer(self.in_time(machine.credentials(&metadata_http()?)).await?)
                 }
                 Spec::CredentialsUri { uri } => {
                     match uri.clone().or_else(|| self.env.var(env_vars::CREDENTIALS_URI)) {
                         None => Err(Trouble::Absent(format!("{} is not set", env_vars::CREDENTIALS_URI))),
-                        Some(uri) => of_answer(credentials_uri(self.http()?, &uri).await),
+                        Some(uri) => of_answer(self.in_time(credentials_uri(self.http()?, &uri)).await?),
                     }
                 }
+                Spec::External { profile, command } => self.external(profile, command).await,
                 Spec::AssumeRole { source, .. } => {
                     let base = self.named(source.as_deref())?;
                     let base = self.ask(&base, depth + 1).await?;
@@ -285,7 +296,8 @@ impl<'a> Seeker<'a> {
         };
         let call = exchange.call(self.env, &token).map_err(of_refusal)?;
         let sts = self.sts()?;
-        let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read).await;
+        let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read);
+        let asked = self.in_time(asked).await?;
         let words = format!("RRSA, role {}", call.role_arn);
         match asked.result {
             Ok((session, _)) => Ok(of_session(session, words)),
@@ -301,18 +313,62 @@ impl<'a> Seeker<'a> {
         }
     }
 
-    /// What a command prints. It is run as it stands, without a shell.
+    /// What a command prints, as a token.
     async fn token_of(&self, command: &[String]) -> Result<Secret, Trouble> {
-        let [program, arguments @ ..] = command else { return Err(broken("token-command is empty")) };
-        let failed = |why: String| broken(&format!("token-command {program}: {why}"));
-        let mut child = tokio::process::Command::new(program);
-        child.args(arguments).stdin(std::process::Stdio::null()).kill_on_drop(true);
-        let output = child.output().await.map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            return Err(failed(format!("it ended with {}", output.status)));
-        }
-        let text = String::from_utf8(output.stdout).map_err(|_| failed("it printed no text".to_owned()))?;
+        let printed = self.run("token-command", command).await?;
+        let text = std::str::from_utf8(&printed).map_err(|_| broken("token-command printed no text"))?;
         Ok(Secret::new(text.trim()))
+    }
+
+    /// What the command of a profile prints.
+    async fn external(&self, profile: &str, command: &str) -> Outcome {
+        let what = format!("process_command of profile {profile}");
+        let is_on = |name| self.env.var(name).is_some_and(|value| value == "1" || value == "true");
+        let words =
+            external::words(command).ok_or_else(|| broken(&format!("{what}: a quote does not end")))?;
+        // It would ask this very program, for the same, and so on.
+        if external::is_ours(&words) || is_on(env_vars::WITHIN_EXTERNAL) {
+            return Err(Trouble::Absent(format!("{what} asks this program itself")));
+        }
+        if is_on(env_vars::EXTERNAL_PROCESS_DISABLED) {
+            return Err(broken(&format!(
+                "{what}: {} says that none is run",
+                env_vars::EXTERNAL_PROCESS_DISABLED
+            )));
+        }
+        if let Some(path) =
+            self.places.cli.as_ref().filter(|path| !self.files.is_mine_alone(path).unwrap_or(true))
+        {
+            let why = format!("{what}: others may write to {} or own it; chmod 600 it", path.display());
+            return Err(broken(&why));
+        }
+        of_answer(external::printed(&self.run(&what, &words).await?, profile))
+    }
+
+    /// Runs a command as it stands, without a shell, and gives what it prints.
+    async fn run(&self, what: &str, command: &[String]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let [program, arguments @ ..] = command else { return Err(broken(&format!("{what} is empty"))) };
+        let failed = |why: String| broken(&format!("{what}, {program}: {why}"));
+        let mut child = tokio::process::Command::new(program);
+        child
+            .args(arguments)
+            .env(env_vars::WITHIN_EXTERNAL, "1")
+            .stdin(std::process::Stdio::null())
+            .kill_on_drop(true);
+        let start = self.clock.elapsed();
+        let ended = tokio::time::timeout(COMMAND_PATIENCE, child.output()).await;
+        let took = self.clock.elapsed().saturating_sub(start);
+        self.in_commands.set(self.in_commands.get() + took);
+        let output = match ended {
+            Ok(output) => output.map_err(|error| failed(error.to_string()))?,
+            Err(_) => return Err(failed(format!("it did not end within {} s", COMMAND_PATIENCE.as_secs()))),
+        };
+        let printed = Zeroizing::new(output.stdout);
+        if output.status.success() {
+            Ok(printed)
+        } else {
+            Err(failed(format!("it ended with {}", output.status)))
+        }
     }
 
     async fn assume(&self, base: &Obtained, spec: &Spec) -> Outcome {
@@ -334,7 +390,8 @@ impl<'a> Seeker<'a> {
             external_id: external_id.clone(),
         };
         let (sts, key) = (self.sts()?, &base.issued.key);
-        let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read).await;
+        let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read);
+        let asked = self.in_time(asked).await?;
         let words = format!("role {role_arn}, by {}", base.words);
         asked
             .result

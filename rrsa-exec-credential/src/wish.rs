@@ -11,7 +11,7 @@ use rrsa_shared::ports::files::Files;
 use crate::certificate::CertificateWish;
 
 /// Variables that select an identity, or where it is asked for.
-const SELECTING: [&str; 20] = [
+const SELECTING: [&str; 22] = [
     env_vars::ACCESS_KEY_ID,
     env_vars::ACCESS_KEY_SECRET,
     env_vars::SECURITY_TOKEN,
@@ -31,6 +31,8 @@ const SELECTING: [&str; 20] = [
     env_vars::PROFILE,
     env_vars::CLI_PROFILE_DISABLED,
     env_vars::CREDENTIALS_URI,
+    env_vars::EXTERNAL_PROCESS_DISABLED,
+    env_vars::WITHIN_EXTERNAL,
     env_vars::HOME,
 ];
 

@@ -65,6 +65,10 @@ variables! {
     CLI_CONFIG_FILE = "ALIBABA_CLOUD_CONFIG_FILE";
     /// The SDKs' credentials file, in place of `~/.alibabacloud/credentials`.
     CREDENTIALS_FILE = "ALIBABA_CLOUD_CREDENTIALS_FILE";
+    /// `1` or `true`: no command of a profile of the CLI is run.
+    EXTERNAL_PROCESS_DISABLED = "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS";
+    /// Set for a command of a profile of the CLI, so that it does not ask itself through us.
+    WITHIN_EXTERNAL = "RRSA_WITHIN_EXTERNAL";
     /// Address that hands out credentials.
     CREDENTIALS_URI = "ALIBABA_CLOUD_CREDENTIALS_URI";
     /// Sources of `rrsa-exec-credential` by name, in place of `config.toml` in its configuration folder.

@@ -454,7 +454,7 @@ async fn what_kubectl_asks_wrongly_is_said_on_stderr_alone() {
         (&["token"][..], "", "no cluster was named"),
         (&["token", "--cluster-id", CLUSTER], alpha, "v1alpha1"),
         (&["token", "--cluster-id", CLUSTER], "{", "KUBERNETES_EXEC_INFO"),
-        (&["token", "--cluster-id", CLUSTER, "--cache", "fast"], "", "expected auto, kernel, file or none"),
+        (&["token", "--cluster-id", CLUSTER, "--cache", "fast"], "", "expected one of auto, kernel,"),
         (&["process", "--source", "prod"], "", "no source is named \"prod\""),
     ] {
         let mut command = helper.command(arguments);
@@ -464,6 +464,7 @@ async fn what_kubectl_asks_wrongly_is_said_on_stderr_alone() {
         let outcome = helper.stage.run(command).await;
         assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
         assert!(outcome.stderr.contains(words), "{words}: {outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     }
     helper.end().await;
 }
@@ -656,5 +657,59 @@ async fn an_entry_that_is_broken_is_asked_for_again() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     let outcome: Value = run().await.json();
     assert_ne!(outcome, first);
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_may_name_a_command_but_not_this_program_and_not_for_ever() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".aliyun");
+    let session = helper.run(&["process"]).await;
+    helper.stage.file("session.json", &session.stdout);
+    let (home, own) = (helper.stage.folder(""), built("rrsa-exec-credential"));
+    let wrapper = helper.stage.file("wrapper", &format!("#!/bin/sh\nexec {} process\n", own.display()));
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let profile = |command: &str| {
+        let config = json!({"current": "x", "profiles": [{"name": "x", "mode": "External", "process_command": command}]});
+        helper.stage.file(".aliyun/config.json", &config.to_string())
+    };
+    let process = async |variables: &[(&str, &str)]| {
+        let mut command = helper.stage.command(&own, &["process", "--cache", "none"]);
+        command.envs(variables.iter().copied());
+        helper.stage.hand_out(command).await
+    };
+    let file = profile(&format!("cat '{}/session.json'", home.display()));
+    let given = process(&[]).await;
+    assert_eq!((given.code, given.json()), (0, session.json()), "{}", given.stderr);
+    let off = process(&[("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS", "true")]).await;
+    assert!(off.code == 1 && off.stderr.contains("says that none is run"), "{}", off.stderr);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let open = process(&[]).await;
+    assert!(open.code == 1 && open.stderr.contains("others may write to"), "{}", open.stderr);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    // It does not ask itself, neither at once nor through another program.
+    for command in [format!("{} process", own.display()), wrapper.display().to_string()] {
+        profile(&command);
+        let itself = process(&[]).await;
+        assert_ne!(itself.code, 0, "{}", itself.stderr);
+        assert_eq!((itself.stdout.as_str(), itself.stderr.lines().count()), ("", 1), "{}", itself.stderr);
+    }
+    for (command, words) in [
+        ("echo hunter2", "did not print the JSON"),
+        ("false", "it ended with exit status: 1"),
+        ("/no/such/program", "No such file"),
+        ("echo 'x", "a quote does not end"),
+    ] {
+        profile(command);
+        let failed = process(&[]).await;
+        assert_eq!((failed.code, failed.stderr.lines().count()), (1, 1), "{}", failed.stderr);
+        assert!(failed.stderr.contains(words) && !failed.stderr.contains("hunter2"), "{}", failed.stderr);
+    }
+    profile("sleep 60");
+    let start = tokio::time::Instant::now();
+    let hung = process(&[]).await;
+    assert!(hung.code == 1 && hung.stderr.contains("did not end within 10 s"), "{}", hung.stderr);
+    assert!(start.elapsed().as_secs() < 20);
     helper.end().await;
 }

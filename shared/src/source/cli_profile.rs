@@ -32,6 +32,7 @@ struct Profile {
     oidc_provider_arn: String,
     oidc_token_file: String,
     policy: String,
+    process_command: String,
 }
 
 /// What a profile comes to.
@@ -131,12 +132,10 @@ fn one(profile: &Profile) -> Result<Resolved, String> {
             policy: some(&profile.policy),
         }),
         "CredentialsURI" => Resolved::Spec(Spec::CredentialsUri { uri: some(&profile.credentials_uri) }),
-        "External" => {
-            return Err(
-                "a profile of mode External runs a command, perhaps this one; name the source in config.toml"
-                    .to_owned(),
-            );
-        }
+        "External" => Resolved::Spec(Spec::External {
+            profile: profile.name.clone(),
+            command: some(&profile.process_command).ok_or("it has no process_command")?,
+        }),
         other => return Err(format!("mode {other:?} is not one that can be used here")),
     })
 }
@@ -170,18 +169,15 @@ mod tests {
         let Resolved::Role(base, Spec::AssumeRole { external_id, .. }) = of(Some("two")) else { panic!() };
         assert_eq!(external_id.as_deref(), Some("x1"));
         assert!(matches!(*base, Resolved::Role(..)));
+        assert!(matches!(of(Some("ext")), Resolved::Spec(Spec::External { command, .. }) if command == "x"));
         assert!(matches!(of(Some("oidc")), Resolved::Spec(Spec::Rrsa { token_file: None, .. })));
     }
 
     #[test]
     fn what_is_broken_is_named_without_a_secret() {
-        for (name, words) in [
-            ("half", "not complete"),
-            ("a", "circle"),
-            ("none", "no profile \"none\""),
-            ("ext", "External"),
-            ("sso", "CloudSSO"),
-        ] {
+        for (name, words) in
+            [("half", "not complete"), ("a", "circle"), ("none", "no profile \"none\""), ("sso", "CloudSSO")]
+        {
             let Resolved::Answer(Answer::Failed(why)) = of(Some(name)) else { panic!("{name}") };
             assert!(why.contains(words) && !why.contains("hunter2"), "{why}");
         }

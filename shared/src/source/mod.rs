@@ -5,6 +5,7 @@ pub mod cli_profile;
 mod credentials_uri;
 mod ecs_ram_role;
 mod environment;
+pub mod external;
 pub mod ini;
 mod rrsa;
 mod spec;

@@ -56,6 +56,14 @@ pub enum Spec {
         /// The address; `ALIBABA_CLOUD_CREDENTIALS_URI` without it.
         uri: Option<String>,
     },
+    /// A command of a profile of the CLI; only such a profile can say it.
+    #[serde(skip)]
+    External {
+        /// Name of the profile.
+        profile: String,
+        /// The command as it stands there.
+        command: String,
+    },
     /// A role assumed with the key of another source.
     AssumeRole {
         /// Name of the other source; the default ones without it.

@@ -180,6 +180,11 @@ impl Stores {
                 let lost = || StoreError("what was written to it is not given back".to_owned());
                 if back.as_ref() == Some(entry) { Ok(()) } else { Err(lost()) }
             });
+            #[cfg(target_os = "linux")]
+            if let (Ok(()), Store::SecretService, Some(folder)) = (&kept, store, &self.folder) {
+                // Without it the entry is only not listed.
+                let _ = folder.write(secret_service::USED, b"");
+            }
             match kept {
                 Ok(()) if whys.is_empty() => {
                     if let Some(folder) = self.folder.as_ref().filter(|_| self.mode == Mode::Auto) {
@@ -248,15 +253,19 @@ impl Stores {
         }
     }
 
-    /// Everything that is kept, wherever it is; the Secret Service is asked only where it was chosen or used.
+    /// Everything that is kept, wherever it is, and which store could not be looked into; the Secret Service is asked only where
+    /// it was chosen or used.
     #[must_use]
-    pub fn list(&self) -> Vec<Listed> {
-        let mut found = Vec::new();
+    pub fn list(&self) -> (Vec<Listed>, Option<StoreError>) {
+        let (mut found, mut unseen) = (Vec::new(), None);
         #[cfg(target_os = "linux")]
         {
             found.extend(self.kernel.list());
             if self.speaks() {
-                found.extend(self.secret_service.list().unwrap_or_default());
+                match self.secret_service.list() {
+                    Ok(more) => found.extend(more),
+                    Err(error) => unseen = Some(StoreError(format!("{}: {error}", secret_service::NAME))),
+                }
             }
         }
         if let Some(folder) = &self.folder {
@@ -266,13 +275,23 @@ impl Stores {
             found.extend(native::list(folder));
             found.extend(file::list(folder));
         }
-        found
+        (found, unseen.take())
     }
 
-    /// Whether the Secret Service may hold something of ours: its lock is made with the first entry.
+    /// Takes away what is left of stores that hold nothing any more: no secret, only marks of ours.
+    pub fn tidy(&self) {
+        let Some(folder) = &self.folder else { return };
+        let ours = [".refused", ".sealed", ".new", ".used"];
+        for name in folder.names().iter().filter(|name| ours.iter().any(|end| name.ends_with(end))) {
+            let _ = folder.remove(name);
+        }
+        let _ = folder.remove(FALLBACK);
+    }
+
+    /// Whether the Secret Service may hold something of ours.
     #[cfg(target_os = "linux")]
     fn speaks(&self) -> bool {
-        let used = |folder: &Folder| folder.names().iter().any(|name| name == secret_service::LOCK);
+        let used = |folder: &Folder| folder.names().iter().any(|name| name == secret_service::USED);
         self.mode == Mode::SecretService || self.folder.as_ref().is_some_and(used)
     }
 
@@ -281,22 +300,26 @@ impl Stores {
     /// # Errors
     /// Why one of them still holds it.
     pub fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
+        // One that fails keeps nobody from the others.
+        let mut all = Ok(());
         #[cfg(target_os = "linux")]
         {
-            self.kernel.remove(key)?;
+            all = all.and(self.kernel.remove(key));
             if self.speaks() {
-                let named = |error| StoreError(format!("{}: {error}", secret_service::NAME));
-                self.secret_service.remove(key).map_err(named)?;
+                let named = |error| StoreError(format!("the {} may hold it: {error}", secret_service::NAME));
+                all = all.and(self.secret_service.remove(key).map_err(named));
             }
         }
         #[cfg(any(target_os = "macos", windows))]
-        native::remove(self.folder.as_ref(), key)?;
+        {
+            all = all.and(native::remove(self.folder.as_ref(), key));
+        }
         if let Some(folder) = &self.folder {
             #[cfg(target_os = "linux")]
             sealed::remove(folder, key);
-            file::remove(folder, key)?;
+            all = all.and(file::remove(folder, key));
         }
-        Ok(())
+        all
     }
 
     /// Writes, reads and takes away an entry of no worth in each store of this system: its name, and why it cannot be used.

@@ -28,7 +28,9 @@ pub(super) const NAME: &str = "Secret Service";
 const DEADLINE: Duration = Duration::from_secs(1);
 /// Between two looks at the lock.
 const PAUSE: Duration = Duration::from_millis(3);
-pub(super) const LOCK: &str = "secret-service.lock";
+const LOCK: &str = "secret-service.lock";
+/// An empty file of this name tells that something was kept here.
+pub(super) const USED: &str = "secret-service.used";
 
 const BUS: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
