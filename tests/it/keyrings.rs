@@ -220,6 +220,10 @@ async fn a_secret_service_that_dies_in_mid_call_takes_nobody_with_it() {
     session.daemon = None;
     session.begin(&found("gnome-keyring-daemon", "").unwrap());
     assert_eq!(run(&helper, &session.address, &ASKED).await.stderr, "");
+    // Where it cannot be looked into, nobody says that all is gone.
+    let unseen = run(&helper, "unix:path=/nothing", &["cache", "clear"]).await;
+    assert!(unseen.code == 1 && unseen.stderr.contains("not all could be looked at"), "{unseen:?}");
+    assert_eq!(run(&helper, &session.address, &["cache", "clear"]).await.stdout, "1 sessions taken away\n");
     helper.end().await;
 }
 
