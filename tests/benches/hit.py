@@ -71,6 +71,17 @@ def counted(command):
     return calls, memory
 
 
+def keyring():
+    """gnome-keyring with an open collection on this bus, where there is one; whether it is there."""
+    if not (shutil.which("gnome-keyring-daemon") and "DBUS_SESSION_BUS_ADDRESS" in os.environ):
+        print("left out: the Secret Service: there is no gnome-keyring, or no bus")
+        return False
+    os.environ |= {"XDG_DATA_HOME": os.environ["HOME"], "XDG_RUNTIME_DIR": os.environ["HOME"]}
+    daemon = ["gnome-keyring-daemon", "--unlock", "--components=secrets"]
+    subprocess.run(daemon, input=b"\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return True
+
+
 def inside(helper, rounds):
     """Within the sandbox: a token, a warm cache, then the measurement."""
     folder = pathlib.Path(tempfile.mkdtemp())
@@ -91,17 +102,19 @@ def inside(helper, rounds):
         "process": [helper, "process"],
         "process, plain file": [helper, "process", "--cache", "file"],
     }
+    if keyring():
+        commands["process, Secret Service"] = [helper, "process", "--cache", "secret-service"]
     null = os.open(os.devnull, os.O_WRONLY)
     for command in commands.values():
         one(command, null)
     single = medians(commands, one, rounds, null)
     crowd = medians(commands, fifty, max(rounds // 20, 5), null)
     print(f"medians of {rounds} rounds; the helper has {os.path.getsize(helper) // 1024} KiB")
-    print(f"{'':22}{'ms':>8}{'ratio':>8}{'50 at once, ms':>16}{'ratio':>8}{'calls':>8}{'peak, KiB':>11}")
+    print(f"{'':24}{'ms':>8}{'ratio':>8}{'50 at once, ms':>16}{'ratio':>8}{'calls':>8}{'peak, KiB':>11}")
     for name, command in commands.items():
         calls, memory = counted(command)
         print(
-            f"{name:22}{single[name]:8.3f}{single[name] / single['hello-world']:8.2f}"
+            f"{name:24}{single[name]:8.3f}{single[name] / single['hello-world']:8.2f}"
             f"{crowd[name]:16.1f}{crowd[name] / crowd['hello-world']:8.2f}{calls:>8}{memory:>11}"
         )
     subprocess.run([helper, "cache", "clear"], check=True, stdout=null)
@@ -114,7 +127,8 @@ def main():
     binaries, helper = pathlib.Path(sys.argv[1]), os.path.abspath(sys.argv[2])
     rounds = (sys.argv + ["300"])[3] if len(sys.argv) > 3 else "300"
     inner = [sys.executable, __file__, "--inside", helper, rounds]
-    subprocess.run([binaries / "rrsa-sandbox", "run", "--", *inner], check=True)
+    bus = ["dbus-run-session", "--"] if shutil.which("dbus-run-session") else []
+    subprocess.run([binaries / "rrsa-sandbox", "run", "--", *bus, *inner], check=True)
 
 
 main()

@@ -713,3 +713,79 @@ async fn a_profile_may_name_a_command_but_not_this_program_and_not_for_ever() {
     assert!(start.elapsed().as_secs() < 20);
     helper.end().await;
 }
+
+/// Every text that the system shows of running processes: their command lines and environments.
+fn shown_of_processes() -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let processes = entries.filter(|path| {
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit))
+    });
+    let files = processes.flat_map(|path| ["cmdline", "environ"].map(|name| path.join(name)));
+    files.filter_map(|path| Some((path.display().to_string(), std::fs::read(&path).ok()?))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_process_shows_a_secret_while_credentials_are_asked_for() {
+    let helper = Helper::set("faults: [{api: AssumeRoleWithOIDC, latency_ms: 1500}]").await;
+    let own = std::process::id().to_string();
+    for arguments in [&["process"][..], &["token", "--cluster-id", CLUSTER], &["whoami"]] {
+        let arguments = [arguments, &["--force-refresh"]].concat();
+        let mut command = helper.command(&arguments);
+        let mut asking = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut looks = 0;
+        while asking.try_wait().unwrap().is_none() {
+            let secrets = helper.stage.sandbox.minted().all();
+            for (path, bytes) in shown_of_processes() {
+                // The tester's own environment holds what other stories put there.
+                if path.contains(&format!("/{own}/")) {
+                    continue;
+                }
+                let found = secrets.iter().any(|secret| {
+                    secret.len() > 20 && bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+                });
+                assert!(!found, "{path}");
+            }
+            looks += 1;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert!(looks > 3, "{arguments:?} was over before anybody looked");
+    }
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_leaves_an_answer_for_the_next() {
+    let helper = Helper::set("").await;
+    let arguments = ["process", "--cache", "file"];
+    let first = helper.run(&arguments).await.json();
+    for delay in (0..60).step_by(3) {
+        let mut command = helper.command(&[&arguments[..], &["--force-refresh"]].concat());
+        let mut asking =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
+        let _ = asking.kill();
+        asking.wait().unwrap();
+        let next = helper.run(&arguments).await;
+        assert_eq!((next.code, next.stderr.as_str()), (0, ""), "after {delay} ms");
+        assert_eq!(next.json()["mode"], "StsToken");
+    }
+    assert_ne!(helper.run(&arguments).await.json(), first, "none of them came to its end");
+    helper.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_can_be_written_there_are_credentials_or_one_clear_error() {
+    let helper = Helper::set("").await;
+    let mut sealed = helper.command(&["process", "--cache", "file"]);
+    sealed.env("RRSA_CACHE_DIR", "/proc/none/of/it");
+    let outcome = helper.stage.hand_out(sealed).await;
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.lines().all(|line| line.starts_with("warning: ")), "{}", outcome.stderr);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = helper.command(&["process"]);
+    let output = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), words.lines().count()), (Some(3), 1), "{words}");
+    assert!(words.contains("cannot be written"), "{words}");
+    helper.end().await;
+}

@@ -68,7 +68,7 @@ fn healthy_pod() -> Facts {
 }
 
 /// The guide's ServiceAccount, nothing running yet, a requested token exchanged.
-fn healthy_service_account() -> Facts {
+pub(super) fn healthy_service_account() -> Facts {
     let annotations = BTreeMap::from([(ROLE_NAME_ANNOTATION.to_owned(), "demo-role-for-rrsa".to_owned())]);
     let labels = BTreeMap::from([(INJECTION_LABEL.to_owned(), "on".to_owned())]);
     Facts {

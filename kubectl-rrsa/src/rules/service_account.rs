@@ -38,7 +38,7 @@ pub(super) fn s02(facts: &Facts) -> Verdict {
                 place(facts),
                 "annotate it, then restart its pods",
             )
-            .command(annotate(facts)),
+            .command(annotate(facts, None)),
         )
     })
 }
@@ -57,7 +57,7 @@ pub(super) fn s08(facts: &Facts) -> Verdict {
                 place(facts),
                 "annotate the one that the workload runs as, or move the workload; a role is named per namespace",
             )
-            .command(annotate(facts)),
+            .command(annotate(facts, None)),
         )
     })
 }
@@ -76,7 +76,7 @@ pub(super) fn s03(facts: &Facts) -> Verdict {
         };
         Some(
             Evidence::new(ROLE_NAME_ANNOTATION, key, format!("annotations of {}", place(facts)), remedy)
-                .command(annotate(facts)),
+                .command(annotate(facts, account.annotations.get(key).map(String::as_str))),
         )
     })
 }
@@ -225,7 +225,7 @@ pub(super) fn s04(facts: &Facts) -> Verdict {
                 format!("annotation {ROLE_NAME_ANNOTATION} of {}", place(facts)),
                 remedy,
             )
-            .command(annotate(facts)),
+            .command(annotate(facts, Some(value))),
         )
     })
 }
@@ -267,9 +267,31 @@ fn place(facts: &Facts) -> String {
     format!("serviceaccount {}/{}", facts.namespace, facts.service_account_name)
 }
 
-fn annotate(facts: &Facts) -> String {
+/// The annotation as it should be, with the role that `said` means where that can be read from it.
+fn annotate(facts: &Facts, said: Option<&str>) -> String {
     let (namespace, name) = (&facts.namespace, &facts.service_account_name);
-    format!(
-        "kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}=ROLE_NAME --overwrite"
-    )
+    let said = said.unwrap_or_default().trim();
+    let role = arn::RoleArn::parse(said).map_or_else(|_| said.to_owned(), |arn| arn.name);
+    let role = if arn::is_role_name(&role) { role.as_str() } else { "ROLE_NAME" };
+    format!("kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}={role} --overwrite")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::annotate;
+    use crate::rules::fixtures::healthy_service_account;
+
+    #[test]
+    fn the_command_names_the_role_that_was_meant() {
+        let facts = healthy_service_account();
+        for (said, role) in [
+            (Some("demo"), "=demo "),
+            (Some(" demo\n"), "=demo "),
+            (Some("acs:ram::1234567890123456:role/demo"), "=demo "),
+            (Some("$(reboot)"), "=ROLE_NAME "),
+            (None, "=ROLE_NAME "),
+        ] {
+            assert!(annotate(&facts, said).contains(role), "{said:?}");
+        }
+    }
 }
