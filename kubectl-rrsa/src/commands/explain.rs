@@ -54,7 +54,8 @@ struct Explanation<'a> {
 /// # Errors
 /// A name that is neither a rule nor a code.
 pub fn run(args: &Args, machine: &Machine) -> Result<Outcome, Error> {
-    let words = words::all(args.lang.unwrap_or_else(|| Lang::of(&machine.env)));
+    let lang = args.lang.unwrap_or_else(|| Lang::of(&machine.env));
+    let words = words::all(lang);
     let style = Style::for_stdout(&machine.env);
     let text = match &args.name {
         Some(name) => {
@@ -67,7 +68,7 @@ pub fn run(args: &Args, machine: &Machine) -> Result<Outcome, Error> {
             let one = explanation(id, words);
             match args.output {
                 Some(format) => format.write(&one)?,
-                None => shown(&one, style),
+                None => shown(&one, lang, style),
             }
         }
         None => {
@@ -104,18 +105,37 @@ fn explanation<'a>(id: &'a str, words: &'a Words) -> Explanation<'a> {
     }
 }
 
-fn shown(one: &Explanation<'_>, style: Style) -> String {
+fn shown(one: &Explanation<'_>, lang: Lang, style: Style) -> String {
     let mut shown = format!("{}\n", style.strong(&format!("{}: {}", one.id, one.words.title)));
     if let (Some(link), Some(severity)) = (one.link, one.severity) {
-        let needs = match (one.needs_key, one.needs_probe) {
-            (true, _) => format!(", needs an access key that may {}", one.action.unwrap_or_default()),
-            (_, true) => ", needs --live=ephemeral or --live=pod".to_owned(),
+        let action = one.action.unwrap_or_default();
+        let needs = match (lang, one.needs_key, one.needs_probe) {
+            (Lang::En, true, _) => format!(", needs an access key that may {action}"),
+            (Lang::Zh, true, _) => format!("，需要有 {action} 权限的 AccessKey"),
+            (Lang::En, _, true) => ", needs --live=ephemeral or --live=pod".to_owned(),
+            (Lang::Zh, _, true) => "，需要 --live=ephemeral 或 --live=pod".to_owned(),
             _ => String::new(),
         };
-        let _ = writeln!(shown, "{severity}, link {link}{needs}");
+        let _ = match lang {
+            Lang::En => writeln!(shown, "{severity}, link {link}{needs}"),
+            Lang::Zh => {
+                let severity = match severity {
+                    Severity::Info => "提示",
+                    Severity::Warning => "警告",
+                    Severity::Error => "错误",
+                    Severity::Critical => "严重",
+                };
+                writeln!(shown, "{severity}，环节 {link}{needs}")
+            }
+        };
     }
-    for (name, text) in [("means", &one.words.means), ("seen", &one.words.seen), ("mend", &one.words.mend)] {
-        let _ = writeln!(shown, "\n{}", render::hanging(&format!("{name:<7}"), 7, text.trim()));
+    // Each takes seven columns; a Chinese character takes two.
+    let names = match lang {
+        Lang::En => ["means  ", "seen   ", "mend   "],
+        Lang::Zh => ["含义   ", "依据   ", "处理   "],
+    };
+    for (name, text) in names.into_iter().zip([&one.words.means, &one.words.seen, &one.words.mend]) {
+        let _ = writeln!(shown, "\n{}", render::hanging(name, 7, text.trim()));
     }
     shown
 }
