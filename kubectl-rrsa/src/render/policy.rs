@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use rrsa_shared::policy::{Claims, ConditionReason, Document, Effect, Evaluation, Verdict, nearest};
+use rrsa_shared::policy::{
+    Claims, ConditionReason, Document, Effect, Evaluation, Operator, Verdict, nearest, parting,
+};
 use similar::TextDiff;
 
 use super::printable;
@@ -60,7 +62,7 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
             let near = nearest(&condition.expected, &seen).unwrap_or_default();
             let _ = writeln!(shown, "    policy   {}", printable(near));
             let _ = writeln!(shown, "    token    {}", printable(&seen));
-            let same = near.chars().zip(seen.chars()).take_while(|(one, other)| one == other).count();
+            let (_, same) = parting(near, &seen, condition.operator == Operator::StringLike);
             let _ = writeln!(shown, "             {}{}", " ".repeat(same), style.bad("^"));
             if condition.expected.len() > 1 {
                 let _ = writeln!(shown, "             the nearest of {} values", condition.expected.len());

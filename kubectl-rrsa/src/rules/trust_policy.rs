@@ -247,7 +247,8 @@ fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
         }
         let seen = condition.seen.join(", ");
         let nearest = policy::nearest(&condition.expected, &seen);
-        let marked = nearest.map(|nearest| mark(nearest, &seen)).unwrap_or_default();
+        let marked = nearest.map(|nearest| mark(nearest, &seen, condition.operator == Operator::StringLike));
+        let marked = marked.unwrap_or_default();
         Some(Evidence::new(
             if seen.is_empty() { format!("{key}, which the token lacks") } else { seen },
             match condition.expected.len() {
@@ -262,16 +263,16 @@ fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
 }
 
 /// Where two texts part, in words: ` (differs from character 23: "dem" instead of "demo")`.
-fn mark(written: &str, wanted: &str) -> String {
+fn mark(written: &str, wanted: &str, wildcards: bool) -> String {
     if written.is_empty() || wanted.is_empty() {
         return String::new();
     }
-    let same = written.chars().zip(wanted.chars()).take_while(|(one, other)| one == other).count();
-    let rest = |text: &str| match text.chars().skip(same).take(12).collect::<String>() {
+    let (from, at) = policy::parting(written, wanted, wildcards);
+    let rest = |text: &str, from: usize| match text.chars().skip(from).take(12).collect::<String>() {
         rest if rest.is_empty() => "the end".to_owned(),
         rest => format!("\"{rest}\""),
     };
-    format!(" (from character {} on: {} instead of {})", same + 1, rest(written), rest(wanted))
+    format!(" (from character {} on: {} instead of {})", from + 1, rest(written, from), rest(wanted, at))
 }
 
 /// No pattern stands where patterns are not read.
@@ -655,7 +656,10 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_marked_to_the_character() {
-        assert_eq!(mark("a:demo", "a:demo-sa"), " (from character 7 on: the end instead of \"-sa\")");
-        assert_eq!(mark("https://i/", "https://i"), " (from character 10 on: \"/\" instead of the end)");
+        assert_eq!(mark("a:demo", "a:demo-sa", false), " (from character 7 on: the end instead of \"-sa\")");
+        assert_eq!(
+            mark("https://i/", "https://i", false),
+            " (from character 10 on: \"/\" instead of the end)"
+        );
     }
 }

@@ -18,5 +18,5 @@ pub use document::{
     AUDIENCE, Condition, ConditionValue, Document, Effect, Operator, Principal, Statement, subject,
 };
 pub use evaluate::{Check, Claims, Evaluation, StatementEvaluation, Verdict, evaluate};
-pub use nearest::{edit_distance, nearest};
+pub use nearest::{edit_distance, nearest, parting};
 pub use reading::DocumentError;

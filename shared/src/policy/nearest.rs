@@ -23,9 +23,65 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
+/// Where `written` and `text` part, in characters of each. With `wildcards`, a `*` of `written` takes as much of the text as brings
+/// what stands behind it furthest, and `?` takes one character.
+#[must_use]
+pub fn parting(written: &str, text: &str, wildcards: bool) -> (usize, usize) {
+    let (written, text): (Vec<char>, Vec<char>) = (written.chars().collect(), text.chars().collect());
+    let alike = |from: usize, at: usize| {
+        let pairs = written[from..].iter().zip(&text[at.min(text.len())..]);
+        pairs.take_while(|(one, other)| one == other || (wildcards && **one == '?')).count()
+    };
+    let (mut from, mut at) = (0, 0);
+    loop {
+        let piece =
+            written[from..].iter().position(|c| wildcards && *c == '*').unwrap_or(written.len() - from);
+        let is_first = from == 0;
+        let is_last = from + piece == written.len();
+        // Behind a star the piece may begin anywhere; the last one that is whole had better reach the end.
+        let starts = if is_first { at..=at } else { at..=text.len() };
+        let reach = |start: usize| {
+            let same = alike(from, start).min(piece);
+            (
+                same == piece && is_last && start + piece == text.len(),
+                same,
+                if is_last { start } else { text.len() - start },
+            )
+        };
+        let start = starts.max_by_key(|start| reach(*start)).unwrap_or(at);
+        let same = alike(from, start).min(piece);
+        if same < piece || is_last {
+            return (from + same, start + same);
+        }
+        (from, at) = (from + piece + 1, start + piece);
+        if from == written.len() {
+            // A star at the end takes the rest.
+            return (from, text.len());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::edit_distance;
+    use super::{edit_distance, parting};
+
+    #[test]
+    fn texts_part_where_no_star_helps_any_more() {
+        for (written, text, wildcards, expected) in [
+            ("a:demo", "a:demo-sa", false, (6, 6)),
+            ("a:*", "a:x", false, (2, 2)),
+            ("sa:*:demo-s", "sa:rrsa-demo:demo-sa", true, (11, 19)),
+            ("sa:*:other", "sa:rrsa-demo:demo-sa", true, (5, 13)),
+            ("sx:*", "sa:x", true, (1, 1)),
+            ("sa:?emo:*", "sa:demo:x", true, (9, 9)),
+            ("*", "x", true, (1, 1)),
+            ("a*b*c", "aXbYd", true, (4, 5)),
+            ("", "x", true, (0, 0)),
+            ("x*", "", true, (0, 0)),
+        ] {
+            assert_eq!(parting(written, text, wildcards), expected, "{written} {text}");
+        }
+    }
 
     #[test]
     fn edit_distance_counts_the_typos() {
