@@ -13,7 +13,7 @@ use rrsa_shared::ports::http::Request;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::printable::printable;
 use rrsa_shared::rewrite::{TextFile, edit_list, remove_members};
-use rrsa_shared::source::Config;
+use rrsa_shared::source::{Config, external};
 use rrsa_shared::sts::StsEndpointInputs;
 use serde::Deserialize;
 use serde_json::Value;
@@ -275,15 +275,12 @@ fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
 
 /// Whether an exec entry runs this program, by itself or through `kubectl rrsa`.
 fn calls_us(exec: &Value) -> bool {
-    let command = exec["command"].as_str().unwrap_or_default();
-    let name = command.rsplit(['/', '\\']).next().unwrap_or_default().trim_end_matches(".exe");
-    let argument = |at: usize| exec["args"][at].as_str().unwrap_or_default();
-    match name {
-        "rrsa-exec-credential" => true,
-        "kubectl-rrsa" => argument(0) == "exec-credential",
-        "kubectl" => (argument(0), argument(1)) == ("rrsa", "exec-credential"),
-        _ => false,
-    }
+    let arguments = exec["args"].as_array().into_iter().flatten();
+    let words: Vec<String> = std::iter::once(&exec["command"])
+        .chain(arguments)
+        .map(|word| word.as_str().unwrap_or_default().to_owned())
+        .collect();
+    external::is_ours(&words)
 }
 
 /// Whether kubectl finds a command: one with a folder is relative to the kubeconfig, another is on PATH.
