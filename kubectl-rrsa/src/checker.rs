@@ -11,7 +11,7 @@ use rrsa_shared::proof::{self, Plan, ProbeReport};
 use rrsa_shared::sts::{AccessKey, SessionName};
 use tokio::sync::OnceCell;
 
-use crate::cli::Machine;
+use crate::cli::{self, Machine};
 use crate::cloud::{Cloud, describe};
 use crate::collect::inventory::{self, Inventory, Users};
 use crate::collect::{self, Keys};
@@ -22,6 +22,7 @@ use crate::facts::{
     ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem, TokenSource, VantageFacts,
 };
 use crate::live::{self, Live, ProbeOptions, Wiring};
+use crate::skipped::UNREAD_FILE;
 use crate::subjects::Subject;
 
 /// What is the same for every subject of one run.
@@ -76,6 +77,8 @@ pub struct ProbeWishes {
 /// What came of the live check.
 struct Proof {
     token: Seen<TokenFacts>,
+    /// See [`Facts::token_instead`].
+    instead: Option<String>,
     exchange: Seen<ExchangeFacts>,
     vantage: Seen<VantageFacts>,
 }
@@ -156,23 +159,27 @@ impl<'a> Checker<'a> {
     /// # Errors
     /// When the subject does not exist, or the cluster cannot be reached.
     pub async fn collect(&self, subject: Subject) -> Result<Facts, Error> {
-        let Subject { namespace, subject, asked_as } = subject;
+        let Subject { namespace, subject, asked_as, template } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
         let mut pod = match &subject {
             SubjectRef::ServiceAccount(_) => None,
             SubjectRef::Pod(name) => Some(self.pod(namespace, name).await?),
+            SubjectRef::Template(_) => template.as_ref().map(|template| template.0.clone()),
         };
-        let live = match (self.wishes.live, &pod) {
-            (None | Some(Live::Auto), Some(pod)) if pod.is_running() => Live::Exec,
+        let (live, instead) = match (self.wishes.live, &pod) {
+            (None | Some(Live::Auto), Some(pod)) if pod.is_template => (Live::Token, None),
+            (None | Some(Live::Auto), Some(pod)) if pod.is_running() => (Live::Exec, None),
             // What has ended, or not begun, has no file to read.
-            (None | Some(Live::Auto), _) => Live::Token,
-            (Some(live), _) => live,
+            (None | Some(Live::Auto), Some(pod)) => {
+                let phase = pod.phase.as_deref().unwrap_or("not Running");
+                (Live::Token, Some(format!("the pod is {phase}, so its own token was not read")))
+            }
+            (None | Some(Live::Auto), None) => (Live::Token, None),
+            (Some(live), _) => (live, None),
         };
         let account = match (&subject, &pod) {
             (SubjectRef::ServiceAccount(name), _) => name.clone(),
-            (SubjectRef::Pod(_), pod) => {
-                pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default()
-            }
+            (_, pod) => pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default(),
         };
         let Objects { namespace_facts, service_account, annotated, same_role, users } =
             self.objects(namespace, &account).await;
@@ -197,7 +204,12 @@ impl<'a> Checker<'a> {
         let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
-        let owner_labels = collect::owner_labels(client, namespace, owner);
+        let owner_labels = async {
+            match template {
+                Some(template) => Seen::known(template.1, owner.unwrap_or_default()),
+                None => collect::owner_labels(client, namespace, owner).await,
+            }
+        };
         let (account_facts, owner_labels) = join(of_account, owner_labels).await;
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
@@ -220,6 +232,7 @@ impl<'a> Checker<'a> {
             pod,
             expected_role_arn,
             token: proof.token,
+            token_instead: proof.instead.or(instead),
             session_seconds: plan.session_seconds,
             exchange: proof.exchange,
             vantage: proof.vantage,
@@ -304,11 +317,12 @@ impl<'a> Checker<'a> {
         expected_role: &Seen<String>,
         injects: bool,
     ) -> Proof {
+        let mut instead = None;
         let examined = match live {
             Live::None => (Seen::unknown("no live check was asked for (--live=none)"), None),
             Live::Exec => match pod {
-                Some(pod) => self.read(whose, pod).await,
-                None => (Seen::unknown("there is no pod to read from"), None),
+                Some(pod) if !pod.is_template => self.read(whose, pod, &mut instead).await,
+                _ => (Seen::unknown("there is no pod to read from"), None),
             },
             Live::Ephemeral | Live::Pod => {
                 return match self.probe(live, whose, pod.as_ref(), expected_role, injects).await {
@@ -321,7 +335,7 @@ impl<'a> Checker<'a> {
                     Err(why) => {
                         let why = format!("no probe: {why}");
                         let (token, exchange) = (Seen::unknown(&why), Seen::unknown(&why));
-                        Proof { token, exchange, vantage: Seen::unknown(why) }
+                        Proof { token, instead: None, exchange, vantage: Seen::unknown(why) }
                     }
                 };
             }
@@ -331,7 +345,7 @@ impl<'a> Checker<'a> {
         let exchange = self.exchange(&plan, &examined.0, examined.1).await;
         let vantage =
             Seen::unknown("nothing was run inside the cluster (--live=ephemeral or --live=pod does)");
-        Proof { token: examined.0, exchange, vantage }
+        Proof { token: examined.0, instead, exchange, vantage }
     }
 
     /// A token by TokenRequest.
@@ -377,14 +391,14 @@ impl<'a> Checker<'a> {
         let options = ProbeOptions { image: wishes.image.clone(), imds: wishes.imds, suffix };
         let client = &self.kube.client;
         if live == Live::Ephemeral {
-            let pod = pod.ok_or("an ephemeral container needs a pod")?;
+            let pod = pod.filter(|pod| !pod.is_template).ok_or("an ephemeral container needs a pod")?;
             let container = self.wishes.container.as_deref();
             let report = live::in_pod(client, namespace, &pod.name, container, &options).await?;
             return Ok((report, format!("an ephemeral container of pod {}", pod.name)));
         }
         let like = match pod {
-            Some(pod) => collect::raw_pod(client, namespace, &pod.name).await?,
-            None => None,
+            Some(pod) if !pod.is_template => collect::raw_pod(client, namespace, &pod.name).await?,
+            _ => None,
         };
         let provider = &self.cluster.provider_arn;
         let wiring = match (&like, expected_role.as_result(), provider.as_result()) {
@@ -396,8 +410,11 @@ impl<'a> Checker<'a> {
             (_, Err(why), _) | (_, _, Err(why)) => return Err(why.to_owned()),
         };
         let wanted = live::probe_pod(account, like.as_ref(), &wiring, &options);
-        let report = live::beside(client, namespace, &wanted).await?;
-        Ok((report, "a pod of its own".to_owned()))
+        let live::Beside { report, left } = live::beside(client, namespace, &wanted).await;
+        if let Some(left) = left {
+            cli::say(&format!("warning: {left}"));
+        }
+        Ok((report?, "a pod of its own".to_owned()))
     }
 
     /// What the probe's report tells, and how it looks from here when it tells of trouble.
@@ -425,7 +442,12 @@ impl<'a> Checker<'a> {
             from_here,
             place: place.clone(),
         };
-        Proof { token: report.token, exchange: report.exchange, vantage: Seen::known(vantage, place) }
+        Proof {
+            token: report.token,
+            instead: None,
+            exchange: report.exchange,
+            vantage: Seen::known(vantage, place),
+        }
     }
 
     /// A ServiceAccount, its namespace, and its pods.
@@ -466,8 +488,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Reads the token in the running pod, and lets what the container really sees stand in the pod's facts.
-    async fn read(&self, whose: (&str, &str), pod: &mut PodFacts) -> Examined {
+    /// Reads the token in the running pod, and lets what the container really sees stand in the pod's facts. `instead`
+    /// is told when another token stands in.
+    async fn read(&self, whose: (&str, &str), pod: &mut PodFacts, instead: &mut Option<String>) -> Examined {
         let namespace = whose.0;
         let keys = &self.keys;
         let container = self.wishes.container.as_deref();
@@ -493,8 +516,8 @@ impl<'a> Checker<'a> {
             Err(live::FileError::Denied(why)) => broken(TokenProblem::Unreadable(why.clone())),
             // An image without a program that reads files: the identity can be proved all the same.
             Err(live::FileError::NoWay(why)) => {
-                let from = format!("TokenRequest, because the file could not be read: {why}");
-                match self.request(whose, &from).await {
+                *instead = Some(format!("{UNREAD_FILE}: {why}"));
+                match self.request(whose, "TokenRequest").await {
                     (Seen::Unknown(also), usable) => (Seen::unknown(format!("{why}; {also}")), usable),
                     known => known,
                 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1 as core;
 use rrsa_shared::arn::RoleArn;
 use rrsa_shared::env_vars;
 use rrsa_shared::policy::{ConditionValue, Document};
@@ -12,7 +11,7 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, Facts, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, Seen,
+    AccountFacts, ClusterFacts, Facts, NamespaceFacts, PodCount, PodFacts, ROLE_NAME_ANNOTATION, Seen,
     ServiceAccountFacts, SubjectRef,
 };
 
@@ -90,7 +89,7 @@ impl Manifests {
         let mut all = Vec::new();
         for object in &self.objects {
             if let Some(pod) = pod_of(object)? {
-                all.push(self.of_pod(object, &pod, given));
+                all.push(self.of_pod(object, pod, given));
             }
         }
         for object in self.objects.iter().filter(|object| object.value["kind"] == "ServiceAccount") {
@@ -104,16 +103,15 @@ impl Manifests {
         Ok(all)
     }
 
-    fn of_pod(&self, object: &Object, pod: &core::Pod, given: &Given) -> Facts {
+    fn of_pod(&self, object: &Object, facts: PodFacts, given: &Given) -> Facts {
         let namespace = namespace(&object.value, given);
-        let mut facts = collect::pod_facts(pod);
-        let kind = text(&object.value, "/kind").to_lowercase();
-        let is_pod = kind == "pod";
-        let asked_as = format!("{kind}/{}", facts.name);
-        facts.owner = (!is_pod).then(|| asked_as.clone());
         let account = facts.service_account.clone();
-        let mut all = self.base(SubjectRef::Pod(facts.name.clone()), &namespace, &account, given);
-        all.asked_as = (!is_pod).then_some(asked_as);
+        let subject = match &facts.owner {
+            Some(_) => SubjectRef::Template(facts.name.clone()),
+            None => SubjectRef::Pod(facts.name.clone()),
+        };
+        let mut all = self.base(subject, &namespace, &account, given);
+        all.asked_as.clone_from(&facts.owner);
         all.owner_labels = Seen::known(strings(&object.value, "/metadata/labels"), &object.file);
         let variable = |name: &str| {
             let value = facts.containers.iter().find_map(|container| container.value(name))?;
@@ -179,6 +177,7 @@ impl Manifests {
             account: AccountFacts { role: role(given, &expected), ..AccountFacts::unseen(OFFLINE) },
             expected_role_arn: expected,
             token: unseen(),
+            token_instead: None,
             exchange: unseen(),
             vantage: unseen(),
             owner_labels: unseen(),
@@ -298,23 +297,13 @@ fn role(given: &Given, arn: &Seen<String>) -> Seen<Option<Role>> {
 }
 
 /// The pod that a workload makes; `None` for an object that makes none.
-fn pod_of(object: &Object) -> Result<Option<core::Pod>, Error> {
-    let value = &object.value;
-    let template = match value["kind"].as_str().unwrap_or_default() {
-        "Pod" => value.clone(),
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
-            value["spec"]["template"].clone()
-        }
-        "CronJob" => value["spec"]["jobTemplate"]["spec"]["template"].clone(),
-        _ => return Ok(None),
-    };
-    let mut pod: core::Pod = serde_json::from_value(template).map_err(|error| {
-        let (kind, name) = (text(value, "/kind"), text(value, "/metadata/name"));
+fn pod_of(object: &Object) -> Result<Option<PodFacts>, Error> {
+    let kind = text(&object.value, "/kind");
+    collect::template(kind, &object.value).map_err(|error| {
+        let name = text(&object.value, "/metadata/name");
         Error::usage(format!("{kind} {name} in {} is not of the shape of its kind", object.file))
             .caused_by(error)
-    })?;
-    pod.metadata.name = Some(text(value, "/metadata/name").to_owned());
-    Ok(Some(pod))
+    })
 }
 
 fn namespace(value: &Value, given: &Given) -> String {

@@ -92,7 +92,7 @@ impl Report {
             let worst = findings.iter().filter(bad).map(|f| f.severity).max();
             let holds = of_link().any(|(_, verdict)| *verdict == Verdict::Holds);
             // What would only have been advice leaves no doubt about the link, nor does what the account would
-            // have added to what the cluster shows, the issuer to what STS said, or a probe to what was tried from here.
+            // have added to what the cluster shows, the issuer to what STS said, events to what stands there, or a probe to what was tried from here.
             let unseen = of_link().find_map(|(rule, verdict)| match verdict {
                 Verdict::Unseen(why) if rule.severity >= Severity::Error && !rule.is_extra(holds) => {
                     Some(why.clone())
@@ -140,15 +140,48 @@ impl Report {
                 }
             }
         }
+        let is_broken = findings.iter().any(|finding| finding.severity >= Severity::Error);
+        // What nobody has seen is not good, whatever holds beside it: a provider that neither STS nor IMS told of, a token
+        // that is none, an identity without a session.
+        let none = facts.token.value().is_some_and(|token| token.problem.is_some());
+        let unseen_provider = facts.account.provider.why_unknown().filter(|_| !facts.provider_is_proven());
+        let ahead_of_time = |link: &LinkReport| match link.link {
+            Link::Provider => unseen_provider,
+            Link::Token if none => Some("there is no token"),
+            Link::Identity if !granted => Some("no session"),
+            _ => None,
+        };
+        for link in links.iter_mut().filter(|link| link.status == LinkStatus::Good) {
+            if let Some(why) = ahead_of_time(link) {
+                link.status = if is_broken && link.link == Link::Token {
+                    LinkStatus::Follows
+                } else {
+                    LinkStatus::Unseen
+                };
+                link.unseen = Some(why.to_owned());
+            }
+        }
         let first_broken = findings.iter().find(|f| f.severity >= Severity::Error).map(|f| f.rule);
         let identified = links.iter().any(|l| l.link == Link::Identity && l.status == LinkStatus::Good);
+        // That somebody gets a session says nothing of whether this workload has what it takes to ask for one.
+        let wired = facts.is_wired();
+        let in_doubt = links.iter().any(|link| {
+            let decides = match link.link {
+                Link::Webhook | Link::Namespace | Link::Pod | Link::Token => true,
+                Link::ServiceAccount => !wired,
+                _ => false,
+            };
+            decides && link.status == LinkStatus::Unseen
+        });
         let conclusion = match first_broken {
             Some(_) => Conclusion::Broken,
-            None if granted && identified => Conclusion::Healthy,
+            None if granted && identified && !in_doubt => Conclusion::Healthy,
             None if facts.offline => Conclusion::Clean,
             None => Conclusion::Unknown,
         };
-        let identities = facts.pod.as_ref().map(identity::effective).unwrap_or_default();
+        // Of a template that the webhook has not seen it cannot be told.
+        let pod = facts.pod.as_ref().filter(|pod| !pod.is_template || pod.is_wired());
+        let identities = pod.map(identity::effective).unwrap_or_default();
         Self { conclusion, first_broken, links, findings, skipped, identities, facts }
     }
 

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::facts::{Facts, TokenFacts, TokenSource};
 use crate::permissions::RBAC;
 use crate::rules::Rule;
 
@@ -32,24 +31,15 @@ impl Skipped {
             [] if needs.contains("no access key") => {
                 (Some("RRSA-A02"), rule.action.map(str::to_owned).into_iter().collect())
             }
-            [] if needs.contains(NO_PROGRAM) => (Some("RRSA-A03"), Vec::new()),
+            [] if needs.contains(UNREAD_FILE) => (Some("RRSA-A03"), Vec::new()),
             [] => (None, Vec::new()),
         };
         Self { rule: rule.id, needs: needs.to_owned(), because, grant }
     }
 }
 
-/// Words of a token that was asked for because the pod's own could not be read.
-const NO_PROGRAM: &str = "the file could not be read";
-
-/// Why the pod's own token file was not seen, when another token was proved in its place.
-#[must_use]
-pub fn unread_file(facts: &Facts) -> Option<&str> {
-    let from = facts.token.origin()?;
-    let stands_in = |token: &TokenFacts| token.source == TokenSource::TokenRequest;
-    (facts.pod.is_some() && facts.token.value().is_some_and(stands_in) && from.contains(NO_PROGRAM))
-        .then_some(from)
-}
+/// Words for a token file in the pod that no program could be run to read.
+pub const UNREAD_FILE: &str = "the token file could not be read";
 
 /// What refusals say is needed, such as `list pods in demo` or `ram:GetRole`.
 fn permissions(needs: &str) -> impl Iterator<Item = &str> {
@@ -134,7 +124,7 @@ mod tests {
 
     #[test]
     fn an_image_without_programs_is_a_reason_and_a_silent_network_is_none() {
-        let needs = "TokenRequest, because the file could not be read: no program cat";
+        let needs = "the token file could not be read: no program cat";
         assert_eq!(skipped("RRSA-T01", needs), (Some("RRSA-A03"), Vec::new()));
         assert_eq!(skipped("RRSA-C08", "the issuer does not answer here: no route"), (None, Vec::new()));
         assert_eq!(skipped("RRSA-C01", "not found (get /version)"), (None, Vec::new()));

@@ -1,12 +1,15 @@
 //! What a command is about: names as kubectl writes them, turned into ServiceAccounts and pods.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 
+use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
-use crate::facts::{ROLE_NAME_ANNOTATION, SubjectRef};
+use crate::facts::{PodFacts, ROLE_NAME_ANNOTATION, SubjectRef};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -20,6 +23,8 @@ pub struct Subject {
     pub subject: SubjectRef,
     /// What was named, when that was something else.
     pub asked_as: Option<String>,
+    /// What a workload without pods would make, and the workload's own labels.
+    pub template: Option<Box<(PodFacts, BTreeMap<String, String>)>>,
 }
 
 /// Which subjects are wanted.
@@ -62,46 +67,42 @@ pub const KINDS: &[(&str, &str, &str)] = &[
 /// A kind of object that makes pods.
 #[derive(Debug, PartialEq, Eq)]
 struct Workload {
+    kind: &'static str,
     singular: &'static str,
     short: &'static str,
     api: &'static str,
-    /// Where its pods' spec is.
-    template: &'static str,
 }
 
 const WORKLOADS: &[Workload] = &[
-    Workload {
-        singular: "deployment",
-        short: "deploy",
-        api: "apis/apps/v1",
-        template: "/spec/template/spec",
-    },
-    Workload { singular: "statefulset", short: "sts", api: "apis/apps/v1", template: "/spec/template/spec" },
-    Workload { singular: "daemonset", short: "ds", api: "apis/apps/v1", template: "/spec/template/spec" },
-    Workload { singular: "replicaset", short: "rs", api: "apis/apps/v1", template: "/spec/template/spec" },
-    Workload { singular: "job", short: "job", api: "apis/batch/v1", template: "/spec/template/spec" },
-    Workload {
-        singular: "cronjob",
-        short: "cj",
-        api: "apis/batch/v1",
-        template: "/spec/jobTemplate/spec/template/spec",
-    },
+    Workload { kind: "Deployment", singular: "deployment", short: "deploy", api: "apis/apps/v1" },
+    Workload { kind: "StatefulSet", singular: "statefulset", short: "sts", api: "apis/apps/v1" },
+    Workload { kind: "DaemonSet", singular: "daemonset", short: "ds", api: "apis/apps/v1" },
+    Workload { kind: "ReplicaSet", singular: "replicaset", short: "rs", api: "apis/apps/v1" },
+    Workload { kind: "Job", singular: "job", short: "job", api: "apis/batch/v1" },
+    Workload { kind: "CronJob", singular: "cronjob", short: "cj", api: "apis/batch/v1" },
 ];
 
 impl Kind {
     /// A kind by its short, singular or plural name.
     fn read(text: &str) -> Option<Self> {
         let text = text.to_lowercase();
+        // kubectl takes deployment.apps and deployment.v1.apps as well.
+        let (text, group) = text.split_once('.').unwrap_or((&text, ""));
         let is = |singular: &str, short: &str| {
             text == short || text == singular || text.strip_suffix('s') == Some(singular)
         };
-        if is("serviceaccount", "sa") {
+        if is("serviceaccount", "sa") && ["", "v1."].contains(&group) {
             return Some(Self::ServiceAccount);
         }
-        if is("pod", "po") {
+        if is("pod", "po") && ["", "v1."].contains(&group) {
             return Some(Self::Pod);
         }
-        WORKLOADS.iter().find(|workload| is(workload.singular, workload.short)).map(Self::Workload)
+        let of_group = |workload: &Workload| {
+            let api = workload.api.trim_start_matches("apis/").trim_end_matches("/v1");
+            group.is_empty() || group.trim_start_matches("v1.") == api
+        };
+        let found = WORKLOADS.iter().find(|workload| is(workload.singular, workload.short));
+        found.filter(|workload| of_group(workload)).map(Self::Workload)
     }
 }
 
@@ -269,7 +270,12 @@ impl Wanted {
             });
             subjects.extend(wanted.filter_map(|account| {
                 let (namespace, name) = (account.metadata.namespace?, account.metadata.name?);
-                Some(Subject { namespace, subject: SubjectRef::ServiceAccount(name), asked_as: None })
+                Some(Subject {
+                    namespace,
+                    subject: SubjectRef::ServiceAccount(name),
+                    asked_as: None,
+                    template: None,
+                })
             }));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
@@ -288,7 +294,7 @@ impl Wanted {
             let list = api.list_metadata(&page).await.map_err(|error| context::explain(error, kube))?;
             subjects.extend(list.items.into_iter().filter_map(|pod| {
                 let (namespace, name) = (pod.metadata.namespace?, pod.metadata.name?);
-                Some(Subject { namespace, subject: SubjectRef::Pod(name), asked_as: None })
+                Some(Subject { namespace, subject: SubjectRef::Pod(name), asked_as: None, template: None })
             }));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
@@ -299,10 +305,10 @@ impl Wanted {
 }
 
 fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
-    Subject { namespace: kube.namespace.clone(), subject, asked_as: None }
+    Subject { namespace: kube.namespace.clone(), subject, asked_as: None, template: None }
 }
 
-/// The newest running pod of a workload; its ServiceAccount when it has no pod.
+/// The newest running pod of a workload; what it would make when it has no pod.
 async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) -> Result<Subject, Error> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (name, uid) = (text("/metadata/name"), text("/metadata/uid"));
@@ -317,8 +323,11 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         let pods = api.list(&page).await.map_err(|error| context::explain(error, kube))?.items;
         let own = |pod: &&Pod| {
             let owners = pod.metadata.owner_references.iter().flatten();
-            // A Deployment owns its pods through a ReplicaSet, so that its uid does not stand in them.
-            workload.singular == "deployment" || owners.into_iter().any(|owner| owner.uid == uid)
+            match workload.singular {
+                // A Deployment owns its pods through a ReplicaSet, so that its uid does not stand in them.
+                "deployment" => collect::pod_facts(pod).owner == asked_as,
+                _ => owners.into_iter().any(|owner| owner.uid == uid),
+            }
         };
         let age = |pod: &&Pod| {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
@@ -330,12 +339,20 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         };
         if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
         {
-            return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as });
+            return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });
         }
     }
-    let account = text(&format!("{}/serviceAccountName", workload.template));
-    let account = if account.is_empty() { "default".to_owned() } else { account };
-    Ok(Subject { namespace, subject: SubjectRef::ServiceAccount(account), asked_as })
+    let made = collect::template(workload.kind, object).map_err(|error| {
+        Error::could_not_tell(format!(
+            "{} {name} in namespace {namespace} is not of the shape of its kind",
+            workload.singular
+        ))
+        .caused_by(error)
+    })?;
+    let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
+    let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let template = made.map(|pod| Box::new((pod, labels)));
+    Ok(Subject { namespace, subject: SubjectRef::Template(name), asked_as, template })
 }
 
 /// A label selector as a query wants it.
@@ -382,12 +399,25 @@ mod tests {
         for text in ["sa/demo", "serviceaccount/demo", "ServiceAccounts/demo"] {
             assert_eq!(word(text).unwrap().kind, Kind::ServiceAccount, "{text}");
         }
-        for text in ["deploy/x", "deployment/x", "Deployments/x"] {
+        for text in
+            ["deploy/x", "deployment/x", "Deployments/x", "deployment.apps/x", "deployments.v1.apps/x"]
+        {
             assert_eq!(word(text).unwrap().kind, Kind::Workload(&WORKLOADS[0]), "{text}");
         }
         assert_eq!(word("po/demo.1").unwrap(), Word { kind: Kind::Pod, name: Some("demo.1".to_owned()) });
         assert_eq!(word("pods").unwrap().name, None);
-        for text in ["demo", "svc/demo", "sa/", "sa/a/b", "sa/Demo", "sa/-a", "pod/../x", "sa/a b", "s/x"] {
+        for text in [
+            "demo",
+            "svc/demo",
+            "sa/",
+            "sa/a/b",
+            "sa/Demo",
+            "sa/-a",
+            "pod/../x",
+            "sa/a b",
+            "s/x",
+            "job.apps/x",
+        ] {
             assert_eq!(word(text).unwrap_err().exit_code(), 2, "{text}");
         }
     }

@@ -72,7 +72,7 @@ async fn status_tells_what_ack_knows_of_the_cluster() {
     let cloud = &status["cloud"];
     assert_eq!(cloud["value"]["rrsa"]["enabled"], true, "{status:#}");
     assert!(cloud["from"].as_str().unwrap().starts_with("DescribeClusterDetail at 127.0.0.1:"), "{cloud}");
-    let shown = with_key(&stage, &["status"]).await.stdout;
+    let shown = with_key(&stage, &["status"]).await.stdout.replace("\n               ", " ");
     assert!(shown.contains("In the cloud:  running, RRSA on, issuer https://oidc-ack-"), "{shown}");
 }
 

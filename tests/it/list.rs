@@ -16,7 +16,7 @@ async fn service_accounts_with_a_role_are_listed_with_their_pods_and_what_is_wro
         all.stdout,
         "NAMESPACE   NAME      ROLE                 LABEL    PODS   INJECTED   VERDICT\n\
          default     other     demo-role-for-rrsa   <none>   0      0          RRSA-N01\n\
-         rrsa-demo   demo-sa   demo-role-for-rrsa   on       2      2          ok\n",
+         rrsa-demo   demo-sa   demo-role-for-rrsa   on       3      3          ok\n",
         "{all:?}"
     );
     let names = stage.rrsa(&["ls", "-n", "rrsa-demo", "--all", "-o", "name"]).await;
@@ -24,7 +24,7 @@ async fn service_accounts_with_a_role_are_listed_with_their_pods_and_what_is_wro
     let json = stage.rrsa(&["list", "-A", "-o", "json"]).await.json();
     assert_eq!(json["kind"], "List");
     assert_eq!(json["items"][0]["rule"], "RRSA-N01");
-    assert_eq!(json["items"][1]["injected"], 2);
+    assert_eq!(json["items"][1]["injected"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,4 +113,34 @@ cluster:
     let blind = stage.rrsa(&["list", "-A", "--stale", "--as", "blind"]).await;
     assert_eq!((blind.code, blind.stdout.as_str()), (3, ""), "{blind:?}");
     assert!(blind.stderr.contains("needs list mutatingwebhookconfigurations"), "{blind:?}");
+}
+
+/// That none of its pods was injected is as wrong seen from the ServiceAccount as from each pod.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_account_none_of_whose_pods_was_injected_is_not_ok() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let skipped = demo.replacen(
+        "kind: Pod\nmetadata:\n",
+        "kind: Pod\nmetadata:\n  annotations: {sandbox.rrsa/admission: skip}\n",
+        1,
+    );
+    assert_ne!(skipped, demo);
+    let stage = Stage::set("", &skipped).await;
+    for subject in ["sa/demo-sa", "pod/demo"] {
+        let outcome = stage.rrsa(&["check", subject, "-n", "rrsa-demo", "-o", "json"]).await;
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        let first = &outcome.report()["findings"][0];
+        assert_eq!(first["rule"], "RRSA-P12", "{subject}: {first}");
+        assert!(
+            first["command"].as_str().unwrap().starts_with("kubectl delete pod demo -n rrsa-demo"),
+            "{first}"
+        );
+    }
+    let list = stage.rrsa(&["list", "-n", "rrsa-demo"]).await;
+    assert!(list.stdout.contains("RRSA-P12"), "{list:?}");
+    let unlabelled = skipped.replace("pod-identity.alibabacloud.com/injection: 'on'", "team: demo");
+    let stage = Stage::set("", &unlabelled).await;
+    let outcome = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo"]).await;
+    let mends = "kubectl label namespace rrsa-demo pod-identity.alibabacloud.com/injection=on --overwrite; kubectl delete pod demo";
+    assert!(outcome.stdout.contains(mends), "{outcome:?}");
 }

@@ -18,23 +18,65 @@ fn told(list: &Value) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workload_is_checked_by_its_pod_or_else_by_its_service_account() {
+async fn a_workload_is_checked_by_its_pod_or_else_by_its_template() {
     let stage = stage().await;
     let outcome = stage.rrsa(&["check", "deploy/demo", "sts/empty", "-n", "rrsa-demo"]).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
     let lines: Vec<_> = outcome.stdout.lines().collect();
-    assert!(lines[0].starts_with("✓ deployment/demo: pod/demo in namespace rrsa-demo:"), "{outcome:?}");
-    let second =
-        lines.iter().position(|line| line.starts_with("✓ statefulset/empty: sa/demo-sa in namespace"));
+    assert!(
+        lines[0].starts_with("✓ deployment/demo: pod/demo-5d8f-x2x2x in namespace rrsa-demo:"),
+        "{outcome:?}"
+    );
+    let second = lines
+        .iter()
+        .position(|line| line.starts_with("✓ statefulset/empty: pod template of empty in namespace"));
     assert!(second.is_some(), "{outcome:?}");
     assert_eq!(lines.last(), Some(&"2 checked: 2 healthy, 0 broken, 0 could not be told."));
     let batch = stage.rrsa(&["check", "job/once", "cj/nightly", "-n", "rrsa-demo", "-o", "json"]).await;
-    assert_eq!(batch.code, 0, "{batch:?}");
+    assert_eq!(batch.code, 3, "{batch:?}");
     let list = batch.json();
-    assert_eq!(list["items"][0]["facts"]["subject"]["pod"], "once-x7k2p");
-    assert_eq!(list["items"][0]["facts"]["askedAs"], "job/once");
-    assert_eq!(list["items"][1]["facts"]["askedAs"], "cronjob/nightly");
-    assert_eq!(list["items"][1]["facts"]["subject"]["serviceAccount"], "demo-sa");
+    let [ended, none] = list["items"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!(ended["facts"]["subject"]["pod"], "once-x7k2p");
+    assert_eq!(ended["facts"]["askedAs"], "job/once");
+    // What has ended has no file to read, and that somebody else's token is taken does not say that its own was.
+    assert_eq!(ended["conclusion"], "unknown");
+    assert!(ended["facts"]["tokenInstead"].as_str().unwrap().contains("Succeeded"), "{ended}");
+    assert_eq!(none["facts"]["askedAs"], "cronjob/nightly");
+    assert_eq!(none["facts"]["subject"]["template"], "nightly");
+    assert_eq!(none["conclusion"], "healthy");
+    let asked = stage.rrsa(&["check", "job/once", "-n", "rrsa-demo", "--live=token"]).await;
+    assert_eq!(asked.code, 0, "{asked:?}");
+}
+
+/// A workload without pods is judged by what it would make, as `-f` judges it; other pods of its ServiceAccount do not
+/// stand in for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_is_judged_before_there_is_a_pod() {
+    let container = |more: &str| {
+        format!(
+            "
+apiVersion: batch/v1
+kind: CronJob
+metadata: {{name: odd, namespace: rrsa-demo}}
+spec: {{schedule: 0 3 * * *, jobTemplate: {{spec: {{template: {{spec: {{serviceAccountName: demo-sa,
+  containers: [{{name: c, image: i, env: [{more}]}}]}}}}}}}}}}
+"
+        )
+    };
+    for (variables, rule) in [
+        ("{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: LTAI}", "RRSA-K02"),
+        ("{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::<uid>:role/x'}", "RRSA-P09"),
+    ] {
+        let odd = container(variables);
+        let manifests = format!("{}---{odd}", include_str!("../manifests/rrsa-demo.yaml"));
+        let stage = Stage::set("", &manifests).await;
+        let live = stage.rrsa(&["check", "cronjob/odd", "-n", "rrsa-demo", "-o", "json"]).await;
+        assert_eq!(live.code, 1, "{live:?}");
+        assert_eq!(live.report()["findings"][0]["rule"], rule, "{live:?}");
+        let file = stage.file("odd.yaml", &manifests);
+        let offline = stage.rrsa(&["check", "-f", file.to_str().unwrap(), "-o", "json"]).await;
+        assert!(offline.stdout.contains(rule), "{offline:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +93,7 @@ async fn a_selector_picks_pods_and_no_match_is_not_healthy() {
     let stage = stage().await;
     let some = stage.rrsa(&["check", "pods", "-l", "app=demo", "-n", "rrsa-demo", "-o", "json"]).await;
     assert_eq!(some.code, 0, "{some:?}");
-    assert_eq!(told(&some.json()).len(), 1);
+    assert_eq!(told(&some.json()).len(), 2);
     let none = stage.rrsa(&["check", "pods", "-l", "app=nobody", "-n", "rrsa-demo"]).await;
     assert_eq!(none.code, 3, "{none:?}");
     let missing = stage.rrsa(&["check", "deploy/none", "-n", "rrsa-demo"]).await;
@@ -65,7 +107,7 @@ async fn a_description_says_what_each_container_acts_as_and_tries_nothing() {
     let shown = stage.rrsa(&["describe", "deploy/demo", "-n", "rrsa-demo"]).await;
     assert_eq!(shown.code, 0, "{shown:?}");
     for line in [
-        "Subject:              pod/demo (deployment/demo)\n",
+        "Subject:              pod/demo-5d8f-x2x2x (deployment/demo)\n",
         "  Role:               acs:ram::1234567890123456:role/demo-role-for-rrsa\n",
         "      aliyun CLI:     acs:ram::1234567890123456:role/demo-role-for-rrsa, by\n",
         "Token:                ? no live check was asked for (--live=none)\n",

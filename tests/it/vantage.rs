@@ -125,7 +125,7 @@ async fn whoever_interrupts_a_check_finds_no_pod_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_without_programs_is_proved_by_a_token_of_the_api_server() {
+async fn an_image_without_programs_leaves_the_token_unseen_and_the_identity_proven() {
     let bare = DEMO.replacen(
         "kind: Pod\nmetadata:\n",
         "kind: Pod\nmetadata:\n  annotations: {sandbox.rrsa/no-coreutils: 'true'}\n",
@@ -134,8 +134,16 @@ async fn an_image_without_programs_is_proved_by_a_token_of_the_api_server() {
     assert_ne!(bare, DEMO);
     let stage = Stage::set("", &bare).await;
     let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-o", "json"]).await;
-    assert_eq!(outcome.code, 0, "{outcome:?}");
-    let token = &outcome.report()["facts"]["token"];
-    assert_eq!(token["value"]["source"], "tokenRequest");
-    assert!(token["from"].as_str().unwrap().contains("because the file could not be read"), "{token}");
+    assert_eq!(outcome.code, 3, "{outcome:?}");
+    let facts = &outcome.report()["facts"];
+    assert_eq!(facts["token"]["value"]["source"], "tokenRequest");
+    assert!(facts["tokenInstead"].as_str().unwrap().contains("the token file could not be read"), "{facts}");
+    let shown = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo"]).await.stdout;
+    for words in
+        ["? token", "✓ identity", "the identity is proven, but by a token of the API", "--live=token"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let asked = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "--live=token"]).await;
+    assert_eq!(asked.code, 0, "{asked:?}");
 }

@@ -244,10 +244,12 @@ async fn users(client: &Client, scope: Scope<'_>) -> Result<UsersOf, kube::Error
                 if let (None, Some(arn)) = (&users.role, pod.role_arn()) {
                     users.role = Some((arn.to_owned(), pod.metadata.name.clone()));
                 }
-            } else if let Some(owner) = pod.owner().filter(|_| !pod.is_over())
-                && !users.count.stale.contains(&owner)
-            {
-                users.count.stale.push(owner);
+            } else if !pod.is_over() {
+                match pod.owner() {
+                    Some(owner) if users.count.stale.contains(&owner) => {}
+                    Some(owner) => users.count.stale.push(owner),
+                    None => users.count.stale.push(format!("pod/{}", pod.metadata.name)),
+                }
             }
         }
     }
@@ -264,17 +266,20 @@ pub async fn pods_using(client: &Client, namespace: &str, service_account: &str)
     }
 }
 
-/// Other namespaces in which a ServiceAccount of the same name names a role.
-pub async fn annotated_elsewhere(client: &Client, namespace: &str, name: &str) -> Seen<Vec<String>> {
+/// Other namespaces in which a ServiceAccount of the same name names a role, and the role.
+pub async fn annotated_elsewhere(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Seen<BTreeMap<String, String>> {
     let fields = format!("metadata.name={name}");
     match service_accounts(client, Scope { fields: Some(&fields), ..Scope::default() }).await {
         Ok(all) => {
-            let asks = |account: &Metadata| account.annotations.contains_key(ROLE_NAME_ANNOTATION);
-            let others = all.into_values().filter(|account| account.namespace != namespace && asks(account));
-            Seen::known(
-                others.map(|account| account.namespace).collect(),
-                "serviceaccounts of all namespaces",
-            )
+            let role = |mut account: Metadata| {
+                Some((account.namespace, account.annotations.remove(ROLE_NAME_ANNOTATION)?))
+            };
+            let others = all.into_values().filter(|account| account.namespace != namespace);
+            Seen::known(others.filter_map(role).collect(), "serviceaccounts of all namespaces")
         }
         Err(error) => Seen::unknown(why_not(&error, "list serviceaccounts in all namespaces")),
     }
@@ -480,6 +485,10 @@ impl Pages {
     async fn next<T: DeserializeOwned>(&mut self, client: &Client) -> Result<Option<Vec<T>>, kube::Error> {
         let Some(token) = self.next.take() else { return Ok(None) };
         let page = match self.page(client, &token).await {
+            // A first page asks for no list in particular, so that a newer one will do.
+            Err(kube::Error::Api(status)) if status.code == 410 && token.is_empty() => {
+                self.page(client, &token).await?
+            }
             // The list grew too old between two pages. The API server names where to go on in a newer one.
             Err(kube::Error::Api(status)) if status.code == 410 && !token.is_empty() => {
                 let newer = status.metadata.as_ref().and_then(|list| list.continue_.clone());

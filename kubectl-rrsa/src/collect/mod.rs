@@ -15,5 +15,5 @@ pub use cluster::{Keys, cluster};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{Annotated, annotated_service_accounts, namespace, owner_labels, service_account};
-pub use pod::{pod, pod_facts, raw_pod};
+pub use pod::{pod, pod_facts, raw_pod, template};
 pub use reason::why_not;

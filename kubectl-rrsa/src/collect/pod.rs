@@ -6,6 +6,8 @@ use k8s_openapi::api::core::v1 as core;
 use kube::Client;
 use kube::api::Api;
 use rrsa_shared::sts::KNOWN;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::reason::why_not;
 use crate::facts::{
@@ -29,6 +31,26 @@ pub async fn pod(client: &Client, namespace: &str, name: &str) -> Result<Option<
 pub async fn raw_pod(client: &Client, namespace: &str, name: &str) -> Result<Option<core::Pod>, String> {
     let found = Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await;
     found.map_err(|error| why_not(&error, &format!("get pods in {namespace}")))
+}
+
+/// The pod that an object as the API has it would make; `None` for a kind that makes none.
+///
+/// # Errors
+/// An object that is not of the shape of its kind.
+pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_json::Error> {
+    let template = match kind {
+        "Pod" => object,
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => &object["spec"]["template"],
+        "CronJob" => &object["spec"]["jobTemplate"]["spec"]["template"],
+        _ => return Ok(None),
+    };
+    let pod = match template {
+        Value::Null => core::Pod::default(),
+        template => core::Pod::deserialize(template)?,
+    };
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let owner = (kind != "Pod").then(|| format!("{}/{name}", kind.to_lowercase()));
+    Ok(Some(PodFacts { name: name.to_owned(), owner, is_template: true, ..pod_facts(&pod) }))
 }
 
 /// The facts of a pod.
@@ -67,6 +89,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
         phase: pod.status.as_ref().and_then(|status| status.phase.clone()),
         labels: pod.metadata.labels.clone().unwrap_or_default(),
         annotations: pod.metadata.annotations.clone().unwrap_or_default(),
+        is_template: false,
         owner: owner(pod),
         projections: spec.map(projections).unwrap_or_default(),
         created_at: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.as_second()),
@@ -194,8 +217,16 @@ fn container(
     env_from: &Option<Vec<core::EnvFromSource>>,
     mounts: &Option<Vec<core::VolumeMount>>,
 ) -> ContainerFacts {
-    let env: BTreeMap<_, _> =
-        env.as_deref().unwrap_or_default().iter().map(|var| (var.name.clone(), env_fact(var))).collect();
+    let mut variables = BTreeMap::new();
+    for var in env.as_deref().unwrap_or_default() {
+        // The last one of a name counts; an empty one is none to every SDK.
+        let is_empty = var.value_from.is_none() && var.value.as_deref().unwrap_or_default().is_empty();
+        if is_empty && !SHOWN_ENV.contains(&var.name.as_str()) {
+            variables.remove(&var.name);
+        } else {
+            variables.insert(var.name.clone(), env_fact(var));
+        }
+    }
     let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
         match (&source.config_map_ref, &source.secret_ref) {
             (Some(map), _) => format!("configMap/{}", map.name),
@@ -215,7 +246,7 @@ fn container(
     ContainerFacts {
         name: name.to_owned(),
         kind,
-        env,
+        env: variables,
         env_from: env_from.collect(),
         mounts: mounts.collect(),
         ..ContainerFacts::default()
@@ -240,7 +271,7 @@ fn env_fact(var: &core::EnvVar) -> EnvFact {
 mod tests {
     use super::*;
 
-    fn read(json: serde_json::Value) -> PodFacts {
+    fn read(json: Value) -> PodFacts {
         pod_facts(&serde_json::from_value(json).unwrap())
     }
 

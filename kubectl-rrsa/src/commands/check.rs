@@ -24,7 +24,8 @@ use crate::subjects::{Selection, Wanted};
 /// Check the chain of RRSA, and prove it with a live AssumeRoleWithOIDC.
 ///
 /// The chain: cluster, provider, webhook, namespace, ServiceAccount, pod, token, exchange, trust policy, identity.
-/// The report names the first broken link and what to type. A workload is checked by its newest running pod.
+/// The report names the first broken link and what to type. A workload is checked by its newest running pod, or by its template
+/// when it has none. Healthy means that the pod's own token was taken; --live=token settles for the identity.
 /// Exit codes: 0 healthy, 1 findings, 2 usage, 3 could not tell.
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -257,7 +258,7 @@ pub(super) async fn once(
     };
     let witness = match &first.subject {
         SubjectRef::ServiceAccount(name) => name.as_str(),
-        SubjectRef::Pod(_) => "default",
+        SubjectRef::Pod(_) | SubjectRef::Template(_) => "default",
     };
     let mut checker = Checker::open(machine, cloud, kube, wishes, (&first.namespace, witness)).await?;
     if subjects.len() > MANY && subjects.iter().all(|s| matches!(s.subject, SubjectRef::ServiceAccount(_))) {

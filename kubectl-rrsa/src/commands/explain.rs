@@ -106,7 +106,8 @@ fn explanation<'a>(id: &'a str, words: &'a Words) -> Explanation<'a> {
 }
 
 fn shown(one: &Explanation<'_>, lang: Lang, style: Style) -> String {
-    let mut shown = format!("{}\n", style.strong(&format!("{}: {}", one.id, one.words.title)));
+    let head = render::hanging("", 0, &format!("{}: {}", one.id, one.words.title));
+    let mut shown = format!("{}\n", style.strong(&head));
     if let (Some(link), Some(severity)) = (one.link, one.severity) {
         let action = one.action.unwrap_or_default();
         let needs = match (lang, one.needs_key, one.needs_probe) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rrsa_shared::policy::{Candidate, Change, Document, Statement, evaluate};
+use rrsa_shared::policy::{Candidate, Change, Document, Statement, Verdict as Fits, evaluate};
 
 use crate::checker::{Checker, Wishes};
 use crate::cli::{Cli, Machine, Outcome};
@@ -103,7 +103,13 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
 
 fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, style: Style) -> Outcome {
     let change = candidate.admitted_by(document);
-    let code = if change == Change::None { exit::HEALTHY } else { exit::FINDINGS };
+    let evaluation = evaluate(document, &candidate.claims());
+    let undecided = evaluation.verdict == Fits::Unknown;
+    let code = match (&change, undecided) {
+        (Change::None, _) => exit::HEALTHY,
+        (_, true) => exit::COULD_NOT_TELL,
+        (_, false) => exit::FINDINGS,
+    };
     let changed = match &change {
         Change::Extended(_, changed) | Change::Added(changed) => changed,
         Change::None | Change::Denied(_) => document,
@@ -112,13 +118,20 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
         return Outcome { text: changed.to_json() + "\n", code };
     }
     let claims = candidate.claims();
-    let mut text = render::beside(&evaluate(document, &claims), &claims, style);
+    let mut text = render::beside(&evaluation, &claims, style);
     let subject = printable(&format!("{}/{}", candidate.namespace, candidate.service_account));
     let words = match &change {
         Change::None => style.good(&format!("Admitted: {what} lets {subject} in.")),
+        Change::Denied(index) if undecided => style.doubtful(&format!(
+            "Could not tell: statement {} may deny it (see the ? above); narrow that statement.",
+            index + 1
+        )),
         Change::Denied(index) => style.bad(&format!(
             "Not admitted: statement {} denies it; narrow that statement, no other can overrule it.",
             index + 1
+        )),
+        _ if undecided => style.doubtful(&format!(
+            "Could not tell whether {what} lets {subject} in (see the ? above). With this change it is certain:"
         )),
         Change::Extended(index, _) => {
             style.bad(&format!("Not admitted. The least change adds a value to statement {}:", index + 1))

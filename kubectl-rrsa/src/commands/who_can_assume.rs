@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use rrsa_shared::policy::{Candidate, Claims, Document, Effect, Evaluation, Statement, Verdict, evaluate};
+use rrsa_shared::policy::{
+    Candidate, Claims, Document, Effect, Evaluation, Operator, Statement, Verdict, evaluate,
+};
 use serde::Serialize;
 
 use super::trust_policy::{live, read};
@@ -151,22 +153,20 @@ fn broad(document: &Document) -> Vec<String> {
     allows
         .filter(|(_, statement)| !statement.principal.federated.is_empty())
         .filter_map(|(index, statement)| {
-            let subjects: Vec<String> = statement
-                .conditions
-                .iter()
-                .filter(|condition| condition.key == "oidc:sub")
-                .flat_map(|condition| condition.values.iter().map(ToString::to_string))
-                .collect();
+            let of_subject = || statement.conditions.iter().filter(|condition| condition.key == "oidc:sub");
             let number = index + 1;
-            if subjects.is_empty() {
+            if of_subject().next().is_none() {
                 return Some(format!(
                     "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of the cluster"
                 ));
             }
             let namespace = |text: &str| {
-                text.strip_prefix("system:serviceaccount:").map_or("*", |rest| rest.split(':').next().unwrap_or("*")).to_owned()
+                text.strip_prefix("system:serviceaccount:").map_or(text, |rest| rest.split(':').next().unwrap_or(rest)).to_owned()
             };
-            let wide = subjects.iter().find(|text| namespace(text).contains(['*', '?']))?;
+            // Elsewhere a star is a star.
+            let patterns = of_subject().filter(|condition| condition.operator == Operator::StringLike);
+            let mut values = patterns.flat_map(|condition| condition.values.iter().map(ToString::to_string));
+            let wide = values.find(|text| namespace(text).contains(['*', '?']))?;
             Some(format!("statement {number} lets in more than one namespace: {wide}"))
         })
         .collect()

@@ -1,6 +1,7 @@
 //! A pod: what its containers see of RRSA.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rrsa_shared::env_vars;
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub struct PodFacts {
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
+    /// Whether there is no such pod yet: it is what a workload would make, or what a file holds.
+    pub is_template: bool,
     /// What to restart for a new pod, such as `deployment/demo`; `None` for a pod nobody owns.
     pub owner: Option<String>,
     /// Projected ServiceAccount tokens of all volumes.
@@ -183,7 +186,7 @@ impl PodFacts {
                     container.value(env_vars::OIDC_TOKEN_FILE).map(|file| (container, file))
                 })
                 .find_map(|(container, file)| {
-                    self.projections.iter().find(|p| container.token_path(p).is_some_and(|path| path == file))
+                    self.projections.iter().find(|p| container.has_token_at(p, file))
                 })
         };
         named.or_else(for_sts).or_else(pointed_at)
@@ -238,13 +241,24 @@ impl ContainerFacts {
         RRSA_ENV.iter().any(|name| self.env.contains_key(*name))
     }
 
-    /// Where the token of `projection` is in this container; `None` when it is not mounted.
-    #[must_use]
-    pub fn token_path(&self, projection: &TokenProjection) -> Option<String> {
-        let mount = self.mounts.iter().find(|mount| mount.volume == projection.volume)?;
-        Some(match mount.sub_path.as_deref() {
-            Some(sub) if sub.trim_matches('/') == projection.path => mount.path.clone(),
-            _ => format!("{}/{}", mount.path.trim_end_matches('/'), projection.path),
+    /// Where the token of `projection` is in this container: once for each mount that holds it.
+    pub fn token_paths(&self, projection: &TokenProjection) -> impl Iterator<Item = String> {
+        let mounts = self.mounts.iter().filter(|mount| mount.volume == projection.volume);
+        mounts.filter_map(|mount| {
+            let (inner, sub) = (Path::new(&projection.path), mount.sub_path.as_deref().unwrap_or_default());
+            let below = inner.strip_prefix(sub.trim_matches('/')).ok()?;
+            // By itself the file lies where the mount is.
+            if below.as_os_str().is_empty() {
+                return Some(mount.path.clone());
+            }
+            Some(format!("{}/{}", mount.path.trim_end_matches('/'), below.display()))
         })
+    }
+
+    /// Whether the token of `projection` is at `file` in this container. Slashes and dots that change nothing are none.
+    #[must_use]
+    pub fn has_token_at(&self, projection: &TokenProjection, file: &str) -> bool {
+        self.token_paths(projection)
+            .any(|path| Path::new(&path).components().eq(Path::new(file).components()))
     }
 }

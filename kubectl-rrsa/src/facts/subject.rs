@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use rrsa_shared::sts::{FaultKind, KnownFault};
 use serde::Serialize;
 
 use super::IssuerFacts;
@@ -22,6 +23,8 @@ pub enum SubjectRef {
     ServiceAccount(String),
     /// A Pod by name.
     Pod(String),
+    /// The pods that a workload of this name would make.
+    Template(String),
 }
 
 impl fmt::Display for SubjectRef {
@@ -29,6 +32,7 @@ impl fmt::Display for SubjectRef {
         match self {
             Self::ServiceAccount(name) => write!(f, "sa/{name}"),
             Self::Pod(name) => write!(f, "pod/{name}"),
+            Self::Template(name) => write!(f, "pod template of {name}"),
         }
     }
 }
@@ -41,7 +45,8 @@ pub struct PodCount {
     pub total: usize,
     /// Those that RRSA has reached, by the webhook or by hand.
     pub wired: usize,
-    /// What to restart for those that it has not, such as `deployment/demo`, each once.
+    /// What to restart for those that it has not and that have not ended, such as `deployment/demo`, each once; the pod
+    /// itself, `pod/demo`, when nothing that can be restarted made it.
     pub stale: Vec<String>,
 }
 
@@ -73,8 +78,9 @@ pub struct Facts {
     pub service_account: Seen<Option<ServiceAccountFacts>>,
     /// Names of the namespace's ServiceAccounts that name a role.
     pub annotated_service_accounts: Seen<Vec<String>>,
-    /// Other namespaces in which a ServiceAccount of the same name names a role; asked when this one names none.
-    pub annotated_elsewhere: Seen<Vec<String>>,
+    /// Other namespaces in which a ServiceAccount of the same name names a role, and the role's name; asked when this one
+    /// names none.
+    pub annotated_elsewhere: Seen<BTreeMap<String, String>>,
     /// Other ServiceAccounts, `namespace/name`, of those looked at that name the same role.
     pub same_role: Seen<Vec<String>>,
     /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
@@ -85,6 +91,8 @@ pub struct Facts {
     pub expected_role_arn: Seen<String>,
     /// The token of the live check.
     pub token: Seen<TokenFacts>,
+    /// Why the token is one of the API server, when it stands in for the pod's own.
+    pub token_instead: Option<String>,
     /// Session length that is asked of STS, seconds.
     pub session_seconds: u32,
     /// The live exchange.
@@ -125,6 +133,23 @@ impl Facts {
     #[must_use]
     pub fn was_refused(&self) -> bool {
         self.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Refused(_)))
+    }
+
+    /// Whether STS refused because of the role's trust policy, which supposes a provider that it knows.
+    #[must_use]
+    pub fn was_refused_by_policy(&self) -> bool {
+        self.exchange.value().is_some_and(|exchange| match &exchange.outcome {
+            ExchangeOutcome::Refused(fault) => {
+                KnownFault::of(fault).is_some_and(|known| known.kind == FaultKind::TrustPolicyRefused)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether STS took the OIDC provider, whatever it said of the role.
+    #[must_use]
+    pub fn provider_is_proven(&self) -> bool {
+        self.was_granted() || self.was_refused_by_policy()
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of

@@ -5,7 +5,7 @@ mod probe;
 mod token;
 
 pub use exec::{Container, FileError, read_pod};
-pub use probe::{ProbeOptions, Wiring, beside, in_pod, probe_pod};
+pub use probe::{Beside, ProbeOptions, Wiring, beside, in_pod, probe_pod};
 pub use token::{issuer, request};
 
 use clap::ValueEnum;

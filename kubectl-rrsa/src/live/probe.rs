@@ -19,6 +19,8 @@ use crate::facts::{AUDIENCE, INJECTION_LABEL, RRSA_ENV, SHOWN_ENV, WEBHOOK_VOLUM
 const DEADLINE: Duration = Duration::from_secs(90);
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often a pod is asked to go.
+const DELETE_TRIES: u8 = 4;
 /// The user of a probe that copies nobody's.
 const NOBODY: i64 = 65532;
 /// Where the webhook mounts its volume.
@@ -72,11 +74,17 @@ pub async fn in_pod(
     report(&pods, pod, &name).await
 }
 
+/// What came of a probe in a pod of its own.
+#[derive(Debug)]
+pub struct Beside {
+    /// Its report, or why there is none.
+    pub report: Result<ProbeReport, String>,
+    /// What to say of the pod when it could not be taken away.
+    pub left: Option<String>,
+}
+
 /// Runs the probe in a pod of its own, and takes the pod away.
-///
-/// # Errors
-/// Why there is no report; that the pod could not be taken away, too.
-pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod) -> Result<ProbeReport, String> {
+pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod) -> Beside {
     let pods = Api::<core::Pod>::namespaced(client.clone(), namespace);
     let name = wanted.metadata.name.clone().unwrap_or_default();
     let run = async {
@@ -86,18 +94,31 @@ pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod) -> Res
         wait(&pods, &name, "probe").await?;
         report(&pods, &name, "probe").await
     };
-    let result = tokio::select! {
+    let report = tokio::select! {
         result = tokio::time::timeout(DEADLINE, run) => result.unwrap_or_else(|_| Err(late())),
         () = interrupted() => Err("interrupted".to_owned()),
     };
     // The pod may exist even when its creation seems to have failed: the answer may have been lost.
-    match pods.delete(&name, &DeleteParams::default().grace_period(0)).await {
-        Ok(_) => result,
-        Err(kube::Error::Api(status)) if status.is_not_found() => result,
-        Err(error) => {
-            let left = why_not(&error, &format!("delete pods in {namespace}"));
-            let words = format!("the probe's pod is left ({left}): kubectl delete pod {name} -n {namespace}");
-            Err(result.err().map_or(words.clone(), |why| format!("{why}; {words}")))
+    let left = delete(&pods, &name).await.err().map(|error| {
+        let left = why_not(&error, &format!("delete pods in {namespace}"));
+        format!("the probe's pod is left ({left}): kubectl delete pod {name} -n {namespace}")
+    });
+    Beside { report, left }
+}
+
+/// Takes a pod away; an API server that has trouble of its own is asked a few times.
+async fn delete(pods: &Api<core::Pod>, name: &str) -> Result<(), kube::Error> {
+    let now = DeleteParams::default().grace_period(0);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match pods.delete(name, &now).await {
+            Ok(_) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code >= 500 && tries < DELETE_TRIES => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error),
         }
     }
 }

@@ -91,6 +91,14 @@ pub fn check(report: &Report, style: Style) -> String {
             style.bad(&filled(&words))
         }
         Conclusion::Clean => style.good("Clean: nothing wrong stands in the files; nothing was tried."),
+        Conclusion::Unknown if facts.was_granted() && facts.token_instead.is_some() => {
+            let words = format!(
+                "Could not tell: the identity is proven, but by a token of the API server, for {}. --live=token takes that \
+                 for an answer, --live=ephemeral reads the pod's own.",
+                printable(facts.token_instead.as_deref().unwrap_or_default())
+            );
+            style.doubtful(&filled(&words))
+        }
         Conclusion::Unknown => style.doubtful("Could not tell: nothing wrong was seen, but not enough was."),
     };
     let _ = writeln!(shown, "{conclusion}");
@@ -101,7 +109,8 @@ pub fn check(report: &Report, style: Style) -> String {
 fn grants(report: &Report, style: Style) -> String {
     let mut shown = String::new();
     // RAM would say which condition of a trust policy does not fit; of another broken link it tells nothing new.
-    let ram = report.conclusion == Conclusion::Unknown || report.facts.was_refused();
+    let doubt = report.conclusion == Conclusion::Unknown && !report.facts.was_granted();
+    let ram = doubt || report.facts.was_refused();
     for reason in ["RRSA-A01", "RRSA-A02"].into_iter().filter(|reason| *reason == "RRSA-A01" || ram) {
         let skipped = report.skipped.iter().filter(|skipped| skipped.because == Some(reason));
         let mut grants: Vec<&str> =
@@ -167,7 +176,8 @@ pub(super) fn one(finding: &Finding, style: Style) -> String {
 /// One line on a link: what it says when it is good, why not otherwise.
 fn words(report: &Report, link: &LinkReport) -> String {
     let bad = |f: &&Finding| f.link == link.link && f.severity > Severity::Info;
-    if let Some(worst) = report.findings.iter().filter(bad).max_by_key(|f| f.severity) {
+    // Of equals the first, as the verdict names it.
+    if let Some(worst) = report.findings.iter().filter(bad).rev().max_by_key(|f| f.severity) {
         return format!("{} {}", worst.rule, worst.title);
     }
     if link.status == LinkStatus::Follows {
@@ -207,7 +217,7 @@ fn words(report: &Report, link: &LinkReport) -> String {
 fn provider(facts: &Facts) -> Option<String> {
     let proof = match facts.account.provider.value() {
         Some(Some(_)) => "IMS has it",
-        _ if facts.was_granted() => "STS took it",
+        _ if facts.provider_is_proven() => "STS took it",
         _ => return None,
     };
     facts.provider_in_use.value().map(|arn| format!("{arn}, {proof}"))
@@ -226,7 +236,11 @@ fn webhook(facts: &Facts) -> Option<String> {
 
 fn trust_policy(facts: &Facts) -> Option<String> {
     let role = facts.role_in_use.value()?;
-    facts.was_granted().then(|| format!("{role} admits it"))
+    match facts.account.role.value() {
+        _ if facts.was_granted() => Some(format!("{role} admits it")),
+        Some(Some(_)) => Some(format!("{role} would admit it")),
+        _ => None,
+    }
 }
 
 fn account(facts: &Facts) -> Option<String> {
@@ -245,6 +259,9 @@ fn pod(facts: &Facts) -> Option<String> {
         };
         return Some(format!("{pods}, RRSA has reached {}", count.wired));
     };
+    if pod.is_template && !pod.is_wired() {
+        return Some("there is no pod; nothing in the template is in the way".to_owned());
+    }
     let with = pod.app_containers().filter(|container| container.has_rrsa_env()).count();
     let volume = pod.rrsa_projection().map_or("no token volume", |projection| projection.volume.as_str());
     Some(format!("{volume}, variables in {with} of {} containers", pod.app_containers().count()))

@@ -8,6 +8,7 @@ use super::wrap::hanging;
 use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts};
 use crate::identity::{Choice, Client, choice, falls_to_node};
 use crate::report::Report;
+use crate::rules::restart_all;
 
 /// The subject, its chain and what is wrong with it.
 #[must_use]
@@ -26,7 +27,7 @@ pub fn describe(report: &Report, style: Style) -> String {
     let pods = facts.pods_using.map(|count| format!("{}, RRSA has reached {}", count.total, count.wired));
     known(&mut shown, 2, "Pods", &pods);
     for stale in facts.pods_using.value().into_iter().flat_map(|count| &count.stale) {
-        line(&mut shown, 2, "Stale", &format!("kubectl rollout restart {stale} -n {}", facts.namespace));
+        line(&mut shown, 2, "Stale", &restart_all(&facts.namespace, std::slice::from_ref(stale)));
     }
     let _ = writeln!(shown, "Cluster:");
     known(&mut shown, 2, "Issuer", &facts.cluster.issuer);

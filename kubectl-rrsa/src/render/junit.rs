@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use rrsa_shared::printable::directs;
+
 use crate::report::{LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Severity};
 
@@ -72,7 +74,8 @@ fn words(finding: &Finding) -> String {
     )
 }
 
-/// Text as XML takes it: the five characters written out, and none that XML 1.0 forbids.
+/// Text as XML takes it: the five characters written out, and none that XML 1.0 forbids or that changes the direction of
+/// writing.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -83,6 +86,7 @@ fn escaped(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&apos;"),
             '\n' | '\t' => escaped.push(character),
+            c if directs(c) => escaped.extend(c.escape_default()),
             c if c.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
@@ -97,8 +101,8 @@ mod tests {
     #[test]
     fn nothing_that_xml_forbids_gets_through() {
         assert_eq!(
-            escaped("<a b=\"c\">&'\u{1b}[31m\n"),
-            "&lt;a b=&quot;c&quot;&gt;&amp;&apos;\u{fffd}[31m\n"
+            escaped("<a b=\"c\">&'\u{1b}[31m\n\u{202e}"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;&apos;\u{fffd}[31m\n\\u{202e}"
         );
     }
 }

@@ -6,6 +6,7 @@ use rrsa_shared::ack::ClusterDetail;
 
 use super::printable;
 use super::style::Style;
+use super::wrap::hanging;
 use crate::facts::{ClusterFacts, Seen, WebhookFacts};
 
 /// The facts, aligned; what could not be seen is `?` with the reason.
@@ -34,7 +35,7 @@ pub fn status(facts: &ClusterFacts, style: Style) -> String {
             Seen::Known { value, from } => format!("{}  ({})", printable(value), printable(from)),
             Seen::Unknown(why) => format!("{}  ({})", style.doubtful("?"), printable(why)),
         };
-        let _ = writeln!(shown, "{:<15}{line}", format!("{name}:"));
+        let _ = writeln!(shown, "{}", hanging(&format!("{:<15}", format!("{name}:")), 15, &line));
     }
     shown
 }

@@ -26,6 +26,8 @@ pub struct Rule {
     pub needs_probe: bool,
     /// Whether it needs what the issuer publishes, which may be out of reach from here and not from STS.
     pub needs_public: bool,
+    /// Whether it needs events, which only tell of what has gone wrong.
+    pub needs_events: bool,
     /// Judges the facts.
     pub judge: fn(&Facts) -> Verdict,
 }
@@ -47,10 +49,15 @@ impl Rule {
         self
     }
 
+    const fn with_events(mut self) -> Self {
+        self.needs_events = true;
+        self
+    }
+
     /// Whether what it could not see leaves no doubt about its link: it would only have added to what `holds`.
     #[must_use]
     pub fn is_extra(&self, holds: bool) -> bool {
-        self.needs_probe || (holds && (self.needs_key || self.needs_public))
+        self.needs_probe || (holds && (self.needs_key || self.needs_public || self.needs_events))
     }
 
     /// Whether it judges what STS answered.
@@ -121,6 +128,7 @@ const fn rule(
         action: None,
         needs_probe: false,
         needs_public: false,
+        needs_events: false,
         judge,
     }
 }
@@ -173,9 +181,18 @@ pub const RULES: &[Rule] = {
             .with_key("ram:GetOIDCProvider"),
         rule("RRSA-C12", Provider, Error, "the provider's name carries another cluster id", cluster::c12),
         rule("RRSA-X02", Provider, Critical, "the OIDC provider does not exist in RAM", sts::x02),
+        rule(
+            "RRSA-X04",
+            Provider,
+            Error,
+            "the token's audience is not one the OIDC provider takes",
+            sts::x04,
+        ),
+        rule("RRSA-X08", Provider, Critical, "the token's issuer is not the OIDC provider's", sts::x08),
         rule("RRSA-W01", Webhook, Error, "the webhook that injects RRSA is not installed", webhook::w01),
         rule("RRSA-W02", Webhook, Error, "the webhook that injects RRSA is not ready", webhook::w02),
-        rule("RRSA-W03", Webhook, Error, "the API server cannot call the webhook", webhook::w03),
+        rule("RRSA-W03", Webhook, Error, "the API server cannot call the webhook", webhook::w03)
+            .with_events(),
         rule(
             "RRSA-W04",
             Webhook,
@@ -320,17 +337,9 @@ pub const RULES: &[Rule] = {
         rule("RRSA-E11", Exchange, Warning, "pods reach the node's metadata service", network::e11)
             .with_probe(),
         rule("RRSA-X03", Exchange, Error, "STS cannot read the OIDC provider ARN", sts::x03),
-        rule(
-            "RRSA-X04",
-            Exchange,
-            Error,
-            "the token's audience is not one the OIDC provider takes",
-            sts::x04,
-        ),
         rule("RRSA-X05", Exchange, Error, "STS finds the token expired", sts::x05),
         rule("RRSA-X06", Exchange, Error, "STS cannot read the token", sts::x06),
         rule("RRSA-X07", Exchange, Critical, "STS finds the token's signature wrong", sts::x07),
-        rule("RRSA-X08", Exchange, Critical, "the token's issuer is not the OIDC provider's", sts::x08),
         rule("RRSA-X09", Exchange, Critical, "STS cannot fetch the issuer's keys", sts::x09),
         rule("RRSA-X10", Exchange, Critical, "STS does not trust the issuer's TLS certificate", sts::x10),
         rule("RRSA-X12", Exchange, Error, "the session's length is not one the role gives", sts::x12),

@@ -7,6 +7,7 @@ use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 use rrsa_shared::ports::http::TransportFault;
 
 use super::finding::{Evidence, Verdict};
+use super::shell::word;
 use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, TokenSource};
 
 /// RRSA is on: new tokens carry an issuer that the public can reach.
@@ -218,7 +219,7 @@ pub(super) fn c08(facts: &Facts) -> Verdict {
                 "STS fetches it itself: turn RRSA off and on again, or open a ticket with the cluster id; for an issuer of \
                  your own let the public read the document",
             )
-            .command(format!("curl -sS -D- {}", issuer.discovery_url)),
+            .command(format!("curl -sS -D- {}", word(&issuer.discovery_url))),
         )),
         // The way from here says nothing about the way from STS; a certificate that is not trusted is I06's.
         Published::NoAnswer { why, .. } => {

@@ -120,6 +120,7 @@ pub(super) fn healthy_service_account() -> Facts {
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
+        token_instead: None,
         vantage: Seen::unknown("nothing was run inside the cluster"),
         exchange: seen(ExchangeFacts {
             endpoint: "sts.aliyuncs.com".to_owned(),
@@ -735,6 +736,9 @@ const BREAKS: &[Case] = &[
     ("RRSA-P23", "a pod for Windows", healthy_pod, |f| {
         f.pod.as_mut().expect("a pod").os = Some("windows".to_owned());
     }),
+    ("RRSA-P12", "no pod of the ServiceAccount was injected", healthy_service_account, |f| {
+        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: vec!["deployment/old".to_owned()] });
+    }),
     ("RRSA-P25", "one workload was not restarted", healthy_service_account, |f| {
         f.pods_using = seen(PodCount { total: 3, wired: 2, stale: vec!["deployment/old".to_owned()] });
     }),
@@ -855,6 +859,12 @@ const BREAKS: &[Case] = &[
             p["Statement"][0]["Condition"]["IpAddress"] = serde_json::json!({"acs:SourceIp": "10.0.0.0/8"});
         });
     }),
+    ("RRSA-R13", "an operator in small letters", healthy_service_account, |f| {
+        refused_by(f, |p| {
+            let condition = p["Statement"][0]["Condition"]["StringEquals"].take();
+            p["Statement"][0]["Condition"] = serde_json::json!({"stringequals": condition});
+        });
+    }),
     ("RRSA-R14", "not this and not that", healthy_service_account, |f| {
         with_policy(f, |p| {
             p["Statement"][0]["Condition"]["StringNotEquals"] = serde_json::json!({"oidc:sub": ["a", "b"]});
@@ -948,7 +958,7 @@ const BREAKS: &[Case] = &[
     ("RRSA-S08", "the annotation is in another namespace", healthy_service_account, |f| {
         unwired(f);
         annotate(f, None);
-        f.annotated_elsewhere = seen(vec!["prod".to_owned()]);
+        f.annotated_elsewhere = seen(BTreeMap::from([("prod".to_owned(), "demo".to_owned())]));
     }),
     ("RRSA-R18", "a role that may do nothing", healthy_service_account, |f| {
         f.account.policies = seen(Vec::new());
@@ -1018,10 +1028,37 @@ const NEAR: &[Near] = &[
     ("a pod", healthy_pod, |_| {}),
     ("a ServiceAccount", healthy_service_account, |_| {}),
     ("an unlabelled namespace with a pod wired by hand", healthy_pod, |f| label(f, None)),
+    ("pods that have all ended", healthy_service_account, |f| {
+        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: Vec::new() });
+    }),
     ("an account without annotation and a pod wired by hand", healthy_pod, |f| annotate(f, None)),
     ("an account without annotation, used by a wired pod", healthy_service_account, |f| {
         annotate(f, None);
         f.pods_using = seen(PodCount { total: 2, wired: 1, stale: Vec::new() });
+    }),
+    ("a path with more slashes than it needs", healthy_pod, |f| {
+        set(f, env_vars::OIDC_TOKEN_FILE, &FILE.replace("/ack", "//./ack"));
+    }),
+    ("a folder of the token's volume", healthy_pod, |f| {
+        projection(f).path = "dir/token".to_owned();
+        container(f).mounts.push(MountFacts {
+            volume: "rrsa-oidc-token".to_owned(),
+            path: "/tokens/".to_owned(),
+            sub_path: None,
+        });
+        set(f, env_vars::OIDC_TOKEN_FILE, "/tokens/dir/token");
+    }),
+    ("a template that sets one variable and leaves the rest to the webhook", healthy_service_account, |f| {
+        let env = BTreeMap::from([(env_vars::ROLE_ARN.to_owned(), EnvFact::Value(ROLE.to_owned()))]);
+        let app = ContainerFacts { name: "app".to_owned(), env, ..Default::default() };
+        f.pod = Some(PodFacts {
+            name: "demo".to_owned(),
+            service_account: "demo-sa".to_owned(),
+            is_template: true,
+            owner: Some("deployment/demo".to_owned()),
+            containers: vec![app],
+            ..Default::default()
+        });
     }),
     ("a token about to be renewed", healthy_pod, |f| alter(&mut f.token, |t| t.seen_at = 3900)),
     ("a second audience", healthy_pod, |f| claims(f, |c| c.audiences.push("other".to_owned()))),
@@ -1177,6 +1214,48 @@ fn a_finding_says_what_was_seen_where_and_what_to_do() {
         let severe = report.findings.iter().any(|finding| finding.severity >= Severity::Error);
         assert_eq!(report.exit_code() == 1, severe, "{rule} {what}");
     }
+}
+
+/// What a pod would have is no answer for one that is there.
+#[test]
+fn a_token_that_stands_in_proves_the_identity_and_not_the_pod() {
+    let mut facts = healthy_pod();
+    facts.token = seen(healthy_token(TokenSource::TokenRequest));
+    facts.token_instead = Some("the pod is Pending".to_owned());
+    let report = crate::report::Report::on(facts);
+    assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
+    let status = |link| report.links.iter().find(|one| one.link == link).expect("the link").status;
+    assert_eq!(status(super::Link::Token), crate::report::LinkStatus::Unseen);
+    assert_eq!(status(super::Link::Identity), crate::report::LinkStatus::Good);
+}
+
+/// Nobody has seen a provider that STS refuses before it says why, nor has an identity who has no session.
+#[test]
+fn what_a_refusal_leaves_open_is_not_ticked() {
+    for (code, provider) in [
+        ("AuthenticationFail.NoPermission", crate::report::LinkStatus::Good),
+        ("AuthenticationFail.OIDCToken.Expired", crate::report::LinkStatus::Unseen),
+        ("AuthenticationFail.OIDCToken.AudienceNotMatch", crate::report::LinkStatus::Broken),
+    ] {
+        let mut facts = healthy_pod();
+        refuse(&mut facts, 401, code, "");
+        let report = crate::report::Report::on(facts);
+        let status = |link| report.links.iter().find(|one| one.link == link).expect("the link").status;
+        assert_eq!(status(super::Link::Provider), provider, "{code}");
+        assert_ne!(status(super::Link::Identity), crate::report::LinkStatus::Good, "{code}");
+    }
+}
+
+/// Two conditions that do not fit are two things to mend.
+#[test]
+fn each_condition_that_differs_is_a_finding() {
+    let mut facts = healthy_service_account();
+    refused_by(&mut facts, |p| {
+        p["Statement"][0]["Condition"]["StringEquals"]["oidc:aud"] = "sts-vpc".into();
+        p["Statement"][0]["Condition"]["StringEquals"]["oidc:sub"] = "system:serviceaccount:a:b".into();
+    });
+    let found: Vec<_> = findings(&facts).into_iter().map(|finding| finding.rule).collect();
+    assert_eq!(found, ["RRSA-R04", "RRSA-R05"]);
 }
 
 #[test]

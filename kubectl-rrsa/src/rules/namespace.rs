@@ -2,6 +2,8 @@
 //! (ack-pod-identity-webhook; a pod wired by hand needs no label.)
 
 use super::finding::{Evidence, Verdict};
+use super::pod;
+use super::shell::word;
 use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
 
 /// The namespace or the pod has the injection label.
@@ -68,7 +70,7 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
         place,
         "make it a label: the webhook reads no annotation here",
     )
-    .command(label(&facts.namespace))
+    .command(label(facts))
     .into()
 }
 
@@ -114,12 +116,14 @@ fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Op
         // Any pod of the namespace may carry the label itself; without pods nobody can tell.
         Ok(Some(namespace)) if namespace.injection() == Some("on") && pod_label.is_none() => Verdict::Holds,
         Ok(Some(namespace)) => match broken(namespace, pod_label) {
-            Some(evidence) => evidence.command(label(&facts.namespace)).into(),
+            Some(evidence) => evidence.command(label(facts)).into(),
             None => Verdict::Holds,
         },
     }
 }
 
-fn label(namespace: &str) -> String {
-    format!("kubectl label namespace {namespace} {INJECTION_LABEL}=on --overwrite")
+fn label(facts: &Facts) -> String {
+    let label =
+        format!("kubectl label namespace {} {INJECTION_LABEL}=on --overwrite", word(&facts.namespace));
+    pod::then_restart(facts, label)
 }

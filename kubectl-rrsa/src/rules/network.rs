@@ -8,6 +8,7 @@ use rrsa_shared::sts::is_region;
 
 use super::finding::{Evidence, Verdict};
 use super::pod;
+use super::shell::word;
 use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
 
 /// The VPC host has a region to be the host of.
@@ -132,7 +133,7 @@ pub(super) fn e02(facts: &Facts) -> Verdict {
                     from_here(vantage)
                 ),
             )
-            .command(format!("kubectl get networkpolicies -n {}", facts.namespace)),
+            .command(format!("kubectl get networkpolicies -n {}", word(&facts.namespace))),
         )
     })
 }

@@ -5,11 +5,12 @@ use rrsa_shared::arn::{self, OidcProviderArn};
 use rrsa_shared::env_vars;
 
 use super::finding::{Evidence, Severity, Verdict};
+use super::shell::word;
 use super::{namespace, service_account, webhook};
 use crate::facts::{
-    AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, ONLY_CONTAINERS_ANNOTATION,
-    OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION, TokenProjection, VolumeKind,
-    WEBHOOK_VOLUME,
+    AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, NamespaceFacts,
+    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
+    ServiceAccountFacts, TokenProjection, VolumeKind, WEBHOOK_VOLUME,
 };
 
 /// The least and the most a projected token for RRSA may live, seconds.
@@ -57,14 +58,29 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
     let patch = format!(
         "{{\"spec\":{{\"template\":{{\"metadata\":{{\"labels\":{{\"{INJECTION_LABEL}\":\"on\"}}}}}}}}}}"
     );
-    Evidence::new(
+    let evidence = Evidence::new(
         "the label under spec.template.metadata.labels",
         "the label under metadata.labels",
         format!("{owner} in namespace {}", facts.namespace),
         "move it to the template: pods do not inherit the labels of what made them",
-    )
-    .command(format!("kubectl patch {} -n {} -p '{patch}'", owner.replace('/', " "), facts.namespace))
-    .into()
+    );
+    match takes_changes(owner) {
+        true => evidence
+            .command(format!("kubectl patch {} -n {} -p '{patch}'", workload(owner), word(&facts.namespace)))
+            .into(),
+        false => evidence.into(),
+    }
+}
+
+/// A workload as the two words that some commands of kubectl want.
+fn workload(owner: &str) -> String {
+    owner.split('/').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a command can change the pod template of a workload; that of a job stays as it is, and a CronJob's has another
+/// place.
+fn takes_changes(owner: &str) -> bool {
+    ["deployment/", "statefulset/", "daemonset/"].iter().any(|kind| owner.starts_with(kind))
 }
 
 /// Lists of containers name containers of the pod.
@@ -143,7 +159,7 @@ pub(super) fn p20(facts: &Facts) -> Verdict {
     }
     let barred = pod.containers.iter().find(|container| {
         container.kind == ContainerKind::Ephemeral
-            && container.token_path(projection).is_some()
+            && container.token_paths(projection).next().is_some()
             && container.run_as_user.is_some_and(|user| user != owner && user != 0)
     });
     match barred {
@@ -339,18 +355,13 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     if count.wired == 0 || count.stale.is_empty() {
         return Verdict::Holds;
     }
-    let commands: Vec<_> = count
-        .stale
-        .iter()
-        .map(|owner| format!("kubectl rollout restart {owner} -n {}", facts.namespace))
-        .collect();
     Evidence::new(
         format!("RRSA in all {} pods of the ServiceAccount", count.total),
         format!("in {} of them; not in those of {}", count.wired, count.stale.join(", ")),
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
         "restart what has pods of the time before",
     )
-    .command(commands.join("; "))
+    .command(restart_all(&facts.namespace, &count.stale))
     .into()
 }
 
@@ -386,11 +397,12 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         format!("pod {}/{}", facts.namespace, pod.name),
         format!("set serviceAccountName in the pod template of {owner}"),
     );
-    match (&pod.owner, candidates.as_slice()) {
+    match (pod.owner.as_ref().filter(|owner| takes_changes(owner)), candidates.as_slice()) {
         (Some(owner), [one]) => evidence.command(format!(
-            "kubectl set serviceaccount {} {one} -n {}",
-            owner.replace('/', " "),
-            facts.namespace
+            "kubectl set serviceaccount {} {} -n {}",
+            workload(owner),
+            word(one),
+            word(&facts.namespace)
         )),
         _ => evidence,
     }
@@ -399,12 +411,29 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
 
 /// All three variables are set in a container that has one of them.
 pub(super) fn p06(facts: &Facts) -> Verdict {
+    // The webhook keeps what a workload sets, and adds the rest when the pod is made.
+    let later = match facts.pod.as_ref().filter(|pod| pod.is_template && pod.rrsa_projection().is_none()) {
+        None => Ok(false),
+        Some(pod) => will_be_injected(facts, pod),
+    };
+    let partly =
+        |c: &ContainerFacts| c.has_rrsa_env() && RRSA_ENV.iter().any(|name| !c.env.contains_key(*name));
+    if let (Err(why), Some(pod)) = (&later, &facts.pod)
+        && pod.app_containers().any(partly)
+    {
+        return Verdict::Unseen(format!("whether the webhook will set the rest: {why}"));
+    }
     each_container(facts, |pod, container| {
+        if later == Ok(true) && !pod.skips(&container.name) {
+            return None;
+        }
         let missing: Vec<_> =
             RRSA_ENV.iter().filter(|name| !container.env.contains_key(**name)).copied().collect();
         // A pod with the volume and none of the variables is as broken as one with two of them.
         let wanted = container.has_rrsa_env()
-            || pod.rrsa_projection().is_some_and(|projection| container.token_path(projection).is_some());
+            || pod
+                .rrsa_projection()
+                .is_some_and(|projection| container.token_paths(projection).next().is_some());
         if !wanted || missing.is_empty() || !container.env_from.is_empty() {
             return None;
         }
@@ -415,6 +444,22 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
             "set all three, or let the webhook set them; with one missing an SDK skips RRSA without a word",
         ))
     })
+}
+
+/// Whether the webhook is asked to look at the pod, and has a role for it.
+///
+/// # Errors
+/// Why that is not known.
+fn will_be_injected<'a>(facts: &'a Facts, pod: &PodFacts) -> Result<bool, &'a str> {
+    let asked = match pod.injection() {
+        Some(value) => value == "on",
+        None => {
+            let namespace = facts.namespace_facts.as_result()?.as_ref();
+            namespace.and_then(NamespaceFacts::injection) == Some("on")
+        }
+    };
+    let account = facts.service_account.as_result()?.as_ref();
+    Ok(asked && account.and_then(ServiceAccountFacts::role_name).is_some_and(arn::is_role_name))
 }
 
 /// No variable still holds a placeholder of the manual.
@@ -463,13 +508,26 @@ pub(super) fn p11(facts: &Facts) -> Verdict {
 
 /// The pod has a projected ServiceAccount token to exchange.
 pub(super) fn p12(facts: &Facts) -> Verdict {
-    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
-    if pod.rrsa_projection().is_some() {
-        return Verdict::Holds;
-    }
-    if facts.offline {
-        return Verdict::Unseen("the webhook puts it in when the pod is made".to_owned());
-    }
+    let (seen, place, command) = match &facts.pod {
+        Some(pod) if pod.rrsa_projection().is_some() => return Verdict::Holds,
+        // The webhook puts it in when the pod is made.
+        Some(pod) if pod.is_template => return Verdict::NotApplicable,
+        Some(pod) => (
+            "no such volume".to_owned(),
+            format!("pod {}/{}", facts.namespace, pod.name),
+            restart(&facts.namespace, pod),
+        ),
+        // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
+        None => match facts.pods_using.as_result() {
+            Err(why) => return Verdict::Unseen(why.to_owned()),
+            Ok(count) if count.wired == 0 && !count.stale.is_empty() => (
+                format!("none of its {} pods has one", count.total),
+                format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
+                restart_all(&facts.namespace, &count.stale),
+            ),
+            Ok(_) => return Verdict::NotApplicable,
+        },
+    };
     let cause = [
         namespace::n01,
         namespace::n02,
@@ -496,12 +554,12 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     }
     Evidence::new(
         format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
-        "no such volume",
-        format!("pod {}/{}", facts.namespace, pod.name),
-        "restart the workload: everything the webhook looks at is right now, so the pod is older than that, \
-         or the webhook was away when it was made",
+        seen,
+        place,
+        "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
+         webhook was away when it was made",
     )
-    .command(restart(&facts.namespace, pod))
+    .command(command)
     .into()
 }
 
@@ -553,7 +611,7 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
         let projection = pod.rrsa_projection()?;
         let uses = container.env.contains_key(env_vars::OIDC_TOKEN_FILE);
-        if !uses || container.token_path(projection).is_some() {
+        if !uses || container.mounts.iter().any(|mount| mount.volume == projection.volume) {
             return None;
         }
         Some(Evidence::new(
@@ -568,9 +626,10 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
 /// The token file variable points to the token.
 pub(super) fn p16(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let path = container.token_path(pod.rrsa_projection()?)?;
+        let projection = pod.rrsa_projection()?;
+        let path = container.token_paths(projection).next()?;
         let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
-        if file == path || arn::is_placeholder(file) {
+        if container.has_token_at(projection, file) || arn::is_placeholder(file) {
             return None;
         }
         Some(Evidence::new(
@@ -584,10 +643,51 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
 
 /// What to type for a new pod.
 pub(super) fn restart(namespace: &str, pod: &PodFacts) -> String {
-    match &pod.owner {
-        Some(owner) => format!("kubectl rollout restart {owner} -n {namespace}"),
-        None => format!("kubectl delete pod {} -n {namespace}   # then create it again", pod.name),
+    let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+    restart_all(namespace, &[owner])
+}
+
+/// What makes the pods of these owners anew; a pod that nothing made has to be made again by hand.
+#[must_use]
+pub fn restart_all(namespace: &str, owners: &[String]) -> String {
+    let namespace = word(namespace);
+    let (mut pods, mut workloads) = (Vec::new(), Vec::new());
+    for owner in owners {
+        match owner.strip_prefix("pod/") {
+            Some(name) => pods.push(word(name)),
+            None => workloads.push(word(owner)),
+        }
     }
+    let mut commands = Vec::new();
+    if !workloads.is_empty() {
+        commands.push(format!("kubectl rollout restart {} -n {namespace}", workloads.join(" ")));
+    }
+    if !pods.is_empty() {
+        let them = if pods.len() == 1 { "it" } else { "them" };
+        commands.push(format!(
+            "kubectl delete pod {} -n {namespace}   # then create {them} again",
+            pods.join(" ")
+        ));
+    }
+    commands.join("; ")
+}
+
+/// The command, and what makes new pods of the workload after it.
+pub(super) fn then_restart(facts: &Facts, command: String) -> String {
+    match restarts(facts) {
+        Some(restart) => format!("{command}; {restart}"),
+        None => command,
+    }
+}
+
+/// What to type for new pods of the workload: of the pod that was looked at, or of the ServiceAccount's pods without RRSA.
+fn restarts(facts: &Facts) -> Option<String> {
+    let owners = match &facts.pod {
+        Some(pod) if pod.is_template => return None,
+        Some(pod) => return Some(restart(&facts.namespace, pod)),
+        None => &facts.pods_using.value()?.stale,
+    };
+    (!owners.is_empty()).then(|| restart_all(&facts.namespace, owners))
 }
 
 /// The first app container that breaks a rule.

@@ -7,6 +7,7 @@ use rrsa_shared::ram::OidcProvider;
 
 use super::finding::{Evidence, Verdict};
 use super::pod;
+use super::shell::word;
 use crate::facts::{AUDIENCE, Facts};
 
 /// The provider exists.
@@ -15,6 +16,7 @@ pub(super) fn i01(facts: &Facts) -> Verdict {
         return Verdict::Holds;
     }
     match facts.account.provider.as_result() {
+        Err(_) if facts.provider_is_proven() => Verdict::Holds,
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(Some(_)) => Verdict::Holds,
         Ok(None) => Evidence::new(
@@ -67,7 +69,7 @@ pub(super) fn i03(facts: &Facts) -> Verdict {
 /// The provider takes the audience of RRSA's tokens.
 pub(super) fn i04(facts: &Facts) -> Verdict {
     judge(facts, |provider| {
-        let name = provider.arn.rsplit('/').next().unwrap_or_default();
+        let name = word(provider.arn.rsplit('/').next().unwrap_or_default());
         (!provider.client_ids.iter().any(|id| id == AUDIENCE)).then(|| {
             Evidence::new(
                 format!("{AUDIENCE} among the client ids"),
@@ -101,7 +103,7 @@ pub(super) fn i05(facts: &Facts) -> Verdict {
         if provider.fingerprints.is_empty() || provider.knows_one_of(shown) {
             return None;
         }
-        let name = provider.arn.rsplit('/').next().unwrap_or_default();
+        let name = word(provider.arn.rsplit('/').next().unwrap_or_default());
         let newest = shown.last()?;
         Some(
             Evidence::new(

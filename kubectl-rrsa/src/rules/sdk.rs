@@ -43,16 +43,22 @@ pub(super) fn k04(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     let account = facts.service_account.value().and_then(Option::as_ref);
     let wanted = pod.is_wired() || account.and_then(ServiceAccountFacts::role_name).is_some();
-    if !wanted || facts.offline {
+    // What a template lacks the webhook may still bring.
+    if !wanted || pod.is_template {
         return Verdict::NotApplicable;
     }
     let concerned = |container: &&ContainerFacts| {
         !pod.skips(&container.name) && (container.has_rrsa_env() || !pod.is_wired())
     };
+    let no_token = facts.token.value().is_some_and(|token| token.problem.is_some());
+    let (fails, why) = match no_token {
+        true => (true, "for which there is no token"),
+        false => (facts.was_refused(), "which STS refuses"),
+    };
     let other = pod.app_containers().filter(concerned).find_map(|container| {
         let seen = match identity::choice(Client::Sdk, container) {
-            Choice::Rrsa { .. } if facts.was_refused() && identity::falls_to_node(container) => {
-                "RRSA's role, which STS refuses; then the node's role, in silence".to_owned()
+            Choice::Rrsa { .. } if fails && identity::falls_to_node(container) => {
+                format!("RRSA's role, {why}; then the node's role, in silence")
             }
             Choice::Rrsa { .. } | Choice::Unknown(_) | Choice::Nothing => return None,
             Choice::StaticKey(name) => format!("the access key in {name}"),

@@ -4,6 +4,8 @@
 use rrsa_shared::{arn, env_vars};
 
 use super::finding::{Evidence, Verdict};
+use super::pod;
+use super::shell::word;
 use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
 
 /// The ServiceAccount exists.
@@ -19,7 +21,7 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
             format!("namespace {namespace}"),
             "create it, or mend the name",
         )
-        .command(format!("kubectl create serviceaccount {name} -n {namespace}"))
+        .command(format!("kubectl create serviceaccount {} -n {}", word(name), word(namespace)))
         .into(),
     }
 }
@@ -28,7 +30,7 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
 pub(super) fn s02(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
         let missing = account.role_name().is_none() && misspelt(account).is_none();
-        if !missing || facts.is_wired() || super::pod::p02(facts).is_broken() || s08(facts).is_broken() {
+        if !missing || facts.is_wired() || pod::p02(facts).is_broken() || s08(facts).is_broken() {
             return None;
         }
         Some(
@@ -46,18 +48,22 @@ pub(super) fn s02(facts: &Facts) -> Verdict {
 /// The ServiceAccount that names the role is the one of this namespace.
 pub(super) fn s08(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
-        if account.role_name().is_some() || facts.is_wired() || super::pod::p02(facts).is_broken() {
+        if account.role_name().is_some() || facts.is_wired() || pod::p02(facts).is_broken() {
             return None;
         }
-        let elsewhere = facts.annotated_elsewhere.value().filter(|namespaces| !namespaces.is_empty())?;
+        let elsewhere = facts.annotated_elsewhere.value().filter(|all| !all.is_empty())?;
+        let namespaces: Vec<&str> = elsewhere.keys().map(String::as_str).collect();
+        let mut roles = elsewhere.values();
+        // Where they name several, nobody can tell which is meant.
+        let role = roles.next().filter(|first| roles.all(|role| role == *first));
         Some(
             Evidence::new(
                 format!("annotation {ROLE_NAME_ANNOTATION} in namespace {}", facts.namespace),
-                format!("none here; {} of namespace {} has it", account.name, elsewhere.join(", ")),
+                format!("none here; {} of namespace {} has it", account.name, namespaces.join(", ")),
                 place(facts),
                 "annotate the one that the workload runs as, or move the workload; a role is named per namespace",
             )
-            .command(annotate(facts, None)),
+            .command(annotate(facts, role.map(String::as_str))),
         )
     })
 }
@@ -137,7 +143,7 @@ pub(super) fn s07(facts: &Facts) -> Verdict {
         (None, Some(value)) => (value, place(facts)),
         (None, None) => return Verdict::Holds,
     };
-    if value.parse::<i64>().is_ok_and(|seconds| super::pod::LIFETIME.contains(&seconds)) {
+    if value.parse::<i64>().is_ok_and(|seconds| pod::LIFETIME.contains(&seconds)) {
         return Verdict::Holds;
     }
     Evidence::new(
@@ -250,7 +256,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 format!("variable {} of container {}", env_vars::ROLE_ARN, container.name),
                 "restart the workload: the annotation was changed after the pod was made",
             )
-            .command(super::pod::restart(&facts.namespace, pod)),
+            .command(pod::restart(&facts.namespace, pod)),
         )
     })
 }
@@ -269,11 +275,15 @@ fn place(facts: &Facts) -> String {
 
 /// The annotation as it should be, with the role that `said` means where that can be read from it.
 fn annotate(facts: &Facts, said: Option<&str>) -> String {
-    let (namespace, name) = (&facts.namespace, &facts.service_account_name);
-    let said = said.unwrap_or_default().trim();
+    let (namespace, name) = (word(&facts.namespace), word(&facts.service_account_name));
+    let expected = facts.expected_role_arn.value().map(String::as_str);
+    let said = said.or(expected).unwrap_or_default().trim();
     let role = arn::RoleArn::parse(said).map_or_else(|_| said.to_owned(), |arn| arn.name);
     let role = if arn::is_role_name(&role) { role.as_str() } else { "ROLE_NAME" };
-    format!("kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}={role} --overwrite")
+    let annotate = format!(
+        "kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}={role} --overwrite"
+    );
+    pod::then_restart(facts, annotate)
 }
 
 #[cfg(test)]
@@ -289,7 +299,7 @@ mod tests {
             (Some(" demo\n"), "=demo "),
             (Some("acs:ram::1234567890123456:role/demo"), "=demo "),
             (Some("$(reboot)"), "=ROLE_NAME "),
-            (None, "=ROLE_NAME "),
+            (None, "=demo-role-for-rrsa "),
         ] {
             assert!(annotate(&facts, said).contains(role), "{said:?}");
         }

@@ -6,6 +6,7 @@ use rrsa_shared::arn::RoleArn;
 use rrsa_shared::sts::{FaultKind, KnownFault};
 
 use super::finding::{Evidence, Verdict};
+use super::shell::word;
 use super::{pod, trust_policy};
 use crate::facts::{DEFAULT_ISSUER, Denial, ExchangeFacts, ExchangeOutcome, Facts, Loss};
 
@@ -60,7 +61,7 @@ pub(super) fn x03(facts: &Facts) -> Verdict {
 /// The OIDC provider takes the token's audience.
 pub(super) fn x04(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::AudienceNotMatch], |exchange, _| {
-        let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
+        let name = word(exchange.provider_arn.rsplit('/').next().unwrap_or_default());
         let right = facts
             .token
             .value()
@@ -122,7 +123,7 @@ pub(super) fn x07(facts: &Facts) -> Verdict {
 pub(super) fn x08(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::IssuerNotMatch], |exchange, _| {
         let issuer = facts.token.value().and_then(|token| token.claims.issuer.as_deref());
-        let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
+        let name = word(exchange.provider_arn.rsplit('/').next().unwrap_or_default());
         (
             format!("a provider whose issuer is {}", issuer.unwrap_or("the token's")),
             "use the provider of this cluster; if it is this one, turn RRSA off and on, and restart the pods"
@@ -144,7 +145,7 @@ pub(super) fn x09(facts: &Facts) -> Verdict {
         (
             "an issuer whose keys STS can fetch".to_owned(),
             remedy.to_owned(),
-            url.map(|url| format!("curl -sS {url}")),
+            url.map(|url| format!("curl -sS {}", word(url))),
         )
     })
 }
@@ -152,7 +153,7 @@ pub(super) fn x09(facts: &Facts) -> Verdict {
 /// STS trusts the issuer's TLS certificate.
 pub(super) fn x10(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::IssuerTlsInvalid, FaultKind::IssuerFingerprintMismatch], |exchange, _| {
-        let name = exchange.provider_arn.rsplit('/').next().unwrap_or_default();
+        let name = word(exchange.provider_arn.rsplit('/').next().unwrap_or_default());
         (
             "a certificate chain that the OIDC provider's fingerprints and STS accept".to_owned(),
             "compare the provider's fingerprints with the issuer's certificate; RRSA manages them: open a ticket"

@@ -4,15 +4,14 @@
 use super::finding::{Evidence, Severity, Verdict};
 use super::{cluster, pod};
 use crate::facts::{AUDIENCE, DEFAULT_ISSUER, Facts, TokenFacts, TokenProblem, TokenSource};
-use crate::skipped::unread_file;
 
 /// There is a token to read.
 pub(super) fn t01(facts: &Facts) -> Verdict {
     if [pod::p12, pod::p15, pod::p16].iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
-    if let Some(why) = unread_file(facts) {
-        return Verdict::Unseen(why.to_owned());
+    if let Some(why) = &facts.token_instead {
+        return Verdict::Unseen(why.clone());
     }
     judge(facts, false, |token| {
         let seen = match token.problem.as_ref()? {

@@ -1,18 +1,16 @@
 //! The role's trust policy must let the token in: a statement that allows sts:AssumeRole to the cluster's OIDC
 //! provider, its conditions met by the token's claims. (RAM, policy elements; RRSA guide.)
 //!
-//! One mismatch makes one finding: of the statements, the one that comes nearest is explained, by the first thing
-//! in it that does not fit.
+//! One mismatch makes one finding: of the statements, the one that comes nearest is explained, by the first element of it
+//! that does not fit, or by each of its conditions that does not.
 
-use rrsa_shared::arn::OidcProviderArn;
+use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 use rrsa_shared::policy::{
     self, Claims, Condition, ConditionEvaluation, ConditionValue, Document, Effect, Evaluation, Operator,
     Statement, StatementEvaluation, Verdict as Fits,
 };
 
-use rrsa_shared::sts::{FaultKind, KnownFault};
-
-use super::finding::{Evidence, Verdict};
+use super::finding::{Evidence, Severity, Verdict};
 use crate::facts::{AUDIENCE, ExchangeOutcome, Facts};
 
 /// The keys that a condition on a token may have.
@@ -61,9 +59,8 @@ enum Obstacle<'a> {
     WrongAction(&'a Statement),
     Denied(usize),
     WrongKey(&'a ConditionEvaluation),
-    Wildcard(&'a ConditionEvaluation),
-    Differs(&'a ConditionEvaluation),
-    Undecided(String),
+    Unmet(Vec<&'a ConditionEvaluation>),
+    Undecided(Vec<&'a ConditionEvaluation>),
 }
 
 impl Judged {
@@ -101,14 +98,11 @@ impl Judged {
         if let Some(condition) = unmet().find(|c| wrong_key(&c.key)) {
             return Some(Obstacle::WrongKey(condition));
         }
-        if let Some(condition) = unmet().find(|c| c.outcome == Fits::NoMatch) {
-            let literal =
-                matches!(condition.operator, Operator::StringEquals | Operator::StringEqualsIgnoreCase);
-            let pattern = literal && condition.expected.iter().any(|value| value.contains(['*', '?']));
-            return Some(if pattern { Obstacle::Wildcard(condition) } else { Obstacle::Differs(condition) });
-        }
-        let undecided: Vec<_> = unmet().map(ConditionEvaluation::words).collect();
-        Some(Obstacle::Undecided(undecided.join("; ")))
+        let differing: Vec<_> = unmet().filter(|c| c.outcome == Fits::NoMatch).collect();
+        Some(match differing.is_empty() {
+            true => Obstacle::Undecided(unmet().collect()),
+            false => Obstacle::Unmet(differing),
+        })
     }
 
     fn principal_obstacle<'a>(
@@ -146,11 +140,20 @@ fn obstacle(facts: &Facts, pick: impl FnOnce(&Judged, Obstacle<'_>) -> Option<Ev
             if let Some(ExchangeOutcome::Refused(fault)) = facts.exchange.value().map(|e| &e.outcome) {
                 evidence.seen = format!("{}; STS: {fault}", evidence.seen);
             }
-            let role = judged.role.rsplit('/').next().unwrap_or_default();
-            evidence.command(format!("aliyun ram GetRole --RoleName {role}")).into()
+            // A policy in a file has no role that could be asked for.
+            match RoleArn::parse(&judged.role) {
+                Ok(role) => evidence.command(format!("aliyun ram GetRole --RoleName {}", role.name)).into(),
+                Err(_) => evidence.into(),
+            }
         }
         None => Verdict::Holds,
     }
+}
+
+/// Whether a pattern stands where none is read.
+fn is_literal_pattern(condition: &ConditionEvaluation) -> bool {
+    let literal = matches!(condition.operator, Operator::StringEquals | Operator::StringEqualsIgnoreCase);
+    literal && condition.expected.iter().any(|value| value.contains(['*', '?']))
 }
 
 fn place(judged: &Judged) -> String {
@@ -241,10 +244,8 @@ pub(super) fn r05(facts: &Facts) -> Verdict {
 
 fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
     obstacle(facts, |judged, found| {
-        let Obstacle::Differs(condition) = found else { return None };
-        if condition.key != key {
-            return None;
-        }
+        let Obstacle::Unmet(conditions) = found else { return None };
+        let condition = conditions.into_iter().find(|c| c.key == key && !is_literal_pattern(c))?;
         let seen = condition.seen.join(", ");
         let nearest = policy::nearest(&condition.expected, &seen);
         let marked = nearest.map(|nearest| mark(nearest, &seen, condition.operator == Operator::StringLike));
@@ -278,7 +279,8 @@ fn mark(written: &str, wanted: &str, wildcards: bool) -> String {
 /// No pattern stands where patterns are not read.
 pub(super) fn r06(facts: &Facts) -> Verdict {
     obstacle(facts, |judged, found| {
-        let Obstacle::Wildcard(condition) = found else { return None };
+        let Obstacle::Unmet(conditions) = found else { return None };
+        let condition = conditions.into_iter().find(|condition| is_literal_pattern(condition))?;
         Some(Evidence::new(
             format!("StringLike for {}", condition.expected.join(", ")),
             format!("{}, which takes * and ? literally", condition.operator),
@@ -342,13 +344,7 @@ pub(super) fn r12(facts: &Facts) -> Verdict {
 
 /// The refusal is not of the time before the policy was changed.
 pub(super) fn r20(facts: &Facts) -> Verdict {
-    let refused = facts.exchange.value().is_some_and(|exchange| match &exchange.outcome {
-        ExchangeOutcome::Refused(fault) => {
-            KnownFault::of(fault).is_some_and(|known| known.kind == FaultKind::TrustPolicyRefused)
-        }
-        _ => false,
-    });
-    if !refused || admits(facts) != Ok(true) {
+    if !facts.was_refused_by_policy() || admits(facts) != Ok(true) {
         return Verdict::NotApplicable;
     }
     let (Some(Some(role)), Some(token)) = (facts.account.role.value(), facts.token.value()) else {
@@ -378,7 +374,7 @@ pub(super) fn r18(facts: &Facts) -> Verdict {
         Ok(policies) if !policies.is_empty() => Verdict::Holds,
         Ok(_) => {
             let role = facts.role_in_use.value().map_or("ROLE", String::as_str);
-            let name = role.rsplit('/').next().unwrap_or_default();
+            let name = RoleArn::parse(role).map_or_else(|_| "ROLE".to_owned(), |role| role.name);
             Evidence::new(
                 "a policy that allows what the workload does",
                 "no policy is attached",
@@ -420,7 +416,7 @@ pub(super) fn r16(facts: &Facts) -> Verdict {
         format!("session length asked for, against MaxSessionDuration of {role}"),
         "ask for a session within these, or raise the role's MaxSessionDuration (43200 at most)",
     );
-    let name = role.rsplit('/').next().unwrap_or_default();
+    let name = RoleArn::parse(role).map_or_else(|_| "ROLE".to_owned(), |role| role.name);
     match wanted > most && wanted <= 43_200 {
         true => evidence
             .command(format!("aliyun ram UpdateRole --RoleName {name} --NewMaxSessionDuration {wanted}"))
@@ -460,18 +456,34 @@ pub(super) fn r21(facts: &Facts) -> Verdict {
 /// Everything in the policy can be decided from the token.
 pub(super) fn r13(facts: &Facts) -> Verdict {
     obstacle(facts, |judged, found| {
-        let Obstacle::Undecided(words) = found else { return None };
-        Some(Evidence::new(
+        let Obstacle::Undecided(conditions) = found else { return None };
+        let words: Vec<_> = conditions.iter().map(|condition| condition.words()).collect();
+        let slip = conditions.iter().find_map(|condition| Some((condition, meant(&condition.operator)?)));
+        let remedy = match slip {
+            Some((condition, meant)) => format!("write {meant} in place of {}", condition.operator),
+            None => "compare these conditions with the call (source address, time, …) by hand".to_owned(),
+        };
+        let evidence = Evidence::new(
             "conditions on the token's claims",
             if words.is_empty() {
                 "elements that are not documented for trust policies".to_owned()
             } else {
-                words
+                words.join("; ")
             },
             place(judged),
-            "compare these conditions with the call (source address, time, …) by hand",
-        ))
+            remedy,
+        );
+        // What cannot be decided here has been decided there.
+        Some(if facts.was_refused_by_policy() { evidence.severity(Severity::Error) } else { evidence })
     })
+}
+
+/// The operator that a misspelt one was to be.
+fn meant(written: &Operator) -> Option<Operator> {
+    let Operator::Unknown(written) = written else { return None };
+    Operator::TEXTS
+        .into_iter()
+        .find(|known| policy::edit_distance(&known.to_string().to_lowercase(), &written.to_lowercase()) <= 2)
 }
 
 /// A pattern for subjects is narrow enough to say who is meant.

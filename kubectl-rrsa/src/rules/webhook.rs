@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Evidence, Severity, Verdict};
+use super::shell::word;
 use super::{namespace, pod, service_account};
 use crate::facts::{
     AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
@@ -46,7 +47,7 @@ pub(super) fn w02(facts: &Facts) -> Verdict {
                 "mend it, then restart the pods that were created meanwhile: they were not injected"
             },
         )
-        .command(format!("kubectl describe deployment {} -n kube-system", webhook.name));
+        .command(format!("kubectl describe deployment {} -n kube-system", word(&webhook.name)));
         Some(if blocks { evidence.severity(Severity::Critical) } else { evidence })
     })
 }
@@ -108,7 +109,7 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
             )
             .command(format!(
                 "kubectl label namespace {} {}=on --overwrite",
-                facts.namespace,
+                word(&facts.namespace),
                 crate::facts::INJECTION_LABEL
             ))
         })
@@ -133,7 +134,7 @@ pub(super) fn w03(facts: &Facts) -> Verdict {
                 place,
                 "reinstall the add-on, which makes a new certificate and caBundle; then restart the pods",
             )
-            .command(format!("kubectl get mutatingwebhookconfiguration {} -o yaml", webhook.name)),
+            .command(format!("kubectl get mutatingwebhookconfiguration {} -o yaml", word(&webhook.name))),
         )
     };
     let bundle = || format!("caBundle of webhook {}", webhook.name);
@@ -176,7 +177,7 @@ pub(super) fn w07(facts: &Facts) -> Verdict {
     let asked = namespace.and_then(NamespaceFacts::injection) == Some("on") || pod.injection() == Some("on");
     let account = facts.service_account.value().and_then(Option::as_ref);
     let named = account.and_then(ServiceAccountFacts::role_name).is_some();
-    if !asked || !named || !matches!(facts.cluster.webhook.value(), Some(Some(_))) {
+    if pod.is_template || !asked || !named || !matches!(facts.cluster.webhook.value(), Some(Some(_))) {
         return Verdict::NotApplicable;
     }
     let with = pod.containers.iter().any(ContainerFacts::has_rrsa_env);
@@ -215,7 +216,7 @@ pub(super) fn w04(facts: &Facts) -> Verdict {
                     format!("webhook {}", webhook.name),
                     "give it a second replica and a PodDisruptionBudget: while it is away no pod can be created",
                 )
-                .command(format!("kubectl scale deployment {} -n kube-system --replicas=2", webhook.name))
+                .command(format!("kubectl scale deployment {} -n kube-system --replicas=2", word(&webhook.name)))
                 .into(),
             }
         }

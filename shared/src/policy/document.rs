@@ -162,6 +162,18 @@ impl fmt::Display for Effect {
     }
 }
 
+impl Operator {
+    /// All operators of texts.
+    pub const TEXTS: [Self; 6] = [
+        Self::StringEquals,
+        Self::StringNotEquals,
+        Self::StringEqualsIgnoreCase,
+        Self::StringNotEqualsIgnoreCase,
+        Self::StringLike,
+        Self::StringNotLike,
+    ];
+}
+
 impl From<&str> for Operator {
     fn from(text: &str) -> Self {
         match text {
