@@ -250,6 +250,39 @@ async fn kubectl_authenticates_with_the_token() {
     helper.end().await;
 }
 
+/// What a real API server would ask about the same token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_webhook_knows_whose_token_it_is() {
+    let helper = Helper::set("").await;
+    let answer = helper.run(&["token", "--cluster-id", CLUSTER]).await.json();
+    let token = answer["status"]["token"].as_str().unwrap().to_owned();
+    let other = helper.run(&["token", "--cluster-id", &CLUSTER.replace("c0", "c1")]).await.json();
+    let ca = std::fs::read(helper.stage.sandbox.ca_path()).unwrap();
+    let ca = reqwest::Certificate::from_pem_bundle(&ca).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only(ca).build().unwrap();
+    let url = format!("{}/authenticate", helper.stage.sandbox.cloud_endpoint());
+    let review = async |token: &str, version: &str| {
+        let review = json!({"apiVersion": version, "kind": "TokenReview", "spec": {"token": token}});
+        let request = client.post(&url).header("content-type", "application/json").body(review.to_string());
+        let text = request.send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    for version in ["authentication.k8s.io/v1", "authentication.k8s.io/v1beta1"] {
+        let known = review(&token, version).await;
+        assert_eq!((&known["apiVersion"], &known["kind"]), (&json!(version), &json!("TokenReview")));
+        assert_eq!(known["status"]["authenticated"], true);
+        assert_eq!(known["status"]["user"]["username"], ROLE);
+    }
+    let mut forged = token;
+    forged.truncate(forged.len() - 8);
+    for stranger in [&forged, other["status"]["token"].as_str().unwrap(), "", "eyJ"] {
+        let unknown = review(stranger, "authentication.k8s.io/v1").await;
+        assert_eq!(unknown["status"], json!({"authenticated": false}));
+    }
+    helper.end().await;
+}
+
 const MAY_HAVE_KUBECONFIGS: &str =
     "permissions: [{who: role/demo-role-for-rrsa, actions: ['cs:DescribeClusterUserKubeconfig']}]";
 
@@ -644,13 +677,16 @@ async fn an_entry_that_is_broken_is_asked_for_again() {
     let file = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
     let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "plain")).unwrap();
     let whole = std::fs::read(&file).unwrap();
-    for broken in [&b""[..], b"{", &whole[..whole.len() / 2], b"\xff\xff"] {
+    let later = String::from_utf8(whole.clone()).unwrap().replacen("\"v\":1,", "\"v\":9,\"more\":[{}],", 1);
+    assert!(later.contains("more"));
+    // A version side by side with this one may have written it.
+    for broken in [&b""[..], b"{", &whole[..whole.len() / 2], b"\xff\xff", later.as_bytes()] {
         std::fs::write(&file, broken).unwrap();
         let outcome = run().await;
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
         assert_ne!(outcome.json(), first);
     }
-    assert_eq!(helper.exchanges(), 5);
+    assert_eq!(helper.exchanges(), 6);
     std::fs::write(&file, &whole).unwrap();
     assert_eq!(run().await.json(), first);
     // What others may read is not ours.

@@ -16,6 +16,8 @@ mod keyrings;
 mod kubectl;
 mod list;
 mod manifests;
+#[cfg(target_os = "linux")]
+mod ordinary;
 mod permissions;
 mod policies;
 mod programs;

@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::PrivateKey;
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::stage::{Outcome, built, leave_out, path};
+use crate::stage::{Outcome, built, found, leave_out, path};
 
 const ISSUER: &str =
     "https://oidc-ack-cn-hangzhou.oss-cn-hangzhou.aliyuncs.com/c0123456789abcdef0123456789abcdef";
@@ -41,8 +46,8 @@ struct ApiServer {
 }
 
 impl ApiServer {
-    async fn start(assets: &Path) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// Starts etcd and the API server. It lets in whom the cloud half knows, and signs with `key`.
+    async fn start(assets: &Path, folder: tempfile::TempDir, cloud: &CloudHalf, key: &PrivateKey) -> Self {
         let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         // A port that was free a moment ago; both programs want to be told one.
         let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -58,7 +63,7 @@ impl ApiServer {
             ],
             &folder.path().join("etcd.log"),
         );
-        let key = rsa::PrivateKey::new(&mut rand::rng(), 2048).unwrap();
+        std::fs::write(file("webhook"), cloud.token_webhook().to_string()).unwrap();
         std::fs::write(file("sa.key"), key.to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes()).unwrap();
         std::fs::write(file("tokens.csv"), format!("{TOKEN},administrator,1,system:masters\n")).unwrap();
         let server = start(
@@ -71,6 +76,9 @@ impl ApiServer {
                 "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
                 "--authorization-mode=RBAC".to_owned(),
                 format!("--token-auth-file={}", file("tokens.csv")),
+                format!("--authentication-token-webhook-config-file={}", file("webhook")),
+                "--authentication-token-webhook-version=v1".to_owned(),
+                format!("--client-ca-file={}", cloud.folder.join("ca.crt").display()),
                 // Nobody makes the default ServiceAccount of a namespace here.
                 "--disable-admission-plugins=ServiceAccount".to_owned(),
                 // As ACK has them while RRSA is on.
@@ -173,10 +181,17 @@ struct CloudHalf {
 }
 
 impl CloudHalf {
-    async fn start(server: &ApiServer) -> Self {
-        let jwks = server.file("jwks.json");
-        std::fs::write(&jwks, server.get("/openid/v1/jwks").await).unwrap();
-        let (folder, minted, log) = (server.file("cloud"), server.file("minted"), server.file("cloud.log"));
+    /// Starts it for tokens that `keys` verify, with its files in `folder`; the demo's role may have kubeconfigs.
+    async fn start(folder: &Path, keys: &Value) -> Self {
+        let file = |name: &str| folder.join(name);
+        let (jwks, world) = (file("jwks.json"), file("world.yaml"));
+        std::fs::write(&jwks, keys.to_string()).unwrap();
+        std::fs::write(
+            &world,
+            "permissions: [{who: role/demo-role-for-rrsa, actions: ['cs:DescribeClusterUserKubeconfig']}]",
+        )
+        .unwrap();
+        let (folder, minted, log) = (file("cloud"), file("minted"), file("cloud.log"));
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let process = start(
             &built("rrsa-sandbox"),
@@ -186,6 +201,7 @@ impl CloudHalf {
                 format!("--issuer={ISSUER}"),
                 format!("--jwks={}", text(&jwks)),
                 format!("--minted={}", text(&minted)),
+                format!("--world={}", text(&world)),
             ],
             &log,
         );
@@ -197,20 +213,59 @@ impl CloudHalf {
         }
         panic!("the cloud half does not start: {}", std::fs::read_to_string(log).unwrap_or_default());
     }
+
+    /// A kubeconfig with which an API server finds the token webhook.
+    fn token_webhook(&self) -> Value {
+        let env = std::fs::read_to_string(self.folder.join("env.sh")).unwrap();
+        let address = env.split("https://").nth(1).unwrap().split(['\'', '"', '\n']).next().unwrap();
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "webhook",
+            "clusters": [{"name": "webhook", "cluster": {
+                "server": format!("https://{address}/authenticate"),
+                "certificate-authority": self.folder.join("ca.crt"),
+            }}],
+            "users": [{"name": "webhook"}],
+            "contexts": [{"name": "webhook", "context": {"cluster": "webhook", "user": "webhook"}}],
+        })
+    }
+}
+
+/// The key set that an API server publishes for a key; the key's id is the digest of its public half.
+fn key_set(key: &PrivateKey) -> Value {
+    let public = key.to_public_key().to_public_key_der().unwrap();
+    json!({"keys": [{
+        "use": "sig", "kty": "RSA", "alg": "RS256",
+        "kid": URL_SAFE_NO_PAD.encode(Sha256::digest(public.as_bytes())),
+        "n": URL_SAFE_NO_PAD.encode(key.n_bytes()),
+        "e": URL_SAFE_NO_PAD.encode(key.e_bytes()),
+    }]})
 }
 
 /// Runs `kubectl-rrsa` on the API server and the cloud half, as a shell with `env.sh` would.
 async fn rrsa(server: &ApiServer, cloud: &CloudHalf, arguments: &[&str]) -> Outcome {
+    run(server, cloud, &built("kubectl-rrsa"), &server.kubeconfig(), &[], arguments).await
+}
+
+/// Runs a program on them.
+async fn run(
+    server: &ApiServer,
+    cloud: &CloudHalf,
+    program: &Path,
+    kubeconfig: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Outcome {
     let mut command = Command::new("sh");
     command
         .args(["-c", ". \"$0\"; exec \"$@\""])
         .arg(cloud.folder.join("env.sh"))
-        .arg(built("kubectl-rrsa"))
+        .arg(program)
         .args(arguments)
         .env_clear()
         .env("PATH", path())
         .env("HOME", server.folder.path())
-        .env("KUBECONFIG", server.kubeconfig())
+        .env("KUBECONFIG", kubeconfig)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -234,13 +289,18 @@ async fn status_and_check_are_right_on_a_real_api_server() {
         leave_out("the real API server", "KUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver");
         return;
     };
-    let server = ApiServer::start(&assets).await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = PrivateKey::new(&mut rand::rng(), 2048).unwrap();
+    let keys = key_set(&key);
+    let cloud = CloudHalf::start(folder.path(), &keys).await;
+    let server = ApiServer::start(&assets, folder, &cloud, &key).await;
+    let published: Value = serde_json::from_str(&server.get("/openid/v1/jwks").await).unwrap();
+    assert_eq!(published, keys);
     let objects: Vec<Value> =
         serde_saphyr::from_multiple(include_str!("../manifests/real-cluster.yaml")).unwrap();
     for object in &objects {
         server.create(object).await;
     }
-    let cloud = CloudHalf::start(&server).await;
 
     let status = rrsa(&server, &cloud, &["status", "-o", "json"]).await;
     assert_eq!(status.code, 0, "{status:?}");
@@ -282,4 +342,46 @@ async fn status_and_check_are_right_on_a_real_api_server() {
     let refused = rrsa(&server, &cloud, &[&check[..], &["sa/stranger"]].concat()).await;
     assert_eq!(refused.code, 1, "{refused:?}");
     assert_eq!(refused.json()["firstBroken"], "RRSA-X01");
+
+    the_helper_lets_kubectl_in(&server, &cloud).await;
+}
+
+/// kubectl asks the helper, the API server asks the webhook, and both bearer and certificate are let in.
+async fn the_helper_lets_kubectl_in(server: &ApiServer, cloud: &CloudHalf) {
+    let Some(kubectl) = found("kubectl", "kubectl on the real API server") else { return };
+    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+        "spec": {"audiences": ["sts.aliyuncs.com"], "expirationSeconds": 3600}});
+    let path = "/api/v1/namespaces/rrsa-demo/serviceaccounts/demo-sa/token";
+    let made = server.client.post(server.url.clone() + path).bearer_auth(TOKEN);
+    let made =
+        made.header("content-type", "application/json").body(request.to_string()).send().await.unwrap();
+    let answer: Value = serde_json::from_str(&made.text().await.unwrap()).unwrap();
+    let token = server.file("token");
+    std::fs::write(&token, answer["status"]["token"].as_str().unwrap()).unwrap();
+    let (token, role) = (token.to_str().unwrap(), "acs:ram::1234567890123456:role/demo-role-for-rrsa");
+    let variables = [
+        ("ALIBABA_CLOUD_ROLE_ARN", role),
+        (
+            "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+            "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef",
+        ),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", token),
+    ];
+    for (command, user) in [("token", role), ("certificate", "-rrsa-exec-credential")] {
+        let mut config: Value =
+            serde_json::from_str(&std::fs::read_to_string(server.kubeconfig()).unwrap()).unwrap();
+        config["users"][0]["user"] = json!({"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": built("rrsa-exec-credential"),
+            "args": [command, "--cluster-id", "c0123456789abcdef0123456789abcdef", "--cache", "none"],
+            "interactiveMode": "Never",
+        }});
+        let file = server.file(command);
+        std::fs::write(&file, config.to_string()).unwrap();
+        let whoami = ["auth", "whoami", "-o", "json"];
+        let outcome = run(server, cloud, &kubectl, &file, &variables, &whoami).await;
+        assert_eq!(outcome.code, 0, "{command}: {outcome:?}");
+        let info = &outcome.json()["status"]["userInfo"];
+        assert!(info["username"].as_str().unwrap().ends_with(user), "{command}: {info}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 use crate::sts::AccessKey;
 
 /// Version of the bytes; another one is no entry.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

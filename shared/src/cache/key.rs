@@ -4,6 +4,8 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::entry::VERSION;
+
 /// Version of what goes into the digest.
 const DOMAIN: &[u8] = b"rrsa-cache-key-1";
 
@@ -47,6 +49,8 @@ impl Default for KeyInputs {
     fn default() -> Self {
         let mut inputs = Self(Sha256::new());
         inputs.part(Some(DOMAIN));
+        // Versions that write entries unlike each other keep them apart, and neither asks anew because of the other.
+        inputs.part(Some(&[VERSION]));
         inputs
     }
 }

@@ -201,21 +201,19 @@ impl Sandbox {
             let server = url(listeners.add(cluster.router(), Some(ca.api_server_config())).await?);
             text = kubeconfig(&server, ca.ca_pem(), &cluster.users());
             file = Some(folder.write("kubeconfig", &text)?);
-            api_server = Some(server.clone());
-            let (ca_pem, minted) = (ca.ca_pem().to_owned(), minted.clone());
-            cloud.hand_out(Box::new(move |user, end, private| {
-                let certificate = ca.client(user, "system:users", end);
-                // A line of it tells the whole, however its line ends are written.
-                certificate
-                    .1
-                    .lines()
-                    .filter(|line| !line.starts_with('-'))
-                    .for_each(|line| minted.record(line));
-                // Both addresses are this machine's; the private one is told by its name.
-                let server = if private { server.replace("127.0.0.1", "localhost") } else { server.clone() };
-                user_kubeconfig(&server, &ca_pem, user, &certificate)
-            }));
+            api_server = Some(server);
         }
+        // Where the cloud half stands alone it does not know the API server, which has to trust its authority.
+        let server = api_server.clone().unwrap_or_else(|| "https://kubernetes.default.svc".to_owned());
+        let (ca_pem, record) = (ca.ca_pem().to_owned(), minted.clone());
+        cloud.hand_out(Box::new(move |user, end, private| {
+            let certificate = ca.client(user, "system:users", end);
+            // A line of it tells the whole, however its line ends are written.
+            certificate.1.lines().filter(|line| !line.starts_with('-')).for_each(|line| record.record(line));
+            // Both addresses are this machine's; the private one is told by its name.
+            let server = if private { server.replace("127.0.0.1", "localhost") } else { server.clone() };
+            user_kubeconfig(&server, &ca_pem, user, &certificate)
+        }));
         let variables = variables(&Addresses {
             cloud: &cloud_endpoint,
             plain: &plain_endpoint,

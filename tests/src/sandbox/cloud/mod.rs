@@ -7,6 +7,7 @@
 mod ack;
 mod api;
 mod auth;
+mod authenticator;
 mod bearer;
 mod directory;
 mod faults;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
 use axum::{Json, Router};
 use http::header::{DATE, HOST};
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -17,10 +18,10 @@ use super::auth::authenticate;
 use super::refusal::Refusal;
 use super::request::ApiRequest;
 use super::state::Cloud;
-use super::{ack, directory, faults, imds, sts};
+use super::{ack, authenticator, directory, faults, imds, sts};
 
 pub(super) fn router(cloud: Arc<Cloud>) -> Router {
-    Router::new().fallback(answer).with_state(cloud)
+    Router::new().route(authenticator::PATH, post(authenticator::review)).fallback(answer).with_state(cloud)
 }
 
 async fn answer(State(cloud): State<Arc<Cloud>>, request: Request<Body>) -> Response {

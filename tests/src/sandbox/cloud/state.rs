@@ -94,7 +94,7 @@ impl Cloud {
         let _ = self.kubeconfigs.set(kubeconfigs);
     }
 
-    /// What makes kubeconfigs; none while there is no cluster.
+    /// What makes kubeconfigs; none until somebody does.
     pub(super) fn kubeconfigs(&self) -> Option<&Kubeconfigs> {
         self.kubeconfigs.get()
     }
