@@ -223,17 +223,21 @@ impl Stores {
         let folder = || self.folder.as_ref().ok_or_else(|| StoreError("there is no home folder".to_owned()));
         match store {
             #[cfg(target_os = "linux")]
-            Store::Kernel => match self.kernel.put(key, entry, seconds) {
-                Ok(()) => {
-                    // An older one, sealed when the keyring was full, would outlive this one.
-                    if let Ok(folder) = folder() {
-                        sealed::remove(folder, key);
+            Store::Kernel => {
+                // Without it what the quota does not take has nowhere to go; the entry itself may fit all the same.
+                let _ = sealed::prepare(&self.kernel);
+                match self.kernel.put(key, entry, seconds) {
+                    Ok(()) => {
+                        // An older one, sealed when the keyring was full, would outlive this one.
+                        if let Ok(folder) = folder() {
+                            sealed::remove(folder, key);
+                        }
+                        Ok(())
                     }
-                    Ok(())
+                    Err(kernel::Refused::Full) => sealed::put(&self.kernel, folder()?, key, entry),
+                    Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
                 }
-                Err(kernel::Refused::Full) => sealed::put(&self.kernel, folder()?, key, entry),
-                Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
-            },
+            }
             #[cfg(target_os = "linux")]
             Store::SecretService => {
                 if let Ok(folder) = folder() {

@@ -49,26 +49,26 @@ pub(super) fn get(kernel: &Kernel, folder: &Folder, key: &CacheKey) -> Option<En
     Entry::from_bytes(&unseal(&sealed, key, &with)?)
 }
 
+/// The bytes of the sealing key, made when there is none. While the keyring has room it has room for this one; when it is
+/// full it is too late.
+pub(super) fn prepare(kernel: &Kernel) -> Result<Zeroizing<Vec<u8>>, String> {
+    if let Some(bytes) = kernel.read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len()) {
+        return Ok(bytes);
+    }
+    let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
+    SystemRandom::new().fill(&mut bytes).map_err(|_| "no randomness".to_owned())?;
+    kernel.write(KEY, &bytes, 0).map_err(|refused| match refused {
+        Refused::Full => "the kernel keyring has no room for its key".to_owned(),
+        Refused::Blocked(why) => why,
+    })?;
+    // Two processes may have made one each; the one that the keyring holds now counts.
+    kernel.read(KEY).ok_or_else(|| "the kernel keyring does not give its key back".to_owned())
+}
+
 pub(super) fn put(kernel: &Kernel, folder: &Folder, key: &CacheKey, entry: &Entry) -> Result<(), StoreError> {
     let failed = |why: String| StoreError(format!("the sealed file cannot be written: {why}"));
     folder.make().map_err(|error| failed(error.to_string()))?;
-    let bytes = match kernel.read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len()) {
-        Some(bytes) => bytes,
-        None => {
-            let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
-            SystemRandom::new().fill(&mut bytes).map_err(|_| failed("no randomness".to_owned()))?;
-            kernel.write(KEY, &bytes, 0).map_err(|refused| {
-                failed(match refused {
-                    Refused::Full => "the kernel keyring has no room for its key".to_owned(),
-                    Refused::Blocked(why) => why,
-                })
-            })?;
-            // Two processes may have made one each; the one that the keyring holds now counts.
-            kernel
-                .read(KEY)
-                .ok_or_else(|| failed("the kernel keyring does not give its key back".to_owned()))?
-        }
-    };
+    let bytes = prepare(kernel).map_err(failed)?;
     let with = sealing_key(&bytes).ok_or_else(|| failed("its key is none".to_owned()))?;
     let sealed = seal(entry, key, &with).ok_or_else(|| failed("sealing failed".to_owned()))?;
     folder.write(&name(key), &sealed).map_err(|error| failed(error.to_string()))?;
