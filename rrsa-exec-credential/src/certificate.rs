@@ -63,10 +63,6 @@ pub(crate) fn fetch(
     clock: &Clock,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Fetched, Error> {
-    // The id becomes part of a path.
-    if wanted.cluster_id.is_empty() || !wanted.cluster_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Error::new(exit::USAGE, format!("{:?} is not the id of a cluster", wanted.cluster_id)));
-    }
     let key = issue(wish, env, files, clock, warn)?.key;
     let endpoint = match env.var(env_vars::ACK_ENDPOINT) {
         None => Endpoint::official(ACK_HOST),

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rrsa_shared::arn::is_cluster_id;
 use rrsa_shared::cache::Mode;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
@@ -213,10 +214,14 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 fn cluster_id(said: Option<&String>, info: &ExecInfo) -> Result<String, Error> {
-    said.or(info.cluster_id.as_ref()).cloned().ok_or_else(|| {
-        Error::new(exit::USAGE, "no cluster was named")
-            .hint("add --cluster-id ID to the args of the kubeconfig's exec entry")
-    })
+    let hint = "add --cluster-id ID to the args of the kubeconfig's exec entry; kubectl rrsa status shows it";
+    match said.or(info.cluster_id.as_ref()) {
+        None => Err(Error::new(exit::USAGE, "no cluster was named").hint(hint)),
+        Some(id) if !is_cluster_id(id) => {
+            Err(Error::new(exit::USAGE, format!("{id:?} is not the id of a cluster")).hint(hint))
+        }
+        Some(id) => Ok(id.clone()),
+    }
 }
 
 fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error> {

@@ -4,6 +4,7 @@
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{Error, exit};
 
@@ -37,13 +38,8 @@ struct Spec {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Cluster {
-    config: Option<Extension>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Extension {
-    cluster_id: Option<String>,
+    /// Whatever somebody wrote there; another program's is nothing to us.
+    config: Value,
 }
 
 impl ExecInfo {
@@ -66,8 +62,12 @@ impl ExecInfo {
                     .hint(format!("write apiVersion: {LATEST} in the kubeconfig")));
             }
         }
-        let config = info.spec.cluster.and_then(|cluster| cluster.config);
-        Ok(Self { api_version: info.api_version, cluster_id: config.and_then(|config| config.cluster_id) })
+        let cluster_id = match info.spec.cluster.as_ref().map(|cluster| &cluster.config["clusterId"]) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(id.clone()),
+            Some(other) => Some(other.to_string()),
+        };
+        Ok(Self { api_version: info.api_version, cluster_id })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 
+use rrsa_shared::arn::is_cluster_id;
 use rrsa_shared::cache::{Entry, Freshness, Kept, Mode, freshness};
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
@@ -38,12 +39,12 @@ pub(crate) fn answer(arguments: &[OsString], env: &Env, files: &Files, clock: &C
         Asked::Process => Some(external(&session()?)),
         Asked::Token { cluster_id } => {
             let info = ExecInfo::read(env).ok()?;
-            let cluster_id = cluster_id.or_else(|| info.cluster_id.clone())?;
+            let cluster_id = cluster_id.or_else(|| info.cluster_id.clone()).filter(|id| is_cluster_id(id))?;
             exec_credential(&session()?, &info, &cluster_id, now).ok()
         }
         Asked::Certificate { cluster_id, minutes, private_address } => {
             let info = ExecInfo::read(env).ok()?;
-            let cluster_id = cluster_id.or_else(|| info.cluster_id.clone())?;
+            let cluster_id = cluster_id.or_else(|| info.cluster_id.clone()).filter(|id| is_cluster_id(id))?;
             let wanted = CertificateWish { cluster_id, minutes, private_address };
             let entry = kept(&wish, Some(&wanted), env, files, now.as_second())?;
             let Kept::Certificate { certificate, private_key } = entry.kept else { return None };

@@ -64,7 +64,10 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                 Some(error) => Err(error),
                 None => {
                     stores.tidy();
-                    Ok(format!("{} sessions taken away\n", all.len()))
+                    Ok(match all.len() {
+                        1 => "1 session taken away\n".to_owned(),
+                        count => format!("{count} sessions taken away\n"),
+                    })
                 }
             }
         }

@@ -131,6 +131,12 @@ pub fn is_role_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
 }
 
+/// Whether `text` can be the id of a cluster: letters and digits, 64 at most. (ACK gives `c` and 32 of them.)
+#[must_use]
+pub fn is_cluster_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
 /// Whether `text` still holds a placeholder of a manual, such as `<role_arn>` or `${ROLE_ARN}`.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {

@@ -483,8 +483,18 @@ async fn a_killed_holder_of_the_lock_holds_nobody_up() {
 async fn what_kubectl_asks_wrongly_is_said_on_stderr_alone() {
     let helper = Helper::set("").await;
     let alpha = r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1alpha1","spec":{}}"#;
+    let named = |config: &str| {
+        format!(
+            r#"{{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{{"cluster":{{"config":{config}}}}}}}"#
+        )
+    };
+    let (other, number) = (named("[\"of another program\"]"), named("{\"clusterId\":5.5}"));
     for (arguments, info, words) in [
         (&["token"][..], "", "no cluster was named"),
+        (&["token"], other.as_str(), "no cluster was named"),
+        (&["token"], &number, "\"5.5\" is not the id of a cluster"),
+        (&["token", "--cluster-id", "../c1"], "", "\"../c1\" is not the id of a cluster"),
+        (&["certificate", "--cluster-id", "a b"], "", "\"a b\" is not the id of a cluster"),
         (&["token", "--cluster-id", CLUSTER], alpha, "v1alpha1"),
         (&["token", "--cluster-id", CLUSTER], "{", "KUBERNETES_EXEC_INFO"),
         (&["token", "--cluster-id", CLUSTER, "--cache", "fast"], "", "expected one of auto, kernel,"),
@@ -499,6 +509,10 @@ async fn what_kubectl_asks_wrongly_is_said_on_stderr_alone() {
         assert!(outcome.stderr.contains(words), "{words}: {outcome:?}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     }
+    // What another program wrote into the kubeconfig keeps nobody out.
+    let mut command = helper.command(&["token", "--cluster-id", CLUSTER]);
+    command.env("KUBERNETES_EXEC_INFO", &other);
+    assert_eq!(helper.stage.hand_out(command).await.code, 0);
     helper.end().await;
 }
 

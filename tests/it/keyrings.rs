@@ -154,7 +154,7 @@ async fn the_secret_service_keeps_sessions_for_many_at_once() {
     let listed = run(&helper, &session.address, &["cache", "list"]).await;
     assert!(listed.stdout.contains("Secret Service"), "{listed:?}");
     let cleared = run(&helper, &session.address, &["cache", "clear"]).await;
-    assert_eq!(cleared.stdout, "1 sessions taken away\n", "{cleared:?}");
+    assert_eq!(cleared.stdout, "1 session taken away\n", "{cleared:?}");
     assert_eq!(run(&helper, &session.address, &["cache", "list"]).await.stdout, "");
     helper.end().await;
 }
@@ -223,7 +223,7 @@ async fn a_secret_service_that_dies_in_mid_call_takes_nobody_with_it() {
     // Where it cannot be looked into, nobody says that all is gone.
     let unseen = run(&helper, "unix:path=/nothing", &["cache", "clear"]).await;
     assert!(unseen.code == 1 && unseen.stderr.contains("not all could be looked at"), "{unseen:?}");
-    assert_eq!(run(&helper, &session.address, &["cache", "clear"]).await.stdout, "1 sessions taken away\n");
+    assert_eq!(run(&helper, &session.address, &["cache", "clear"]).await.stdout, "1 session taken away\n");
     helper.end().await;
 }
 

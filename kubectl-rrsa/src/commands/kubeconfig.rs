@@ -207,7 +207,7 @@ async fn asked(args: &Args, id: &str, cli: &Cli, machine: &Machine) -> Result<Cl
         cluster: Cluster,
     }
     // The id becomes part of a path.
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if !rrsa_shared::arn::is_cluster_id(id) {
         return Err(Error::usage(format!("\"{id}\" is not the id of a cluster")));
     }
     let account = cli.cloud.resolve(machine)?.account;
