@@ -63,7 +63,7 @@ impl User {
         self.helper.stage.hand_out(command).await
     }
 
-    /// Makes the keyring of this user `full`, or `closed`; nothing where that cannot be done.
+    /// Makes the keyring of this user `crowded`, `full`, or `closed`; nothing where that cannot be done.
     async fn keyring(&self, state: &str) -> Option<()> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/keyring.py");
         let python = found("python3", "a keyring that is full or closed")?;
@@ -153,6 +153,25 @@ async fn a_keyring_that_takes_nothing_costs_one_warning_and_no_credentials() {
         assert!(doctor.stdout.contains(words), "{state}: {doctor:?}");
         user.helper.stage.sandbox.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn among_many_keys_of_others_ours_are_found_and_all_of_them_go() {
+    let Some(user) = User::new().await else { return };
+    if user.keyring("crowded").await.is_none() {
+        return;
+    }
+    for session in ["one", "two"] {
+        assert_eq!(user.run(session, &["process"]).await.code, 0);
+    }
+    let listed = user.run("one", &["cache", "list"]).await;
+    assert_eq!(listed.stdout.matches("kernel keyring").count(), 2, "{listed:?}");
+    let cleared = user.run("one", &["logout"]).await;
+    assert_eq!((cleared.code, cleared.stdout.as_str()), (0, "2 sessions taken away\n"), "{}", cleared.stderr);
+    let keys = std::fs::read_to_string("/proc/keys").unwrap_or_default();
+    let left = keys.lines().any(|key| key.contains("rrsa-exec") && key.contains(&format!(" {} ", user.id)));
+    assert!(!left, "{keys}");
+    user.helper.stage.sandbox.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

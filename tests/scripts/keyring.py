@@ -1,4 +1,4 @@
-"""Makes the keyring of a user full, or closes it to the user's own processes: keyring.py full|closed UID."""
+"""Crowds or fills the keyring of a user, or closes it to the user's own processes: keyring.py crowded|full|closed UID."""
 
 import ctypes
 import os
@@ -25,5 +25,8 @@ if sys.argv[1] == "full":
             description = f"ballast-{number}".encode()
             if libc.syscall(ADD_KEY, b"user", description, b"x" * size, size, USER) < 0:
                 break
+elif sys.argv[1] == "crowded":
+    for number in range(120):
+        libc.syscall(ADD_KEY, b"user", f"other-{number}".encode(), b"x", 1, USER)
 elif libc.syscall(KEYCTL, SETPERM, ring, 0x00010000):
     raise OSError(ctypes.get_errno(), "keyctl")

@@ -3,7 +3,7 @@
 //! Keys are linked to the user keyring and readable by the user without possession, so that every session of the user finds
 //! them, cron's and a container's with the same keyring included.
 
-use linux_keyutils::{Key, KeyError, KeyPermissions, KeyRing, KeyRingIdentifier};
+use linux_keyutils::{Key, KeyError, KeyPermissions, KeyRing, KeyRingIdentifier, KeySerialId};
 use zeroize::Zeroizing;
 
 use super::{Listed, StoreError, listed};
@@ -15,8 +15,6 @@ pub(super) const NAME: &str = "kernel keyring";
 const PREFIX: &str = "rrsa-exec-credential";
 /// All to the possessor and to the user, nothing to anybody else.
 const PERMISSIONS: u32 = 0x3f3f_0000;
-/// Keys that are looked through for a list, at most.
-const MAX_LISTED: usize = 256;
 
 /// Why the kernel did not take a key.
 #[derive(Debug)]
@@ -29,6 +27,24 @@ pub(super) enum Refused {
 
 fn ring() -> Result<KeyRing, KeyError> {
     KeyRing::from_special_id(KeyRingIdentifier::User, true)
+}
+
+/// The keys of the user's keyring. A keyring reads as the serial numbers of its keys; one that grows meanwhile is read again.
+fn links() -> Vec<Key> {
+    let ring = Key::from_id(KeySerialId::new(KeyRingIdentifier::User as i32));
+    let mut bytes = vec![0; 1024];
+    loop {
+        match ring.read(&mut bytes) {
+            Err(_) => return Vec::new(),
+            Ok(size) if size > bytes.len() => bytes.resize(size, 0),
+            Ok(size) => {
+                bytes.truncate(size);
+                break;
+            }
+        }
+    }
+    let (numbers, _) = bytes.as_chunks::<4>();
+    numbers.iter().map(|number| Key::from_id(KeySerialId::new(i32::from_ne_bytes(*number)))).collect()
 }
 
 /// The keys of one cache: those of a user whose caches are in several folders do not mix.
@@ -99,13 +115,16 @@ impl Kernel {
     }
 
     pub(super) fn list(&self) -> Vec<Listed> {
-        let Some(links) = ring().ok().and_then(|ring| ring.get_links(MAX_LISTED).ok()) else {
-            return Vec::new();
-        };
-        let keys = links.iter().filter_map(|node| {
-            let description = node.as_key()?.metadata().ok()?.get_description().to_owned();
+        let keys = links().into_iter().filter_map(|key| {
+            let description = key.metadata().ok()?.get_description().to_owned();
             CacheKey::parse(description.strip_prefix(&self.prefix)?)
         });
         keys.filter_map(|key| Some(listed(key.clone(), NAME, self.get(&key)?))).collect()
+    }
+
+    /// Takes one of our keys away that is no entry.
+    pub(super) fn forget(&self, name: &str) {
+        // One that stays ends by its own time.
+        let _ = self.find(name).map(|key| key.invalidate());
     }
 }

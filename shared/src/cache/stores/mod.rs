@@ -284,6 +284,8 @@ impl Stores {
 
     /// Takes away what is left of stores that hold nothing any more: no secret, only marks of ours.
     pub fn tidy(&self) {
+        #[cfg(target_os = "linux")]
+        sealed::forget(&self.kernel);
         let Some(folder) = &self.folder else { return };
         let ours = [".refused", ".sealed", ".new", ".used"];
         for name in folder.names().iter().filter(|name| ours.iter().any(|end| name.ends_with(end))) {

@@ -15,6 +15,8 @@ const SUFFIX: &str = ".sealed";
 const MAGIC: &[u8] = b"rrsa-sealed-1\n";
 /// Name of the key in the keyring.
 const KEY: &str = "sealing-key";
+/// How long it outlives the newest entry: longer than any entry lives, a certificate of 72 hours included.
+const KEY_SECONDS: i64 = 4 * 24 * 3600;
 
 fn name(key: &CacheKey) -> String {
     format!("{key}{SUFFIX}")
@@ -52,12 +54,17 @@ pub(super) fn get(kernel: &Kernel, folder: &Folder, key: &CacheKey) -> Option<En
 /// The bytes of the sealing key, made when there is none. While the keyring has room it has room for this one; when it is
 /// full it is too late.
 pub(super) fn prepare(kernel: &Kernel) -> Result<Zeroizing<Vec<u8>>, String> {
-    if let Some(bytes) = kernel.read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len()) {
-        return Ok(bytes);
-    }
-    let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
-    SystemRandom::new().fill(&mut bytes).map_err(|_| "no randomness".to_owned())?;
-    kernel.write(KEY, &bytes, 0).map_err(|refused| match refused {
+    let known = kernel.read(KEY).filter(|bytes| bytes.len() == CHACHA20_POLY1305.key_len());
+    let bytes = match known {
+        Some(bytes) => bytes,
+        None => {
+            let mut bytes = Zeroizing::new(vec![0; CHACHA20_POLY1305.key_len()]);
+            SystemRandom::new().fill(&mut bytes).map_err(|_| "no randomness".to_owned())?;
+            bytes
+        }
+    };
+    // Each entry gives it its whole time anew.
+    kernel.write(KEY, &bytes, KEY_SECONDS).map_err(|refused| match refused {
         Refused::Full => "the kernel keyring has no room for its key".to_owned(),
         Refused::Blocked(why) => why,
     })?;
@@ -78,6 +85,11 @@ pub(super) fn put(kernel: &Kernel, folder: &Folder, key: &CacheKey, entry: &Entr
 pub(super) fn remove(folder: &Folder, key: &CacheKey) {
     // Nothing to be done about one that stays: it cannot be read once its entry has ended.
     let _ = folder.remove(&name(key));
+}
+
+/// Takes the key away; what is still sealed is noise then.
+pub(super) fn forget(kernel: &Kernel) {
+    kernel.forget(KEY);
 }
 
 pub(super) fn list(kernel: &Kernel, folder: &Folder) -> Vec<Listed> {
