@@ -162,6 +162,15 @@ pub struct MountFacts {
 }
 
 impl PodFacts {
+    /// Where a finding about it is: the pod, or the template of what would make it.
+    #[must_use]
+    pub fn place(&self, namespace: &str) -> String {
+        match &self.owner {
+            Some(owner) if self.is_template => format!("pod template of {owner} in namespace {namespace}"),
+            _ => format!("pod {namespace}/{}", self.name),
+        }
+    }
+
     /// Whether its containers run, as far as is known.
     #[must_use]
     pub fn is_running(&self) -> bool {

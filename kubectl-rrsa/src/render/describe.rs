@@ -53,9 +53,13 @@ pub fn describe(report: &Report, style: Style) -> String {
 
 fn pod(shown: &mut String, facts: &Facts) {
     let Some(pod) = &facts.pod else { return };
-    let _ = writeln!(shown, "Pod:");
-    line(shown, 2, "Name", &pod.name);
-    line(shown, 2, "Phase", pod.phase.as_deref().unwrap_or("?"));
+    if pod.is_template {
+        let _ = writeln!(shown, "Pod template:");
+    } else {
+        let _ = writeln!(shown, "Pod:");
+        line(shown, 2, "Name", &pod.name);
+        line(shown, 2, "Phase", pod.phase.as_deref().unwrap_or("?"));
+    }
     line(shown, 2, "Owner", pod.owner.as_deref().unwrap_or("<none>"));
     for projection in &pod.projections {
         let audience = projection.audience.as_deref().unwrap_or("the API server");
@@ -70,6 +74,10 @@ fn pod(shown: &mut String, facts: &Facts) {
                 Some(_) => container.value(name).unwrap_or("from elsewhere").to_owned(),
             };
             line(shown, 4, name, &value);
+        }
+        if pod.is_template && !pod.is_wired() {
+            line(shown, 4, "Acts as", "? the webhook has the last word, when the pod is made");
+            continue;
         }
         let _ = writeln!(shown, "    Acts as:");
         for client in Client::ALL {

@@ -309,7 +309,7 @@ pub(super) fn c11(facts: &Facts) -> Verdict {
         Some(projection) => Evidence::new(
             format!("{most} seconds or fewer"),
             format!("{} seconds", projection.expiration_seconds.unwrap_or_default()),
-            format!("volume {} of pod {}/{}", projection.volume, facts.namespace, pod.name),
+            format!("volume {} of {}", projection.volume, pod.place(&facts.namespace)),
             "nothing breaks, the kubelet renews it; but with RRSA on the API server gives no token more than 12 hours",
         )
         .into(),

@@ -57,7 +57,7 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
     let place = if namespace.annotations.contains_key(INJECTION_LABEL) {
         format!("namespace {}", facts.namespace)
     } else if let Some(pod) = facts.pod.as_ref().filter(|pod| pod.annotations.contains_key(INJECTION_LABEL)) {
-        format!("pod {}/{}", facts.namespace, pod.name)
+        pod.place(&facts.namespace)
     } else {
         return Verdict::Holds;
     };

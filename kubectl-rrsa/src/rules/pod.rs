@@ -31,7 +31,7 @@ pub(super) fn p01(facts: &Facts) -> Verdict {
     Evidence::new(
         "a pod made after the annotation and the label",
         format!("{what} was written {} s after the pod was made", at - made),
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         "restart the workload: the webhook looks at a pod only when it is created",
     )
     .command(restart(&facts.namespace, pod))
@@ -97,7 +97,7 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
         Some((annotation, name)) => Evidence::new(
             pod.containers.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
             format!("{name:?}, which is no container of the pod"),
-            format!("annotation {annotation} of pod {}/{}", facts.namespace, pod.name),
+            format!("annotation {annotation} of {}", pod.place(&facts.namespace)),
             "mend the name; with only-containers no other container is injected",
         )
         .into(),
@@ -184,7 +184,7 @@ pub(super) fn p21(facts: &Facts) -> Verdict {
     Evidence::new(
         "nothing in particular",
         "automountServiceAccountToken: false",
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         "leave it: it keeps the API server's token away, and RRSA's token is a volume of its own",
     )
     .into()
@@ -287,7 +287,7 @@ pub(super) fn p19(facts: &Facts) -> Verdict {
         Some(Evidence::new(
             "mode 0644, or an fsGroup",
             format!("mode {mode:04o}, and container {} runs as user {}", barred.name, barred.run_as_user?),
-            format!("volume {} of pod {}/{}", projection.volume, facts.namespace, pod.name),
+            format!("volume {} of {}", projection.volume, pod.place(&facts.namespace)),
             "leave defaultMode out (0644), or set securityContext.fsGroup",
         ))
     })
@@ -302,7 +302,7 @@ pub(super) fn p22(facts: &Facts) -> Verdict {
     Evidence::new(
         "a pod made through the API server",
         "a static pod of the kubelet",
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         "run it as a Deployment or DaemonSet: a static pod has no ServiceAccount token",
     )
     .into()
@@ -315,7 +315,7 @@ pub(super) fn p23(facts: &Facts) -> Verdict {
         Some("windows") if pod.is_wired() => Evidence::new(
             "Linux",
             "windows",
-            format!("pod {}/{}", facts.namespace, pod.name),
+            pod.place(&facts.namespace),
             "look whether the token's path exists there as it is written; file modes do not apply",
         )
         .into(),
@@ -394,7 +394,7 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
     let evidence = Evidence::new(
         format!("spec.serviceAccountName: {}", candidates.join(" or ")),
         format!("spec.serviceAccountName: {}, which names no role", account.name),
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         format!("set serviceAccountName in the pod template of {owner}"),
     );
     match (pod.owner.as_ref().filter(|owner| takes_changes(owner)), candidates.as_slice()) {
@@ -512,11 +512,9 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         Some(pod) if pod.rrsa_projection().is_some() => return Verdict::Holds,
         // The webhook puts it in when the pod is made.
         Some(pod) if pod.is_template => return Verdict::NotApplicable,
-        Some(pod) => (
-            "no such volume".to_owned(),
-            format!("pod {}/{}", facts.namespace, pod.name),
-            restart(&facts.namespace, pod),
-        ),
+        Some(pod) => {
+            ("no such volume".to_owned(), pod.place(&facts.namespace), restart(&facts.namespace, pod))
+        }
         // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
         None => match facts.pods_using.as_result() {
             Err(why) => return Verdict::Unseen(why.to_owned()),
@@ -574,7 +572,7 @@ pub(super) fn p13(facts: &Facts) -> Verdict {
             Evidence::new(
                 AUDIENCE,
                 seen,
-                format!("audience of volume {}, pod {}/{}", projection.volume, facts.namespace, pod.name),
+                format!("audience of volume {}, {}", projection.volume, pod.place(&facts.namespace)),
                 format!("set audience: {AUDIENCE}; it is the same whatever STS host is used"),
             )
         })
@@ -592,10 +590,7 @@ pub(super) fn p14(facts: &Facts) -> Verdict {
         let evidence = Evidence::new(
             format!("{} to {} seconds", LIFETIME.start(), LIFETIME.end()),
             format!("{seconds} seconds"),
-            format!(
-                "expirationSeconds of volume {}, pod {}/{}",
-                projection.volume, facts.namespace, pod.name
-            ),
+            format!("expirationSeconds of volume {}, {}", projection.volume, pod.place(&facts.namespace)),
             if below {
                 "raise it: the API server refuses less"
             } else {
@@ -717,5 +712,5 @@ fn projection(facts: &Facts, broken: impl Fn(&PodFacts, &TokenProjection) -> Opt
 }
 
 pub(super) fn place(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> String {
-    format!("container {} of pod {}/{}", container.name, facts.namespace, pod.name)
+    format!("container {} of {}", container.name, pod.place(&facts.namespace))
 }

@@ -94,7 +94,7 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
         Some((container, name)) => Evidence::new(
             "no static access key in the environment",
             format!("variable {name} is set"),
-            format!("container {} of pod {}/{}", container.name, facts.namespace, pod.name),
+            format!("container {} of {}", container.name, pod.place(&facts.namespace)),
             "remove the variable: every SDK takes it before RRSA",
         )
         .into(),

@@ -193,7 +193,7 @@ pub(super) fn w07(facts: &Facts) -> Verdict {
         Some(container) => Evidence::new(
             "RRSA's variables in every container",
             format!("container {} has none", container.name),
-            format!("pod {}/{}", facts.namespace, pod.name),
+            pod.place(&facts.namespace),
             "another webhook may have added it later; if it needs no RAM role, name it in the pod's annotation \
              pod-identity.alibabacloud.com/skip-containers",
         )
@@ -240,7 +240,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
     Evidence::new(
         "a pod made while the webhook was available",
         format!("the webhook has been available for {} s less than the pod exists", since - made),
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         "restart it: it was made while the webhook was away, and a running pod is never changed",
     )
     .command(pod::restart(&facts.namespace, pod))
@@ -263,7 +263,7 @@ pub(super) fn w10(facts: &Facts) -> Verdict {
     Evidence::new(
         "one token for STS",
         format!("{} volumes: {}", for_sts.len(), for_sts.join(", ")),
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         format!("volume {used} is the one that counts here; the others belong to another webhook or driver, or can go"),
     )
     .into()
@@ -286,7 +286,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
     Evidence::new(
         "a pod made a while after its ServiceAccount",
         format!("the pod is {} s younger than the annotation", made - annotated),
-        format!("pod {}/{}", facts.namespace, pod.name),
+        pod.place(&facts.namespace),
         "restart it; to keep it from coming back, create the ServiceAccount first and the workload after",
     )
     .command(pod::restart(&facts.namespace, pod))
