@@ -245,11 +245,8 @@ async fn users(client: &Client, scope: Scope<'_>) -> Result<UsersOf, kube::Error
                     users.role = Some((arn.to_owned(), pod.metadata.name.clone()));
                 }
             } else if !pod.is_over() {
-                match pod.owner() {
-                    Some(owner) if users.count.stale.contains(&owner) => {}
-                    Some(owner) => users.count.stale.push(owner),
-                    None => users.count.stale.push(format!("pod/{}", pod.metadata.name)),
-                }
+                let owner = pod.owner().unwrap_or_else(|| format!("pod/{}", pod.metadata.name));
+                users.count.stale.insert(owner);
             }
         }
     }

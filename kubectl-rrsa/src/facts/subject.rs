@@ -1,6 +1,6 @@
 //! Everything that is known of one subject of a check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use rrsa_shared::sts::{FaultKind, KnownFault};
@@ -47,7 +47,7 @@ pub struct PodCount {
     pub wired: usize,
     /// What to restart for those that it has not and that have not ended, such as `deployment/demo`, each once; the pod
     /// itself, `pod/demo`, when nothing that can be restarted made it.
-    pub stale: Vec<String>,
+    pub stale: BTreeSet<String>,
 }
 
 /// The facts of one subject, in the order of the chain.

@@ -27,7 +27,7 @@ pub fn describe(report: &Report, style: Style) -> String {
     let pods = facts.pods_using.map(|count| format!("{}, RRSA has reached {}", count.total, count.wired));
     known(&mut shown, 2, "Pods", &pods);
     for stale in facts.pods_using.value().into_iter().flat_map(|count| &count.stale) {
-        line(&mut shown, 2, "Stale", &restart_all(&facts.namespace, std::slice::from_ref(stale)));
+        line(&mut shown, 2, "Stale", &restart_all(&facts.namespace, [stale]));
     }
     let _ = writeln!(shown, "Cluster:");
     known(&mut shown, 2, "Issuer", &facts.cluster.issuer);

@@ -1,6 +1,6 @@
 //! A healthy workload, and for each rule the one change that breaks exactly it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rrsa_shared::api::Fault;
 use rrsa_shared::env_vars;
@@ -57,7 +57,7 @@ fn healthy_pod() -> Facts {
     let source = TokenSource::Exec { container: "app".to_owned() };
     Facts {
         subject: SubjectRef::Pod("demo".to_owned()),
-        pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new() }),
+        pods_using: seen(PodCount { total: 1, wired: 1, stale: BTreeSet::new() }),
         pod: Some(pod),
         token: seen(TokenFacts {
             file: Some(TokenFile { path: FILE.to_owned(), mode: seen("644 0:0".to_owned()) }),
@@ -116,7 +116,7 @@ pub(super) fn healthy_service_account() -> Facts {
         published: Seen::unknown("STS has just read it"),
         webhook_failures: Seen::unknown("nothing is amiss"),
         session_seconds: 900,
-        pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new() }),
+        pods_using: seen(PodCount { total: 1, wired: 1, stale: BTreeSet::new() }),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
@@ -218,7 +218,7 @@ fn not_injected(facts: &mut Facts) {
     pod.projections.clear();
     pod.containers[0].env.clear();
     pod.containers[0].mounts.clear();
-    facts.pods_using = seen(PodCount { total: 1, wired: 0, stale: Vec::new() });
+    facts.pods_using = seen(PodCount { total: 1, wired: 0, stale: BTreeSet::new() });
     facts.token = Seen::unknown("no container has any of RRSA's variables");
     facts.exchange = Seen::unknown("there is no token to exchange");
 }
@@ -737,10 +737,12 @@ const BREAKS: &[Case] = &[
         f.pod.as_mut().expect("a pod").os = Some("windows".to_owned());
     }),
     ("RRSA-P12", "no pod of the ServiceAccount was injected", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: vec!["deployment/old".to_owned()] });
+        f.pods_using =
+            seen(PodCount { total: 2, wired: 0, stale: BTreeSet::from(["deployment/old".to_owned()]) });
     }),
     ("RRSA-P25", "one workload was not restarted", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount { total: 3, wired: 2, stale: vec!["deployment/old".to_owned()] });
+        f.pods_using =
+            seen(PodCount { total: 3, wired: 2, stale: BTreeSet::from(["deployment/old".to_owned()]) });
     }),
     ("RRSA-K03", "a profile is mounted", healthy_pod, |f| {
         let path = "/root/.aliyun".to_owned();
@@ -1029,12 +1031,12 @@ const NEAR: &[Near] = &[
     ("a ServiceAccount", healthy_service_account, |_| {}),
     ("an unlabelled namespace with a pod wired by hand", healthy_pod, |f| label(f, None)),
     ("pods that have all ended", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: Vec::new() });
+        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: BTreeSet::new() });
     }),
     ("an account without annotation and a pod wired by hand", healthy_pod, |f| annotate(f, None)),
     ("an account without annotation, used by a wired pod", healthy_service_account, |f| {
         annotate(f, None);
-        f.pods_using = seen(PodCount { total: 2, wired: 1, stale: Vec::new() });
+        f.pods_using = seen(PodCount { total: 2, wired: 1, stale: BTreeSet::new() });
     }),
     ("a path with more slashes than it needs", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, &FILE.replace("/ack", "//./ack"));

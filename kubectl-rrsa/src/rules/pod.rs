@@ -357,7 +357,11 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     }
     Evidence::new(
         format!("RRSA in all {} pods of the ServiceAccount", count.total),
-        format!("in {} of them; not in those of {}", count.wired, count.stale.join(", ")),
+        format!(
+            "in {} of them; not in those of {}",
+            count.wired,
+            Vec::from_iter(count.stale.iter().map(String::as_str)).join(", ")
+        ),
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
         "restart what has pods of the time before",
     )
@@ -639,12 +643,12 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
 /// What to type for a new pod.
 pub(super) fn restart(namespace: &str, pod: &PodFacts) -> String {
     let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    restart_all(namespace, &[owner])
+    restart_all(namespace, [&owner])
 }
 
 /// What makes the pods of these owners anew; a pod that nothing made has to be made again by hand.
 #[must_use]
-pub fn restart_all(namespace: &str, owners: &[String]) -> String {
+pub fn restart_all<'a>(namespace: &str, owners: impl IntoIterator<Item = &'a String>) -> String {
     let namespace = word(namespace);
     let (mut pods, mut workloads) = (Vec::new(), Vec::new());
     for owner in owners {
