@@ -91,8 +91,9 @@ impl Report {
             let bad = |f: &&Finding| f.link == link && f.severity > Severity::Info;
             let worst = findings.iter().filter(bad).map(|f| f.severity).max();
             let holds = of_link().any(|(_, verdict)| *verdict == Verdict::Holds);
-            // What would only have been advice leaves no doubt about the link, nor does what the account would
-            // have added to what the cluster shows, the issuer to what STS said, events to what stands there, or a probe to what was tried from here.
+            // What would only have been advice leaves no doubt about the link, nor does what the account would have added
+            // to what the cluster shows, the issuer to what STS said, events to what stands there, or a probe to what was
+            // tried from here.
             let unseen = of_link().find_map(|(rule, verdict)| match verdict {
                 Verdict::Unseen(why) if rule.severity >= Severity::Error && !rule.is_extra(holds) => {
                     Some(why.clone())

@@ -245,8 +245,21 @@ async fn users(client: &Client, scope: Scope<'_>) -> Result<UsersOf, kube::Error
                     users.role = Some((arn.to_owned(), pod.metadata.name.clone()));
                 }
             } else if !pod.is_over() {
-                let owner = pod.owner().unwrap_or_else(|| format!("pod/{}", pod.metadata.name));
-                users.count.stale.insert(owner);
+                let count = &mut users.count;
+                let owner = match pod.owner() {
+                    Some(owner) => owner,
+                    None => {
+                        count.bare += 1;
+                        // The names of all of them would grow with the cluster, and nobody would type them.
+                        if count.bare > 1 {
+                            continue;
+                        }
+                        format!("pod/{}", pod.metadata.name)
+                    }
+                };
+                if let Err(at) = count.stale.binary_search(&owner) {
+                    count.stale.insert(at, owner);
+                }
             }
         }
     }

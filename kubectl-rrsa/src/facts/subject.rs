@@ -1,6 +1,6 @@
 //! Everything that is known of one subject of a check.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rrsa_shared::sts::{FaultKind, KnownFault};
@@ -45,9 +45,11 @@ pub struct PodCount {
     pub total: usize,
     /// Those that RRSA has reached, by the webhook or by hand.
     pub wired: usize,
-    /// What to restart for those that it has not and that have not ended, such as `deployment/demo`, each once; the pod
-    /// itself, `pod/demo`, when nothing that can be restarted made it.
-    pub stale: BTreeSet<String>,
+    /// What to restart for those that it has not and that have not ended, such as `deployment/demo`, each once and
+    /// in order. Of pods that nothing restartable made one stands for all, as `pod/demo`.
+    pub stale: Vec<String>,
+    /// How many pods that one stands for.
+    pub bare: usize,
 }
 
 /// The facts of one subject, in the order of the chain.

@@ -192,7 +192,10 @@ fn words(report: &Report, link: &LinkReport) -> String {
         return cause
             .map(|(rule, finding)| format!("{}, which follows from {}", rule.title, finding.rule))
             .next()
-            .unwrap_or_else(|| "STS refused; another link says why".to_owned());
+            .unwrap_or_else(|| match &link.unseen {
+                Some(why) if link.link == Link::Token => why.clone(),
+                _ => "STS refused; another link says why".to_owned(),
+            });
     }
     if link.status == LinkStatus::Unseen {
         return link.unseen.clone().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A healthy workload, and for each rule the one change that breaks exactly it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rrsa_shared::api::Fault;
 use rrsa_shared::env_vars;
@@ -57,7 +57,7 @@ fn healthy_pod() -> Facts {
     let source = TokenSource::Exec { container: "app".to_owned() };
     Facts {
         subject: SubjectRef::Pod("demo".to_owned()),
-        pods_using: seen(PodCount { total: 1, wired: 1, stale: BTreeSet::new() }),
+        pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
         pod: Some(pod),
         token: seen(TokenFacts {
             file: Some(TokenFile { path: FILE.to_owned(), mode: seen("644 0:0".to_owned()) }),
@@ -116,7 +116,7 @@ pub(super) fn healthy_service_account() -> Facts {
         published: Seen::unknown("STS has just read it"),
         webhook_failures: Seen::unknown("nothing is amiss"),
         session_seconds: 900,
-        pods_using: seen(PodCount { total: 1, wired: 1, stale: BTreeSet::new() }),
+        pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
@@ -218,7 +218,7 @@ fn not_injected(facts: &mut Facts) {
     pod.projections.clear();
     pod.containers[0].env.clear();
     pod.containers[0].mounts.clear();
-    facts.pods_using = seen(PodCount { total: 1, wired: 0, stale: BTreeSet::new() });
+    facts.pods_using = seen(PodCount { total: 1, wired: 0, stale: Vec::new(), ..PodCount::default() });
     facts.token = Seen::unknown("no container has any of RRSA's variables");
     facts.exchange = Seen::unknown("there is no token to exchange");
 }
@@ -737,12 +737,24 @@ const BREAKS: &[Case] = &[
         f.pod.as_mut().expect("a pod").os = Some("windows".to_owned());
     }),
     ("RRSA-P12", "no pod of the ServiceAccount was injected", healthy_service_account, |f| {
-        f.pods_using =
-            seen(PodCount { total: 2, wired: 0, stale: BTreeSet::from(["deployment/old".to_owned()]) });
+        f.pods_using = seen(PodCount {
+            total: 2,
+            wired: 0,
+            stale: vec!["deployment/old".to_owned()],
+            ..PodCount::default()
+        });
+    }),
+    ("RRSA-P12", "none of many bare pods was injected", healthy_service_account, |f| {
+        let stale = vec!["deployment/old".to_owned(), "pod/a".to_owned()];
+        f.pods_using = seen(PodCount { total: 9, wired: 0, stale, bare: 4 });
     }),
     ("RRSA-P25", "one workload was not restarted", healthy_service_account, |f| {
-        f.pods_using =
-            seen(PodCount { total: 3, wired: 2, stale: BTreeSet::from(["deployment/old".to_owned()]) });
+        f.pods_using = seen(PodCount {
+            total: 3,
+            wired: 2,
+            stale: vec!["deployment/old".to_owned()],
+            ..PodCount::default()
+        });
     }),
     ("RRSA-K03", "a profile is mounted", healthy_pod, |f| {
         let path = "/root/.aliyun".to_owned();
@@ -1031,12 +1043,12 @@ const NEAR: &[Near] = &[
     ("a ServiceAccount", healthy_service_account, |_| {}),
     ("an unlabelled namespace with a pod wired by hand", healthy_pod, |f| label(f, None)),
     ("pods that have all ended", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: BTreeSet::new() });
+        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: Vec::new(), ..PodCount::default() });
     }),
     ("an account without annotation and a pod wired by hand", healthy_pod, |f| annotate(f, None)),
     ("an account without annotation, used by a wired pod", healthy_service_account, |f| {
         annotate(f, None);
-        f.pods_using = seen(PodCount { total: 2, wired: 1, stale: BTreeSet::new() });
+        f.pods_using = seen(PodCount { total: 2, wired: 1, stale: Vec::new(), ..PodCount::default() });
     }),
     ("a path with more slashes than it needs", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, &FILE.replace("/ack", "//./ack"));
@@ -1216,6 +1228,21 @@ fn a_finding_says_what_was_seen_where_and_what_to_do() {
         let severe = report.findings.iter().any(|finding| finding.severity >= Severity::Error);
         assert_eq!(report.exit_code() == 1, severe, "{rule} {what}");
     }
+}
+
+/// Names of bare pods are not counted up; where they are told is.
+#[test]
+fn one_bare_pod_stands_for_all() {
+    let mut facts = healthy_service_account();
+    let stale = vec!["deployment/old".to_owned(), "pod/a".to_owned()];
+    facts.pods_using = seen(PodCount { total: 9, wired: 0, stale, bare: 4 });
+    assert_eq!(
+        findings(&facts)[0].command.as_deref(),
+        Some(
+            "kubectl rollout restart deployment/old -n rrsa-demo; kubectl delete pod a -n rrsa-demo   # then create it \
+             again; 3 more: kubectl rrsa list --stale -n rrsa-demo"
+        )
+    );
 }
 
 /// What a pod would have is no answer for one that is there.

@@ -9,7 +9,7 @@ use super::shell::word;
 use super::{namespace, service_account, webhook};
 use crate::facts::{
     AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, NamespaceFacts,
-    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
+    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodCount, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
     ServiceAccountFacts, TokenProjection, VolumeKind, WEBHOOK_VOLUME,
 };
 
@@ -355,17 +355,14 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     if count.wired == 0 || count.stale.is_empty() {
         return Verdict::Holds;
     }
+    let more = if count.bare > 1 { format!(", {} more pods", count.bare - 1) } else { String::new() };
     Evidence::new(
         format!("RRSA in all {} pods of the ServiceAccount", count.total),
-        format!(
-            "in {} of them; not in those of {}",
-            count.wired,
-            Vec::from_iter(count.stale.iter().map(String::as_str)).join(", ")
-        ),
+        format!("in {} of them; not in those of {}{more}", count.wired, count.stale.join(", ")),
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
         "restart what has pods of the time before",
     )
-    .command(restart_all(&facts.namespace, &count.stale))
+    .command(restart_stale(&facts.namespace, count))
     .into()
 }
 
@@ -525,7 +522,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
             Ok(count) if count.wired == 0 && !count.stale.is_empty() => (
                 format!("none of its {} pods has one", count.total),
                 format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
-                restart_all(&facts.namespace, &count.stale),
+                restart_stale(&facts.namespace, count),
             ),
             Ok(_) => return Verdict::NotApplicable,
         },
@@ -671,6 +668,15 @@ pub fn restart_all<'a>(namespace: &str, owners: impl IntoIterator<Item = &'a Str
     commands.join("; ")
 }
 
+/// What makes the pods of a ServiceAccount anew that lack RRSA.
+fn restart_stale(namespace: &str, count: &PodCount) -> String {
+    let restart = restart_all(namespace, &count.stale);
+    match count.bare {
+        0 | 1 => restart,
+        all => format!("{restart}; {} more: kubectl rrsa list --stale -n {}", all - 1, word(namespace)),
+    }
+}
+
 /// The command, and what makes new pods of the workload after it.
 pub(super) fn then_restart(facts: &Facts, command: String) -> String {
     match restarts(facts) {
@@ -681,12 +687,14 @@ pub(super) fn then_restart(facts: &Facts, command: String) -> String {
 
 /// What to type for new pods of the workload: of the pod that was looked at, or of the ServiceAccount's pods without RRSA.
 fn restarts(facts: &Facts) -> Option<String> {
-    let owners = match &facts.pod {
-        Some(pod) if pod.is_template => return None,
-        Some(pod) => return Some(restart(&facts.namespace, pod)),
-        None => &facts.pods_using.value()?.stale,
-    };
-    (!owners.is_empty()).then(|| restart_all(&facts.namespace, owners))
+    match &facts.pod {
+        Some(pod) if pod.is_template => None,
+        Some(pod) => Some(restart(&facts.namespace, pod)),
+        None => {
+            let count = facts.pods_using.value().filter(|count| !count.stale.is_empty())?;
+            Some(restart_stale(&facts.namespace, count))
+        }
+    }
 }
 
 /// The first app container that breaks a rule.
