@@ -107,7 +107,7 @@ impl Manifests {
         let namespace = namespace(&object.value, given);
         let account = facts.service_account.clone();
         let subject = match &facts.owner {
-            Some(_) => SubjectRef::Template(facts.name.clone()),
+            Some(owner) => SubjectRef::Template(owner.clone()),
             None => SubjectRef::Pod(facts.name.clone()),
         };
         let mut all = self.base(subject, &namespace, &account, given);

@@ -352,7 +352,8 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
     let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
     let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
     let template = made.map(|pod| Box::new((pod, labels)));
-    Ok(Subject { namespace, subject: SubjectRef::Template(name), asked_as, template })
+    let owner = format!("{}/{name}", workload.singular);
+    Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template })
 }
 
 /// A label selector as a query wants it.

@@ -27,9 +27,8 @@ async fn a_workload_is_checked_by_its_pod_or_else_by_its_template() {
         lines[0].starts_with("✓ deployment/demo: pod/demo-5d8f-x2x2x in namespace rrsa-demo:"),
         "{outcome:?}"
     );
-    let second = lines
-        .iter()
-        .position(|line| line.starts_with("✓ statefulset/empty: pod template of empty in namespace"));
+    let second =
+        lines.iter().position(|line| line.starts_with("✓ pod template of statefulset/empty in namespace"));
     assert!(second.is_some(), "{outcome:?}");
     assert_eq!(lines.last(), Some(&"2 checked: 2 healthy, 0 broken, 0 could not be told."));
     let batch = stage.rrsa(&["check", "job/once", "cj/nightly", "-n", "rrsa-demo", "-o", "json"]).await;
@@ -42,7 +41,7 @@ async fn a_workload_is_checked_by_its_pod_or_else_by_its_template() {
     assert_eq!(ended["conclusion"], "unknown");
     assert!(ended["facts"]["tokenInstead"].as_str().unwrap().contains("Succeeded"), "{ended}");
     assert_eq!(none["facts"]["askedAs"], "cronjob/nightly");
-    assert_eq!(none["facts"]["subject"]["template"], "nightly");
+    assert_eq!(none["facts"]["subject"]["template"], "cronjob/nightly");
     assert_eq!(none["conclusion"], "healthy");
     let asked = stage.rrsa(&["check", "job/once", "-n", "rrsa-demo", "--live=token"]).await;
     assert_eq!(asked.code, 0, "{asked:?}");

@@ -23,7 +23,7 @@ pub enum SubjectRef {
     ServiceAccount(String),
     /// A Pod by name.
     Pod(String),
-    /// The pods that a workload of this name would make.
+    /// What a workload, such as `cronjob/nightly`, makes its pods by.
     Template(String),
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for SubjectRef {
         match self {
             Self::ServiceAccount(name) => write!(f, "sa/{name}"),
             Self::Pod(name) => write!(f, "pod/{name}"),
-            Self::Template(name) => write!(f, "pod template of {name}"),
+            Self::Template(owner) => write!(f, "pod template of {owner}"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::printable;
 use super::style::Style;
 use super::wrap::hanging;
-use crate::facts::{ExchangeOutcome, Facts, TokenSource};
+use crate::facts::{ExchangeOutcome, Facts, SubjectRef, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Link, RULES, Severity};
 
@@ -46,7 +46,9 @@ pub fn checks(reports: &[Report], style: Style) -> String {
 }
 
 fn subject(facts: &Facts) -> String {
-    let asked = facts.asked_as.as_ref().map(|asked| format!("{asked}: ")).unwrap_or_default();
+    // A template says itself whose it is.
+    let asked = facts.asked_as.as_ref().filter(|_| !matches!(facts.subject, SubjectRef::Template(_)));
+    let asked = asked.map(|asked| format!("{asked}: ")).unwrap_or_default();
     format!("{asked}{} in namespace {}", facts.subject, facts.namespace)
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::printable;
 use super::style::Style;
 use super::wrap::hanging;
-use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts};
+use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts, SubjectRef};
 use crate::identity::{Choice, Client, choice, falls_to_node};
 use crate::report::Report;
 use crate::rules::restart_all;
@@ -15,7 +15,8 @@ use crate::rules::restart_all;
 pub fn describe(report: &Report, style: Style) -> String {
     let facts = &report.facts;
     let mut shown = String::new();
-    let asked = facts.asked_as.as_ref().map(|asked| format!(" ({asked})")).unwrap_or_default();
+    let asked = facts.asked_as.as_ref().filter(|_| !matches!(facts.subject, SubjectRef::Template(_)));
+    let asked = asked.map(|asked| format!(" ({asked})")).unwrap_or_default();
     line(&mut shown, 0, "Subject", &format!("{}{asked}", facts.subject));
     line(&mut shown, 0, "Namespace", &facts.namespace);
     let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
