@@ -2,7 +2,7 @@
 //! (ack-pod-identity-webhook; a pod wired by hand needs no label.)
 
 use super::finding::{Evidence, Verdict};
-use super::pod;
+use super::restart;
 use super::shell::word;
 use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
 
@@ -125,5 +125,5 @@ fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Op
 fn label(facts: &Facts) -> String {
     let label =
         format!("kubectl label namespace {} {INJECTION_LABEL}=on --overwrite", word(&facts.namespace));
-    pod::then_restart(facts, label)
+    restart::after(facts, label)
 }

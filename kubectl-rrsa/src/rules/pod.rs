@@ -6,10 +6,10 @@ use rrsa_shared::env_vars;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::shell::word;
-use super::{namespace, service_account, webhook};
+use super::{namespace, restart, service_account, webhook};
 use crate::facts::{
     AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, NamespaceFacts,
-    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodCount, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
+    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
     ServiceAccountFacts, TokenProjection, VolumeKind, WEBHOOK_VOLUME,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn p01(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart the workload: the webhook looks at a pod only when it is created",
     )
-    .command(restart(&facts.namespace, pod))
+    .command(restart::of_pod(&facts.namespace, pod))
     .into()
 }
 
@@ -362,7 +362,7 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
         "restart what has pods of the time before",
     )
-    .command(restart_stale(&facts.namespace, count))
+    .command(restart::of_stale(&facts.namespace, count))
     .into()
 }
 
@@ -514,7 +514,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         // The webhook puts it in when the pod is made.
         Some(pod) if pod.is_template => return Verdict::NotApplicable,
         Some(pod) => {
-            ("no such volume".to_owned(), pod.place(&facts.namespace), restart(&facts.namespace, pod))
+            ("no such volume".to_owned(), pod.place(&facts.namespace), restart::of_pod(&facts.namespace, pod))
         }
         // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
         None => match facts.pods_using.as_result() {
@@ -522,7 +522,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
             Ok(count) if count.wired == 0 && !count.stale.is_empty() => (
                 format!("none of its {} pods has one", count.total),
                 format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
-                restart_stale(&facts.namespace, count),
+                restart::of_stale(&facts.namespace, count),
             ),
             Ok(_) => return Verdict::NotApplicable,
         },
@@ -635,66 +635,6 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
             "make the variable mountPath/path of the token volume",
         ))
     })
-}
-
-/// What to type for a new pod.
-pub(super) fn restart(namespace: &str, pod: &PodFacts) -> String {
-    let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    restart_all(namespace, [&owner])
-}
-
-/// What makes the pods of these owners anew; a pod that nothing made has to be made again by hand.
-#[must_use]
-pub fn restart_all<'a>(namespace: &str, owners: impl IntoIterator<Item = &'a String>) -> String {
-    let namespace = word(namespace);
-    let (mut pods, mut workloads) = (Vec::new(), Vec::new());
-    for owner in owners {
-        match owner.strip_prefix("pod/") {
-            Some(name) => pods.push(word(name)),
-            None => workloads.push(word(owner)),
-        }
-    }
-    let mut commands = Vec::new();
-    if !workloads.is_empty() {
-        commands.push(format!("kubectl rollout restart {} -n {namespace}", workloads.join(" ")));
-    }
-    if !pods.is_empty() {
-        let them = if pods.len() == 1 { "it" } else { "them" };
-        commands.push(format!(
-            "kubectl delete pod {} -n {namespace}   # then create {them} again",
-            pods.join(" ")
-        ));
-    }
-    commands.join("; ")
-}
-
-/// What makes the pods of a ServiceAccount anew that lack RRSA.
-fn restart_stale(namespace: &str, count: &PodCount) -> String {
-    let restart = restart_all(namespace, &count.stale);
-    match count.bare {
-        0 | 1 => restart,
-        all => format!("{restart}; {} more: kubectl rrsa list --stale -n {}", all - 1, word(namespace)),
-    }
-}
-
-/// The command, and what makes new pods of the workload after it.
-pub(super) fn then_restart(facts: &Facts, command: String) -> String {
-    match restarts(facts) {
-        Some(restart) => format!("{command}; {restart}"),
-        None => command,
-    }
-}
-
-/// What to type for new pods of the workload: of the pod that was looked at, or of the ServiceAccount's pods without RRSA.
-fn restarts(facts: &Facts) -> Option<String> {
-    match &facts.pod {
-        Some(pod) if pod.is_template => None,
-        Some(pod) => Some(restart(&facts.namespace, pod)),
-        None => {
-            let count = facts.pods_using.value().filter(|count| !count.stale.is_empty())?;
-            Some(restart_stale(&facts.namespace, count))
-        }
-    }
 }
 
 /// The first app container that breaks a rule.

@@ -4,8 +4,8 @@
 use rrsa_shared::{arn, env_vars};
 
 use super::finding::{Evidence, Verdict};
-use super::pod;
 use super::shell::word;
+use super::{pod, restart};
 use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
 
 /// The ServiceAccount exists.
@@ -256,7 +256,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 format!("variable {} of container {}", env_vars::ROLE_ARN, container.name),
                 "restart the workload: the annotation was changed after the pod was made",
             )
-            .command(pod::restart(&facts.namespace, pod)),
+            .command(restart::of_pod(&facts.namespace, pod)),
         )
     })
 }
@@ -283,7 +283,7 @@ fn annotate(facts: &Facts, said: Option<&str>) -> String {
     let annotate = format!(
         "kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}={role} --overwrite"
     );
-    pod::then_restart(facts, annotate)
+    restart::after(facts, annotate)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::shell::word;
-use super::{namespace, pod, service_account};
+use super::{namespace, pod, restart, service_account};
 use crate::facts::{
     AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
     WebhookFacts,
@@ -243,7 +243,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart it: it was made while the webhook was away, and a running pod is never changed",
     )
-    .command(pod::restart(&facts.namespace, pod))
+    .command(restart::of_pod(&facts.namespace, pod))
     .into()
 }
 
@@ -289,7 +289,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart it; to keep it from coming back, create the ServiceAccount first and the workload after",
     )
-    .command(pod::restart(&facts.namespace, pod))
+    .command(restart::of_pod(&facts.namespace, pod))
     .into()
 }
 
