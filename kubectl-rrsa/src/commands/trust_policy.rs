@@ -119,22 +119,24 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
     }
     let claims = candidate.claims();
     let mut text = render::beside(&evaluation, &claims, style);
-    let subject = printable(&format!("{}/{}", candidate.namespace, candidate.service_account));
+    let subject = format!("{}/{}", candidate.namespace, candidate.service_account);
+    let filled = |words: &str| render::hanging("", 0, &printable(words));
     let words = match &change {
-        Change::None => style.good(&format!("Admitted: {what} lets {subject} in.")),
-        Change::Denied(index) if undecided => style.doubtful(&format!(
+        Change::None => style.good(&filled(&format!("Admitted: {what} lets {subject} in."))),
+        Change::Denied(index) if undecided => style.doubtful(&filled(&format!(
             "Could not tell: statement {} may deny it (see the ? above); narrow that statement.",
             index + 1
-        )),
-        Change::Denied(index) => style.bad(&format!(
+        ))),
+        Change::Denied(index) => style.bad(&filled(&format!(
             "Not admitted: statement {} denies it; narrow that statement, no other can overrule it.",
             index + 1
-        )),
-        _ if undecided => style.doubtful(&format!(
+        ))),
+        _ if undecided => style.doubtful(&filled(&format!(
             "Could not tell whether {what} lets {subject} in (see the ? above). With this change it is certain:"
-        )),
+        ))),
         Change::Extended(index, _) => {
-            style.bad(&format!("Not admitted. The least change adds a value to statement {}:", index + 1))
+            let words = format!("Not admitted. The least change adds a value to statement {}:", index + 1);
+            style.bad(&words)
         }
         Change::Added(_) => style.bad("Not admitted. The least change adds a statement:"),
     };

@@ -9,6 +9,7 @@ use similar::TextDiff;
 
 use super::printable;
 use super::style::Style;
+use super::wrap::hanging;
 
 /// Each statement of a policy, its parts marked by whether they fit the claims.
 #[must_use]
@@ -39,22 +40,17 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
             Verdict::Unknown => style.doubtful("?"),
         };
         for (name, check) in [("Action", &statement.action), ("Principal", &statement.principal)] {
-            let _ = writeln!(shown, "{} {name:<10} {}", mark(check.outcome), printable(&check.reason));
+            line(&mut shown, &mark(check.outcome), name, &check.reason);
         }
         for condition in &statement.conditions {
             let key = printable(&condition.key);
             if condition.reason == ConditionReason::Fits {
                 let fits = format!("{} {}", condition.operator, condition.seen.join(", "));
-                let _ = writeln!(shown, "{} {key:<10} {}", mark(condition.outcome), printable(&fits));
+                line(&mut shown, &mark(condition.outcome), &key, &fits);
                 continue;
             }
             if condition.reason != ConditionReason::Differs {
-                let _ = writeln!(
-                    shown,
-                    "{} {key:<10} {}",
-                    mark(condition.outcome),
-                    printable(&condition.words())
-                );
+                line(&mut shown, &mark(condition.outcome), &key, &condition.words());
                 continue;
             }
             let _ = writeln!(shown, "{} {key:<10} {}", mark(condition.outcome), condition.operator);
@@ -74,6 +70,11 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
         }
     }
     shown
+}
+
+/// One element of a statement and what is to be said of it; further lines below the first.
+fn line(shown: &mut String, mark: &str, name: &str, words: &str) {
+    let _ = writeln!(shown, "{}", hanging(&format!("{mark} {name:<10} "), 13, &printable(words)));
 }
 
 /// Two policies as a unified diff.
