@@ -165,15 +165,9 @@ impl Report {
         let first_broken = findings.iter().find(|f| f.severity >= Severity::Error).map(|f| f.rule);
         let identified = links.iter().any(|l| l.link == Link::Identity && l.status == LinkStatus::Good);
         // That somebody gets a session says nothing of whether this workload has what it takes to ask for one.
-        let wired = facts.is_wired();
-        let in_doubt = links.iter().any(|link| {
-            let decides = match link.link {
-                Link::Webhook | Link::Namespace | Link::Pod | Link::Token => true,
-                Link::ServiceAccount => !wired,
-                _ => false,
-            };
-            decides && link.status == LinkStatus::Unseen
-        });
+        let decides = [Link::Webhook, Link::Namespace, Link::ServiceAccount, Link::Pod, Link::Token];
+        let in_doubt =
+            links.iter().any(|link| decides.contains(&link.link) && link.status == LinkStatus::Unseen);
         let conclusion = match first_broken {
             Some(_) => Conclusion::Broken,
             None if granted && identified && !in_doubt => Conclusion::Healthy,

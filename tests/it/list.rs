@@ -141,6 +141,6 @@ async fn a_service_account_none_of_whose_pods_was_injected_is_not_ok() {
     let unlabelled = skipped.replace("pod-identity.alibabacloud.com/injection: 'on'", "team: demo");
     let stage = Stage::set("", &unlabelled).await;
     let outcome = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo"]).await;
-    let mends = "kubectl label namespace rrsa-demo pod-identity.alibabacloud.com/injection=on --overwrite; kubectl delete pod demo";
+    let mends = "kubectl label namespace rrsa-demo pod-identity.alibabacloud.com/injection=on --overwrite && kubectl delete pod demo";
     assert!(outcome.stdout.contains(mends), "{outcome:?}");
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::printable;
 use super::style::Style;
 use super::wrap::hanging;
-use crate::facts::{ExchangeOutcome, Facts, SubjectRef, TokenSource};
+use crate::facts::{ExchangeOutcome, Facts, PodFacts, SubjectRef, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Link, RULES, Severity};
 
@@ -94,9 +94,12 @@ pub fn check(report: &Report, style: Style) -> String {
         }
         Conclusion::Clean => style.good("Clean: nothing wrong stands in the files; nothing was tried."),
         Conclusion::Unknown if facts.was_granted() && facts.token_instead.is_some() => {
+            // What does not run cannot be entered.
+            let running = facts.pod.as_ref().is_some_and(PodFacts::is_running);
+            let inside = if running { ", --live=ephemeral reads the pod's own" } else { "" };
             let words = format!(
                 "Could not tell: the identity is proven, but by a token of the API server, for {}. --live=token takes that \
-                 for an answer, --live=ephemeral reads the pod's own.",
+                 for an answer{inside}.",
                 printable(facts.token_instead.as_deref().unwrap_or_default())
             );
             style.doubtful(&filled(&words))

@@ -1230,6 +1230,16 @@ fn a_finding_says_what_was_seen_where_and_what_to_do() {
     }
 }
 
+/// That a pod of it is injected does not say what the ServiceAccount says today.
+#[test]
+fn a_service_account_that_may_not_be_read_is_not_healthy() {
+    for healthy in [healthy_service_account, healthy_pod] {
+        let mut facts = healthy();
+        facts.service_account = Seen::unknown("forbidden: needs get serviceaccounts in rrsa-demo");
+        assert_eq!(crate::report::Report::on(facts).exit_code(), 3);
+    }
+}
+
 /// Names of bare pods are not counted up; where they are told is.
 #[test]
 fn one_bare_pod_stands_for_all() {
@@ -1239,7 +1249,7 @@ fn one_bare_pod_stands_for_all() {
     assert_eq!(
         findings(&facts)[0].command.as_deref(),
         Some(
-            "kubectl rollout restart deployment/old -n rrsa-demo; kubectl delete pod a -n rrsa-demo   # then create it \
+            "kubectl rollout restart deployment/old -n rrsa-demo && kubectl delete pod a -n rrsa-demo   # then create it \
              again; 3 more: kubectl rrsa list --stale -n rrsa-demo"
         )
     );

@@ -31,7 +31,7 @@ pub fn of_owners<'a>(namespace: &str, owners: impl IntoIterator<Item = &'a Strin
             pods.join(" ")
         ));
     }
-    commands.join("; ")
+    commands.join(" && ")
 }
 
 /// What makes the pods of a ServiceAccount anew that lack RRSA.
@@ -43,10 +43,10 @@ pub(super) fn of_stale(namespace: &str, count: &PodCount) -> String {
     }
 }
 
-/// The command, and what makes new pods of the workload after it.
+/// The command, and what makes new pods of the workload once it has been carried out.
 pub(super) fn after(facts: &Facts, command: String) -> String {
     match of_workload(facts) {
-        Some(restart) => format!("{command}; {restart}"),
+        Some(restart) => format!("{command} && {restart}"),
         None => command,
     }
 }

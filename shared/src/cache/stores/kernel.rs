@@ -78,7 +78,7 @@ impl Kernel {
         Some(bytes)
     }
 
-    /// Keeps bytes as one of our keys, for so many seconds; 0 for as long as the machine is up.
+    /// Keeps bytes as one of our keys, for so many seconds, one at least.
     pub(super) fn write(&self, name: &str, bytes: &[u8], seconds: i64) -> Result<(), Refused> {
         let blocked = |error: KeyError| match error {
             KeyError::QuotaExceeded | KeyError::OutOfMemory | KeyError::InvalidArguments => Refused::Full,
@@ -87,11 +87,10 @@ impl Kernel {
         let key = ring()
             .and_then(|ring| ring.add_key(&format!("{}{name}", self.prefix), bytes))
             .map_err(blocked)?;
-        let timeout = usize::try_from(seconds).unwrap_or(0);
-        let kept = key.set_perms(KeyPermissions::from_u32(PERMISSIONS)).and_then(|()| match timeout {
-            0 => Ok(()),
-            seconds => key.set_timeout(seconds),
-        });
+        // 0 would be for ever.
+        let timeout = usize::try_from(seconds.max(1)).unwrap_or(usize::MAX);
+        let kept =
+            key.set_perms(KeyPermissions::from_u32(PERMISSIONS)).and_then(|()| key.set_timeout(timeout));
         kept.map_err(|error| {
             // A key that nobody else may read is of no use.
             let _ = key.invalidate();
@@ -104,7 +103,7 @@ impl Kernel {
     }
 
     pub(super) fn put(&self, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<(), Refused> {
-        self.write(key.as_str(), &entry.to_bytes(), seconds.max(1))
+        self.write(key.as_str(), &entry.to_bytes(), seconds)
     }
 
     pub(super) fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
