@@ -164,7 +164,7 @@ impl<'a> Checker<'a> {
         let mut pod = match &subject {
             SubjectRef::ServiceAccount(_) => None,
             SubjectRef::Pod(name) => Some(self.pod(namespace, name).await?),
-            SubjectRef::Template(_) => template.as_ref().map(|template| template.0.clone()),
+            SubjectRef::Template(_) => template.as_ref().map(|owner| owner.template.clone()),
         };
         let (live, instead) = match (self.wishes.live, &pod) {
             (None | Some(Live::Auto), Some(pod)) if pod.is_template => (Live::Token, None),
@@ -204,13 +204,13 @@ impl<'a> Checker<'a> {
         let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
-        let owner_labels = async {
+        let owner = async {
             match template {
-                Some(template) => Seen::known(template.1, owner.unwrap_or_default()),
-                None => collect::owner_labels(client, namespace, owner).await,
+                Some(template) => Seen::known(*template, owner.unwrap_or_default()),
+                None => collect::owner(client, namespace, owner).await,
             }
         };
-        let (account_facts, owner_labels) = join(of_account, owner_labels).await;
+        let (account_facts, owner) = join(of_account, owner).await;
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
         Ok(Facts {
@@ -236,7 +236,7 @@ impl<'a> Checker<'a> {
             session_seconds: plan.session_seconds,
             exchange: proof.exchange,
             vantage: proof.vantage,
-            owner_labels,
+            owner,
             role_in_use: plan.role_arn,
             provider_in_use: plan.provider_arn,
             account: account_facts,
@@ -498,8 +498,15 @@ impl<'a> Checker<'a> {
             Ok(read) => read,
             Err(why) => return (Seen::unknown(why), None),
         };
-        if let Some(facts) = pod.containers.iter_mut().find(|facts| facts.name == read.name) {
-            facts.env.extend(read.env.into_iter().map(|(name, fact)| (name.to_owned(), fact)));
+        let told = live::environments(&self.kube.client, namespace, pod).await;
+        let own = live::Environment { container: read.name.clone(), env: read.env };
+        for facts in &mut pod.containers {
+            for told in told.iter().chain([&own]).filter(|told| told.container == facts.name) {
+                facts.env.extend(told.env.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())));
+            }
+            if told.iter().any(|told| told.container == facts.name) {
+                facts.env_from.clear();
+            }
         }
         let source = TokenSource::Exec { container: read.name.clone() };
         let from = format!("{} in container {}", read.file.path, read.name);

@@ -25,6 +25,7 @@ use crate::helper;
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-rrsa",
+    max_term_width = 80,
     disable_version_flag = true,
     subcommand_required = true,
     arg_required_else_help = true

@@ -41,7 +41,8 @@ pub(crate) async fn complete(words: &[String], env: &Env) -> String {
         Wanted::Nothing => (Vec::new(), NO_FILES),
         Wanted::Namespaces => {
             let names = names(words, env, "namespaces", false).await;
-            (names.into_iter().map(|name| (name, String::new())).collect(), NO_FILES)
+            let flag = last.split_once('=').map(|(flag, _)| format!("{flag}=")).unwrap_or_default();
+            (names.into_iter().map(|name| (format!("{flag}{name}"), String::new())).collect(), NO_FILES)
         }
         Wanted::Subjects(kinds) => match last.split_once('/') {
             None => {
@@ -88,6 +89,7 @@ fn wanted(words: &[String]) -> Wanted {
             Some(Wanted::Fixed(values)) => Wanted::Fixed(
                 values.into_iter().map(|(value, help)| (format!("{name}={value}"), help)).collect(),
             ),
+            Some(Wanted::Namespaces) => Wanted::Namespaces,
             _ => Wanted::Nothing,
         };
     }
@@ -172,7 +174,13 @@ async fn names(words: &[String], env: &Env, plural: &str, namespaced: bool) -> V
 /// kubectl's own options among unfinished words.
 fn flags(words: &[String]) -> Option<KubeFlags> {
     let finished = words.split_last().map(|(_, before)| before).unwrap_or_default();
-    let line = std::iter::once("kubectl-rrsa").chain(finished.iter().map(String::as_str));
+    // Of options before the subcommand an unfinished line tells nothing, so it goes first.
+    let at = finished.iter().position(|word| Cli::command().find_subcommand(word).is_some());
+    let (command, others) = match at {
+        Some(at) => (Some(&finished[at]), [&finished[..at], &finished[at + 1..]].concat()),
+        None => (None, finished.to_vec()),
+    };
+    let line = ["kubectl-rrsa"].into_iter().map(str::to_owned).chain(command.cloned()).chain(others);
     let matches = Cli::command().ignore_errors(true).try_get_matches_from(line).ok()?;
     // An option behind the subcommand is found there.
     let within = matches.subcommand().map(|(_, within)| within).unwrap_or(&matches);
@@ -200,6 +208,7 @@ mod tests {
         assert!(fixed("-n demo ").contains(&"status".to_owned()));
         assert_eq!(of("-n d"), Wanted::Namespaces);
         assert_eq!(of("check --namespace "), Wanted::Namespaces);
+        assert_eq!(of("check --namespace=d"), Wanted::Namespaces);
         assert!(matches!(of("check s"), Wanted::Subjects(kinds) if kinds.contains(&"deploy")));
         assert_eq!(of("trust-policy sa/"), Wanted::Subjects(&["sa"]));
         assert!(fixed("check -").contains(&"--live".to_owned()));
@@ -213,8 +222,18 @@ mod tests {
 
     #[test]
     fn options_of_unfinished_words_are_read() {
-        let words: Vec<_> = "check -n demo --context=c sa/".split(' ').map(str::to_owned).collect();
-        let flags = flags(&words).unwrap();
-        assert_eq!((flags.namespace.as_deref(), flags.context.as_deref()), (Some("demo"), Some("c")));
+        for line in [
+            "check -n demo --context=c sa/",
+            "-n demo --context=c check sa/",
+            "-n demo check --context c sa/",
+        ] {
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            let flags = flags(&words).unwrap();
+            assert_eq!(
+                (flags.namespace.as_deref(), flags.context.as_deref()),
+                (Some("demo"), Some("c")),
+                "{line}"
+            );
+        }
     }
 }

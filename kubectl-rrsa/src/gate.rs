@@ -25,7 +25,8 @@ pub enum FailOn {
 pub struct Gate {
     /// The least severity.
     pub fail_on: FailOn,
-    known: BTreeSet<(String, String, String)>,
+    /// Fingerprints of what is known already, where there is a baseline.
+    known: Option<BTreeSet<String>>,
 }
 
 impl Gate {
@@ -34,7 +35,7 @@ impl Gate {
     /// # Errors
     /// A file that cannot be read or is no such report.
     pub fn open(fail_on: FailOn, baseline: Option<&Path>, files: &Files) -> Result<Self, Error> {
-        let Some(path) = baseline else { return Ok(Self { fail_on, known: BTreeSet::new() }) };
+        let Some(path) = baseline else { return Ok(Self { fail_on, known: None }) };
         let unusable = |why: String| {
             Error::usage(format!("the baseline {} cannot be used", path.display()))
                 .caused_by(why)
@@ -50,21 +51,26 @@ impl Gate {
         for report in &reports {
             let findings = report["findings"].as_array();
             let findings = findings.ok_or_else(|| unusable("it holds no findings".to_owned()))?;
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let namespace = text(&report["facts"]["namespace"]);
-            let account = text(&report["facts"]["serviceAccountName"]);
-            known.extend(findings.iter().map(|f| (namespace.clone(), account.clone(), text(&f["rule"]))));
+            for finding in findings {
+                let fingerprint = finding["fingerprint"].as_str();
+                let fingerprint =
+                    fingerprint.ok_or_else(|| unusable("a finding has no fingerprint".to_owned()))?;
+                known.insert(fingerprint.to_owned());
+            }
         }
-        Ok(Self { fail_on, known })
+        Ok(Self { fail_on, known: Some(known) })
     }
 
-    /// Whether a finding is in the baseline: the same rule for the same ServiceAccount. Pods come and go, so their
-    /// names do not count.
+    /// Whether there is a baseline.
     #[must_use]
-    pub fn knows(&self, report: &Report, finding: &Finding) -> bool {
-        let facts = &report.facts;
-        let key = (facts.namespace.clone(), facts.service_account_name.clone(), finding.rule.to_owned());
-        self.known.contains(&key)
+    pub fn has_baseline(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// Whether a finding is in the baseline.
+    #[must_use]
+    pub fn knows(&self, finding: &Finding) -> bool {
+        self.known.as_ref().is_some_and(|known| known.contains(&finding.fingerprint))
     }
 
     /// The exit code for these reports: a finding that counts, anywhere; else a doubt, anywhere.
@@ -75,7 +81,7 @@ impl Gate {
             FailOn::Warning => Severity::Warning,
         };
         let counts = |report: &&Report| {
-            report.findings.iter().any(|finding| finding.severity >= least && !self.knows(report, finding))
+            report.findings.iter().any(|finding| finding.severity >= least && !self.knows(finding))
         };
         if reports.iter().any(|report| counts(&report)) {
             exit::FINDINGS
@@ -95,12 +101,12 @@ mod tests {
     fn a_baseline_is_a_report_or_a_list_of_them() {
         let open = |text: &str| {
             Gate::open(FailOn::Error, Some(Path::new("/b")), &Files::fake([("/b", text)]))
-                .map(|gate| gate.known.len())
+                .map(|gate| gate.known.unwrap_or_default().len())
         };
-        let one = r#"{"findings":[{"rule":"RRSA-N01"}],"facts":{"namespace":"a","serviceAccountName":"b"}}"#;
+        let one = r#"{"findings":[{"rule":"RRSA-N01","fingerprint":"0123456789abcdef"}]}"#;
         assert_eq!(open(one).unwrap(), 1);
         assert_eq!(open(&format!(r#"{{"kind":"List","items":[{one},{one}]}}"#)).unwrap(), 1);
-        for broken in ["", "{}", r#"{"items":[{}]}"#] {
+        for broken in ["", "{}", r#"{"items":[{}]}"#, r#"{"findings":[{"rule":"RRSA-N01"}]}"#] {
             assert_eq!(open(broken).unwrap_err().exit_code(), 2, "{broken}");
         }
     }

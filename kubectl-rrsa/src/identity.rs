@@ -71,7 +71,7 @@ pub struct Effective {
     pub falls_to_node: bool,
 }
 
-/// The identity of each client in each app container of a pod.
+/// The identity of each client in each container of a pod that may ask for one.
 #[must_use]
 pub fn effective(pod: &PodFacts) -> Vec<Effective> {
     let each = |container| {
@@ -83,7 +83,7 @@ pub fn effective(pod: &PodFacts) -> Vec<Effective> {
             Effective { container: container_name, client, acts_as, falls_to_node }
         })
     };
-    pod.app_containers().flat_map(each).collect()
+    pod.acting_containers().flat_map(each).collect()
 }
 
 /// What `client` picks in a container.
@@ -97,7 +97,7 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     if let Some(name) = aliases.iter().find(|name| set(name)) {
         return Choice::StaticKey(name);
     }
-    if !container.env_from.is_empty() && !RRSA_ENV.iter().all(|name| set(name)) {
+    if !container.env_from.is_empty() {
         return Choice::Unknown(format!("{} may set variables", container.env_from.join(", ")));
     }
     if RRSA_ENV.iter().all(|name| set(name)) {

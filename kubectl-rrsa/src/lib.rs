@@ -9,6 +9,7 @@ mod completion;
 pub mod context;
 pub mod error;
 pub mod facts;
+mod fingerprint;
 pub mod gate;
 pub mod helper;
 pub mod identity;

@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, Facts, NamespaceFacts, PodCount, PodFacts, ROLE_NAME_ANNOTATION, Seen,
-    ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts, ROLE_NAME_ANNOTATION,
+    Seen, ServiceAccountFacts, SubjectRef,
 };
 
 /// Why nothing else is known.
@@ -92,6 +92,10 @@ impl Manifests {
                 all.push(self.of_pod(object, pod, given));
             }
         }
+        // Beside those that RRSA is for, what has nothing to do with it is nobody's question.
+        if all.iter().any(Facts::wants_rrsa) {
+            all.retain(Facts::wants_rrsa);
+        }
         for object in self.objects.iter().filter(|object| object.value["kind"] == "ServiceAccount") {
             let (namespace, name) = (namespace(&object.value, given), text(&object.value, "/metadata/name"));
             let used = all.iter().any(|f| f.namespace == namespace && f.service_account_name == name);
@@ -112,7 +116,9 @@ impl Manifests {
         };
         let mut all = self.base(subject, &namespace, &account, given);
         all.asked_as.clone_from(&facts.owner);
-        all.owner_labels = Seen::known(strings(&object.value, "/metadata/labels"), &object.file);
+        let owner =
+            OwnerFacts { labels: strings(&object.value, "/metadata/labels"), template: facts.clone() };
+        all.owner = Seen::known(owner, &object.file);
         let variable = |name: &str| {
             let value = facts.containers.iter().find_map(|container| container.value(name))?;
             Some(Seen::known(value.to_owned(), format!("variable {name} in {}", object.file)))
@@ -180,7 +186,7 @@ impl Manifests {
             token_instead: None,
             exchange: unseen(),
             vantage: unseen(),
-            owner_labels: unseen(),
+            owner: unseen(),
             provider_in_use: provider,
         }
     }
@@ -221,8 +227,8 @@ impl Manifests {
                 }),
                 &object.file,
             ),
-            // Every namespace has this one, and it is seldom written down.
-            None if name == "default" => Seen::known(
+            // Every namespace has this one, and where others name roles it is seldom written down because it names none.
+            None if name == "default" && !self.annotated(namespace, given).is_empty() => Seen::known(
                 Some(ServiceAccountFacts { name: name.to_owned(), ..ServiceAccountFacts::default() }),
                 "every namespace has it",
             ),
@@ -388,6 +394,53 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         assert_eq!(reports(DEMO, &given("system:serviceaccount:a:s")), [(Conclusion::Clean, vec![])]);
         let other = given("system:serviceaccount:b:s");
         assert_eq!(reports(DEMO, &other), [(Conclusion::Broken, vec!["RRSA-R05"])]);
+    }
+
+    /// A policy that asks for no issuer, or names no provider, is as wrong as it is.
+    #[test]
+    fn a_policy_is_judged_whatever_it_leaves_out() {
+        let provider = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1";
+        let federated = format!(r#""Principal":{{"Federated":["{provider}"]}}"#);
+        for (rest, rules) in [
+            (String::new(), vec!["RRSA-R01"]),
+            (
+                r#","Action":"sts:AssumeRole","Principal":{"Service":["ecs.aliyuncs.com"]}"#.to_owned(),
+                vec!["RRSA-R01"],
+            ),
+            (format!(r#","Action":"sts:AssumeRole","Principal":{{"RAM":["{provider}"]}}"#), vec!["RRSA-R11"]),
+            (format!(r#","Action":"sts:AssumeRole",{federated}"#), vec!["RRSA-R08"]),
+            (
+                format!(
+                    r#","Action":"sts:AssumeRole",{federated},"Condition":{{"StringEquals":{{"sub":"x"}}}}"#
+                ),
+                vec!["RRSA-R09"],
+            ),
+            (
+                format!(
+                    r#","Action":"sts:AssumeRole",{federated},"Condition":{{"StringLike":{{"oidc:sub":"system:serviceaccount:*"}}}}"#
+                ),
+                vec!["RRSA-R07"],
+            ),
+        ] {
+            let text = format!(r#"{{"Version":"1","Statement":[{{"Effect":"Allow"{rest}}}]}}"#);
+            let document = Document::parse(&text).unwrap();
+            let policy = Some(PolicyFile { name: "p".to_owned(), document, text });
+            assert_eq!(reports(DEMO, &Given { policy, ..Given::default() })[0].1, rules, "{rest}");
+        }
+    }
+
+    #[test]
+    fn what_rrsa_does_not_concern_is_not_broken() {
+        let nginx = "
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: nginx, namespace: a}
+spec: {template: {spec: {containers: [{name: c, image: i}]}}}
+";
+        assert_eq!(reports(nginx, &Given::default()), [(Conclusion::Clean, vec![])]);
+        let beside = format!("{DEMO}{nginx}");
+        assert_eq!(reports(&beside, &Given::default()), [(Conclusion::Clean, vec![])]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts};
+use crate::fingerprint::fingerprint;
 use crate::identity::{self, Effective};
 use crate::rules::{Finding, Link, RULES, Severity, Verdict, fold};
 use crate::skipped::Skipped;
@@ -77,8 +78,11 @@ impl Report {
     #[must_use]
     pub fn on(facts: Facts) -> Self {
         let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, (rule.judge)(&facts))).collect();
-        let findings: Vec<Finding> =
+        let mut findings: Vec<Finding> =
             fold(verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect());
+        for finding in &mut findings {
+            finding.fingerprint = fingerprint(&facts, finding);
+        }
         let skipped: Vec<Skipped> = verdicts
             .iter()
             .filter_map(|(rule, verdict)| match verdict {
@@ -110,9 +114,7 @@ impl Report {
                 // That nothing was injected has its cause further up; and where there is no pod, nothing was seen.
                 None if link == Link::Pod && !facts.is_wired() => LinkStatus::NotAsked,
                 // What is wired needs neither, but not needed is not seen.
-                None if link == Link::Webhook && facts.cluster.webhook.value().is_none() => {
-                    LinkStatus::NotAsked
-                }
+                None if link == Link::Webhook && !facts.cluster.webhook_is_seen() => LinkStatus::NotAsked,
                 None if link == Link::Namespace && facts.namespace_facts.value().is_none() => {
                     LinkStatus::NotAsked
                 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::collect::{self, why_not};
 use crate::facts::{ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef};
-use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold};
+use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold, restart};
 
 /// Pods asked for at a time.
 const PAGE: u32 = 500;
@@ -25,8 +25,8 @@ const DECIDES: [&str; 14] = [
 pub struct Stale {
     /// Namespace.
     pub namespace: String,
-    /// What made the pods, such as `deployment/demo`; the pod itself, `pod/demo`, when nothing that can be restarted did.
-    pub owner: String,
+    /// What made the pods, such as `deployment/demo`; nothing did when it is absent.
+    pub owner: Option<String>,
     /// ServiceAccount of the pods.
     pub service_account: String,
     /// Names of the pods that lack RRSA.
@@ -35,8 +35,8 @@ pub struct Stale {
     pub rule: &'static str,
     /// Its title.
     pub why: &'static str,
-    /// What to type.
-    pub command: String,
+    /// What to type, where one command does it.
+    pub command: Option<String>,
 }
 
 /// What a pod without RRSA is.
@@ -62,27 +62,31 @@ pub async fn of_service_account(
     let service_account = collect::service_account(client, namespace, account).await;
     let (mut stale, mut unseen): (Vec<Stale>, _) = (Vec::new(), None);
     for pod in pods(client, namespace, account).await? {
-        if pod.is_wired() || matches!(pod.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        if pod.is_wired() || pod.is_over() {
             continue;
         }
-        let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-        let name = pod.name.clone();
+        let (owner, name) = (pod.owner.clone(), pod.name.clone());
         match judge(cluster, namespace, &namespace_facts, &service_account, pod) {
             Kind::Broken => {}
             Kind::Unseen(why) => unseen = unseen.or(Some(why)),
-            Kind::Stale(finding) => match stale.iter_mut().find(|known| known.owner == owner) {
-                Some(known) => known.pods.push(name),
-                None => stale.push(Stale {
-                    namespace: namespace.to_owned(),
-                    service_account: account.to_owned(),
-                    pods: vec![name],
-                    rule: finding.rule,
-                    why: finding.title,
-                    command: finding.command.unwrap_or_default(),
-                    owner,
-                }),
-            },
+            Kind::Stale(finding) => {
+                match stale.iter_mut().find(|known| owner.is_some() && known.owner == owner) {
+                    Some(known) => known.pods.push(name),
+                    None => stale.push(Stale {
+                        namespace: namespace.to_owned(),
+                        service_account: account.to_owned(),
+                        pods: vec![name],
+                        rule: finding.rule,
+                        why: finding.title,
+                        command: None,
+                        owner,
+                    }),
+                }
+            }
         }
+    }
+    for one in &mut stale {
+        one.command = restart(namespace, one.owner.as_deref(), &one.pods);
     }
     unseen.map_or(Ok(stale), Err)
 }

@@ -1,7 +1,5 @@
 //! What a command is about: names as kubectl writes them, turned into ServiceAccounts and pods.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::{Api, ListParams};
 use serde_json::Value;
@@ -9,7 +7,7 @@ use serde_json::Value;
 use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
-use crate::facts::{PodFacts, ROLE_NAME_ANNOTATION, SubjectRef};
+use crate::facts::{OwnerFacts, ROLE_NAME_ANNOTATION, SubjectRef};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -23,8 +21,8 @@ pub struct Subject {
     pub subject: SubjectRef,
     /// What was named, when that was something else.
     pub asked_as: Option<String>,
-    /// What a workload without pods would make, and the workload's own labels.
-    pub template: Option<Box<(PodFacts, BTreeMap<String, String>)>>,
+    /// A workload without pods.
+    pub template: Option<Box<OwnerFacts>>,
 }
 
 /// Which subjects are wanted.
@@ -182,6 +180,12 @@ impl Selection {
 }
 
 impl Wanted {
+    /// Whether every subject was named, and none found by what kind it is.
+    #[must_use]
+    pub fn is_by_name(&self) -> bool {
+        !self.words.is_empty() && self.words.iter().all(|word| word.name.is_some())
+    }
+
     /// Whether it is exactly one object by name.
     #[must_use]
     pub fn is_one(&self) -> bool {
@@ -349,9 +353,8 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         ))
         .caused_by(error)
     })?;
-    let labels = object.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
-    let labels = labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
-    let template = made.map(|pod| Box::new((pod, labels)));
+    let labels = collect::strings(&object["metadata"]["labels"]);
+    let template = made.map(|template| Box::new(OwnerFacts { labels, template }));
     let owner = format!("{}/{name}", workload.singular);
     Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template })
 }

@@ -25,7 +25,13 @@ use crate::{child, doctor, hot, issue, kept, probe, serve, whoami};
 /// Sources, in this order, or one named with --source: the variables of a key, RRSA, a profile of the CLI, the SDKs' credentials
 /// file, the RAM role of the machine, a credentials address. Exit codes: 0 done, 1 refused or broken, 2 usage, 3 no answer.
 #[derive(Debug, Parser)]
-#[command(name = "rrsa-exec-credential", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "rrsa-exec-credential",
+    version,
+    max_term_width = 80,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -76,3 +76,52 @@ async fn watching_ends_when_all_is_healthy() {
     );
     assert!(outcome.stdout.contains("Healthy"), "{outcome:?}");
 }
+
+/// What is known of one workload excuses no other, and no other trouble of the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_excuses_what_it_has_seen_and_nothing_else() {
+    let pod = |name: &str, owner: &str| {
+        format!(
+            "---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {owner}-5d8f-{name}
+  namespace: rrsa-demo
+  annotations: {{sandbox.rrsa/admission: skip}}
+  labels: {{app: {owner}, pod-template-hash: 5d8f}}
+  ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {owner}-5d8f, uid: u, controller: true}}]
+spec: {{serviceAccountName: demo-sa, containers: [{{name: app, image: app}}]}}
+"
+        )
+    };
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let check = ["check", "pods", "-n", "rrsa-demo"];
+    let before = Stage::set("", &[demo, &pod("aaaaa", "web")].concat()).await;
+    let first = before.rrsa(&[&check[..], &["-o", "json"]].concat()).await;
+    assert_eq!(first.code, 1, "{first:?}");
+    for (later, code) in [
+        // The same Deployment, another of its pods.
+        (pod("bbbbb", "web"), 0),
+        (pod("aaaaa", "api"), 1),
+        (
+            pod("aaaaa", "web").replace(
+                "name: app, image: app",
+                "name: app, image: app, env: [{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: x}]",
+            ),
+            1,
+        ),
+    ] {
+        let stage = Stage::set("", &[demo, &later].concat()).await;
+        let baseline = stage.file("baseline.json", &first.stdout);
+        let gated = [&check[..], &["--baseline", baseline.to_str().unwrap()]].concat();
+        let outcome = stage.rrsa(&gated).await;
+        assert_eq!(outcome.code, code, "{later}: {outcome:?}");
+        // A report for machines fails what is new, as the run does.
+        let junit = stage.rrsa(&[&gated[..], &["-o", "junit"]].concat()).await;
+        assert_eq!(junit.stdout.contains("<failure "), code == 1, "{later}: {junit:?}");
+        let sarif = stage.rrsa(&[&gated[..], &["-o", "sarif"]].concat()).await.json();
+        let states = sarif["runs"][0]["results"].as_array().unwrap().iter().map(|one| &one["baselineState"]);
+        assert_eq!(states.into_iter().any(|state| state == "new"), code == 1, "{later}");
+    }
+}

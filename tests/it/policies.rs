@@ -80,3 +80,18 @@ async fn whom_a_role_lets_in_is_listed_and_what_is_too_broad_is_called_out() {
     assert_eq!(keyless.code, 3, "{keyless:?}");
     assert!(keyless.stderr.contains("ram:GetRole"), "{keyless:?}");
 }
+
+/// A role of another account is not the one of that name in our own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_another_account_is_not_answered_for() {
+    let own = json!([statement(&json!("system:serviceaccount:rrsa-demo:demo-sa"))]);
+    let stage = Stage::set(&world(&own), "").await;
+    let role = "acs:ram::6543210987654321:role/demo-role-for-rrsa";
+    for words in
+        [&["who-can-assume", role][..], &["trust-policy", "sa/demo-sa", "-n", "rrsa-demo", "--role", role]]
+    {
+        let outcome = run(&stage, words).await;
+        assert_eq!(outcome.code, 3, "{outcome:?}");
+        assert!(outcome.stderr.contains("the role of account 6543210987654321"), "{outcome:?}");
+    }
+}

@@ -120,3 +120,39 @@ async fn whoami_proves_the_environment_of_a_pod() {
     assert_eq!(unset.code, 2, "{unset:?}");
     assert!(unset.stderr.contains("ALIBABA_CLOUD_ROLE_ARN is not set"), "{unset:?}");
 }
+
+/// Help is read in a terminal of 80 columns, and in pipes.
+#[test]
+fn help_fits_eighty_columns() {
+    for (program, commands) in [
+        (
+            "kubectl-rrsa",
+            &[
+                "status",
+                "check",
+                "list",
+                "trust-policy",
+                "who-can-assume",
+                "describe",
+                "explain",
+                "kubeconfig",
+                "profile",
+            ][..],
+        ),
+        (
+            "rrsa-exec-credential",
+            &["token", "certificate", "process", "exec", "serve", "whoami", "doctor", "probe"],
+        ),
+    ] {
+        for command in [&[][..]].into_iter().chain(commands.iter().map(std::slice::from_ref)) {
+            let mut run = Command::new(built(program));
+            run.args(command).arg("--help").env_clear().stdin(Stdio::null());
+            let output = run.output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && !text.is_empty(), "{program} {command:?}");
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{program} {command:?}: {line}");
+            }
+        }
+    }
+}

@@ -165,3 +165,38 @@ async fn objects_that_lack_fields_are_judged_by_what_they_have() {
         assert!(outcome.code == 0 || !(outcome.stdout + &outcome.stderr).trim().is_empty(), "{command:?}");
     }
 }
+
+/// A first page may be too old as well, when it is taken from a cache: it is asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_gone_is_asked_for_again_from_the_first() {
+    let world = "cluster: {faults: [{verb: list, resource: pods, code: 410, reason: Expired, message: too old, times: 1}]}";
+    for command in [&["list", "-A"][..], &["check", "sa/demo-sa", "-n", "rrsa-demo"]] {
+        let stage = Stage::set(world, "").await;
+        let outcome = stage.rrsa(command).await;
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert!(!outcome.stdout.contains('?'), "{outcome:?}");
+    }
+}
+
+/// Of the webhook both halves decide: what the API server was told, and whether somebody answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_webhook_is_not_good() {
+    let all = "[namespaces, serviceaccounts, pods, configmaps, nodes, serviceaccounts/token, events]";
+    for (seen, hidden) in [
+        ("mutatingwebhookconfigurations", "list deployments in kube-system"),
+        ("deployments", "list mutatingwebhookconfigurations"),
+    ] {
+        let world = format!(
+            "cluster: {{rbac: [{{user: half, rules: [{{verbs: ['*'], resources: {all}}},
+            {{verbs: [list], resources: [{seen}]}}, {{verbs: [get], resources: ['*'], non_resource_urls: ['*']}}]}}]}}"
+        );
+        // Nothing runs yet, so that all depends on what the webhook will do.
+        let demo = include_str!("../manifests/rrsa-demo.yaml");
+        let (without_pod, _) = demo.split_once("---\n# The pod says").unwrap();
+        let stage = Stage::set(&world, without_pod).await;
+        let outcome = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo", "--as", "half"]).await;
+        assert_eq!(outcome.code, 3, "{seen}: {outcome:?}");
+        assert!(outcome.stdout.replace("\n", " ").contains(hidden), "{seen}: {outcome:?}");
+        assert!(!outcome.stdout.contains("✓ webhook"), "{seen}: {outcome:?}");
+    }
+}

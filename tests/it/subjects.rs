@@ -121,3 +121,84 @@ async fn a_description_says_what_each_container_acts_as_and_tries_nothing() {
     assert_eq!(nowhere.code, 2, "{nowhere:?}");
     assert!(nowhere.stderr.contains("there is no namespace nowhere"), "{nowhere:?}");
 }
+
+/// In a container that takes variables from elsewhere an access key may hide; the container itself tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_container_takes_from_a_configmap_is_looked_at() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let with = demo.replace("command: [sleep, infinity]", "envFrom: [{configMapRef: {name: app}}]");
+    assert_ne!(with, demo);
+    for (data, code) in [("LOG_LEVEL: debug", 0), ("ALIBABA_CLOUD_ACCESS_KEY_ID: LTAI", 1)] {
+        let map = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: app, namespace: rrsa-demo}}\ndata: {{{data}}}\n"
+        );
+        let stage = Stage::set("", &with.replacen("---\n", &format!("---\n{map}---\n"), 1)).await;
+        let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-o", "json"]).await;
+        assert_eq!(outcome.code, code, "{data}: {outcome:?}");
+        if code == 1 {
+            assert_eq!(outcome.report()["firstBroken"], "RRSA-K02", "{outcome:?}");
+        }
+        // Nothing is run in it here, so nobody knows.
+        let shown = stage.rrsa(&["describe", "pod/demo", "-n", "rrsa-demo"]).await;
+        assert!(shown.stdout.contains("? configMap/app may set variables"), "{shown:?}");
+        let asked = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "--live=token"]).await;
+        assert_eq!(asked.code, 3, "{asked:?}");
+    }
+}
+
+/// Among all of a kind there is much that RRSA has nothing to do with; by name everything is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rrsa_does_not_concern_breaks_no_run() {
+    let nginx = "
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: nginx, namespace: rrsa-demo}
+spec:
+  selector: {matchLabels: {app: nginx}}
+  template: {metadata: {labels: {app: nginx}}, spec: {containers: [{name: nginx, image: nginx}]}}
+";
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let workloads = include_str!("../manifests/workloads.yaml");
+    let stage = Stage::set("", &format!("{demo}---\n{workloads}{nginx}")).await;
+    let all = stage.rrsa(&["check", "deploy", "-A"]).await;
+    assert_eq!(all.code, 0, "{all:?}");
+    assert!(all.stderr.contains("note: 2 of 3 have nothing to do with RRSA"), "{all:?}");
+    let named = stage.rrsa(&["check", "deploy/nginx", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(named.code, 1, "{named:?}");
+    let finding = &named.report()["findings"][0];
+    assert_eq!(finding["rule"], "RRSA-P02", "{finding}");
+    // Nobody has said that it is to have the role.
+    assert_eq!(finding["command"], Value::Null, "{finding}");
+    let file = stage.file("nginx.yaml", nginx);
+    let offline = stage.rrsa(&["check", "-f", file.to_str().unwrap()]).await;
+    assert_eq!(offline.code, 0, "{offline:?}");
+}
+
+/// Pods that have ended say nothing of those that run.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_pod_does_not_stand_in_for_a_running_one() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let ended = demo.replacen(
+        "  labels:\n    app: demo",
+        "  labels:\n    app: demo\n  annotations: {sandbox.rrsa/phase: Succeeded}",
+        1,
+    );
+    assert_ne!(ended, demo);
+    let running = "---
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: rrsa-demo, annotations: {sandbox.rrsa/admission: skip}}
+spec: {serviceAccountName: demo-sa, containers: [{name: app, image: app}]}
+";
+    let stage = Stage::set("", &format!("{ended}{running}")).await;
+    let outcome = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(
+        (outcome.code, &outcome.report()["firstBroken"]),
+        (1, &Value::from("RRSA-P12")),
+        "{outcome:?}"
+    );
+    let alone = Stage::set("", &ended).await;
+    let outcome = alone.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+}

@@ -147,3 +147,13 @@ async fn an_image_without_programs_leaves_the_token_unseen_and_the_identity_prov
     let asked = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "--live=token"]).await;
     assert_eq!(asked.code, 0, "{asked:?}");
 }
+
+/// A server that is away for a moment keeps no pod that is to go, and costs no report.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_cannot_be_deleted_at_once_is_deleted_the_next_time() {
+    let world = "cluster: {faults: [{verb: delete, resource: pods, code: 503, reason: ServiceUnavailable, message: away, times: 1}]}";
+    let stage = Stage::set(world, "").await;
+    let outcome = check(&stage, "sa/demo-sa", "pod", &[]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(pods(&stage).await, ["demo"]);
+}

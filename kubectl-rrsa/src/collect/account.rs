@@ -18,8 +18,8 @@ pub async fn account(
     provider_arn: &Seen<String>,
 ) -> AccountFacts {
     let role = async {
-        let (_, name) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
-        Ok(named_role(account, key, &name).await)
+        let (_, wanted) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok())?;
+        Ok(named_role(account, key, &wanted.name, Some(&wanted.account)).await)
     };
     let provider = async {
         let name = |arn: &str| OidcProviderArn::parse(arn).ok().map(|arn| arn.name);
@@ -55,15 +55,29 @@ pub async fn account(
     }
 }
 
-/// A role, with its trust policy; `None` inside when RAM has none of that name.
-pub async fn named_role(account: &Account, key: &Seen<AccessKey>, name: &str) -> Seen<Option<Role>> {
+/// A role of the access key's account, with its trust policy; `None` inside when RAM has none of that name. One of
+/// another account than `of_account` is not the one that was asked for.
+pub async fn named_role(
+    account: &Account,
+    key: &Seen<AccessKey>,
+    name: &str,
+    of_account: Option<&str>,
+) -> Seen<Option<Role>> {
     let key = match key.as_result() {
         Ok(key) => key,
         Err(why) => return Seen::unknown(why),
     };
     let (ram, call) = (&account.ram, GetRole { name: name.to_owned() });
     let asked = ram.call(|stamp| call.request(&ram.endpoint, key, stamp), GetRole::read).await;
-    found(asked, ram, "GetRole", "ram:GetRole")
+    let role = found(asked, ram, "GetRole", "ram:GetRole");
+    let own = role.value().and_then(Option::as_ref).and_then(|role| RoleArn::parse(&role.arn).ok());
+    match (own, of_account) {
+        (Some(own), Some(wanted)) if own.account != wanted => Seen::unknown(format!(
+            "the access key is of account {}, and the role of account {wanted}",
+            own.account
+        )),
+        _ => role,
+    }
 }
 
 /// The cluster as ACK knows it.
@@ -93,11 +107,11 @@ fn present<T: Clone>(seen: Seen<Option<T>>) -> Result<Seen<T>, String> {
     }
 }
 
-fn needs<'a>(
+fn needs<'a, T>(
     key: &'a Seen<AccessKey>,
     arn: &Seen<String>,
-    name: impl Fn(&str) -> Option<String>,
-) -> Result<(&'a AccessKey, String), String> {
+    name: impl Fn(&str) -> Option<T>,
+) -> Result<(&'a AccessKey, T), String> {
     let (key, arn) = (key.as_result()?, arn.as_result()?);
     Ok((key, name(arn).ok_or_else(|| format!("\"{arn}\" cannot be asked for"))?))
 }

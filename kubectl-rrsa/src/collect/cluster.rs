@@ -19,7 +19,7 @@ use super::pod::pod_facts;
 use super::reason::why_not;
 use crate::facts::{
     AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, PodFacts, Replicas, Requirement,
-    Seen, Selector, WebhookFacts,
+    Seen, Selector, WebhookDeployment, WebhookFacts,
 };
 
 const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
@@ -218,26 +218,35 @@ async fn webhook(client: &Client) -> Seen<Option<WebhookFacts>> {
     let configurations = Api::<MutatingWebhookConfiguration>::all(client.clone());
     let deployments = Api::<Deployment>::namespaced(client.clone(), "kube-system");
     let (configurations, deployments) = join(configurations.list(&all), deployments.list(&all)).await;
-    let deployment =
-        deployments.as_ref().ok().and_then(|list| list.items.iter().find_map(webhook_deployment));
-    let configured = configurations.as_ref().ok().and_then(|list| {
-        let mut named = list.items.iter().filter_map(|item| Some((item.metadata.name.clone()?, item)));
-        named.find(|(name, _)| name.contains(WEBHOOK)).map(|(name, item)| (name, admission(item)))
+    let named = configurations.map(|list| {
+        let mut named = list.items.into_iter().filter_map(|item| Some((item.metadata.name.clone()?, item)));
+        named.find(|(name, _)| name.contains(WEBHOOK))
     });
-    match (configured, deployment, configurations, deployments) {
-        (Some((name, admission)), deployment, ..) => {
-            let facts =
-                deployment.unwrap_or_else(|| WebhookFacts { name: name.clone(), ..WebhookFacts::default() });
-            let facts = WebhookFacts { admission, ..facts };
-            Seen::known(Some(facts), format!("mutatingwebhookconfiguration {name}"))
+    let running = deployments.map(|list| list.items.iter().find_map(webhook_deployment));
+    let named = named.map_err(|error| why_not(&error, "list mutatingwebhookconfigurations"));
+    let running = running.map_err(|error| why_not(&error, "list deployments in kube-system"));
+    let (name, from) = match (&named, &running) {
+        (Ok(Some((name, _))), _) => (name, format!("mutatingwebhookconfiguration {name}")),
+        (_, Ok(Some((name, _)))) => (name, format!("deployment kube-system/{name}")),
+        (Ok(None), _) => return Seen::known(None, "mutatingwebhookconfigurations of the cluster"),
+        (Err(why), _) => return Seen::unknown(why),
+    };
+    let admission = match &named {
+        Err(why) => Seen::unknown(why),
+        Ok(None) => Seen::unknown("no mutatingwebhookconfiguration has its name"),
+        Ok(Some((name, configuration))) => match admission(configuration) {
+            Some(admission) => Seen::known(admission, &from),
+            None => Seen::unknown(format!("mutatingwebhookconfiguration {name} has no webhook")),
+        },
+    };
+    let (name, deployment) = match &running {
+        Err(why) => (name, Seen::unknown(why)),
+        Ok(None) => (name, Seen::known(None, "deployments of kube-system")),
+        Ok(Some((name, deployment))) => {
+            (name, Seen::known(Some(deployment.clone()), format!("deployment kube-system/{name}")))
         }
-        (None, Some(facts), ..) => {
-            let from = format!("deployment kube-system/{}", facts.name);
-            Seen::known(Some(facts), from)
-        }
-        (None, None, Ok(_), _) => Seen::known(None, "mutatingwebhookconfigurations of the cluster"),
-        (None, None, Err(error), _) => Seen::unknown(why_not(&error, "list mutatingwebhookconfigurations")),
-    }
+    };
+    Seen::known(Some(WebhookFacts { name: name.clone(), deployment, admission }), from)
 }
 
 /// What the API server was told of the first webhook of a configuration.
@@ -287,7 +296,8 @@ fn selector(selector: Option<&LabelSelector>) -> Selector {
     Selector(equal.chain(other).collect())
 }
 
-fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
+/// The Deployment of the webhook, with its name.
+fn webhook_deployment(deployment: &Deployment) -> Option<(String, WebhookDeployment)> {
     let name = deployment.metadata.name.as_deref()?;
     let spec = &deployment.spec;
     let images = spec.template.spec.as_ref().map(|pod| pod.containers.as_slice()).unwrap_or_default();
@@ -297,13 +307,12 @@ fn webhook_deployment(deployment: &Deployment) -> Option<WebhookFacts> {
     }
     let tag = image.and_then(|image| image.rsplit_once(':')).map(|(_, tag)| tag.to_owned());
     let ready = deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0);
-    Some(WebhookFacts {
-        name: name.to_owned(),
+    let facts = WebhookDeployment {
         version: tag.filter(|tag| !tag.contains('/')),
-        replicas: Some(Replicas { ready, wanted: spec.replicas.unwrap_or(1) }),
+        replicas: Replicas { ready, wanted: spec.replicas.unwrap_or(1) },
         available_since: available_since(deployment),
-        admission: None,
-    })
+    };
+    Some((name.to_owned(), facts))
 }
 
 fn available_since(deployment: &Deployment) -> Option<i64> {

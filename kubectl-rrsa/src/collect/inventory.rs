@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use kube::Client;
 use rrsa_shared::sign::percent;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::events::{WebhookFailures, webhook_failures};
-use super::pod::restartable;
+use super::pod::maker;
 use super::reason::why_not;
 use crate::facts::{
     AUDIENCE, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts, WEBHOOK_VOLUME,
@@ -92,6 +92,17 @@ struct PodMetadata {
     namespace: String,
     labels: PodLabels,
     owner_references: Vec<Owner>,
+    deletion_timestamp: Option<IgnoredAny>,
+    annotations: PodAnnotations,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PodAnnotations {
+    #[serde(rename = "pod-identity.alibabacloud.com/skip-containers")]
+    skip: Option<String>,
+    #[serde(rename = "pod-identity.alibabacloud.com/only-containers")]
+    only: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -125,6 +136,8 @@ struct PodSpec {
 
 #[derive(Deserialize)]
 struct Container {
+    #[serde(default)]
+    name: String,
     #[serde(default)]
     env: Vec<Variable>,
 }
@@ -195,12 +208,30 @@ impl Pod {
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+        self.metadata.deletion_timestamp.is_some()
+            || matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// Whether the kubelet made it by itself (a static pod), so that no webhook ever sees it.
+    fn is_static(&self) -> bool {
+        self.metadata.owner_references.iter().any(|owner| owner.controller && owner.kind == "Node")
+    }
+
+    /// Whether its annotations keep the webhook from every container.
+    fn skips_all(&self) -> bool {
+        let PodAnnotations { skip, only } = &self.metadata.annotations;
+        let lists = |list: &Option<String>, name: &str| {
+            list.as_ref().map(|list| list.split(',').any(|listed| listed.trim() == name))
+        };
+        (skip.is_some() || only.is_some())
+            && self.spec.containers.iter().all(|container| {
+                lists(skip, &container.name) == Some(true) || lists(only, &container.name) == Some(false)
+            })
     }
 
     fn owner(&self) -> Option<String> {
         let owner = self.metadata.owner_references.iter().find(|owner| owner.controller)?;
-        restartable(&owner.kind, &owner.name, self.metadata.labels.template.as_deref())
+        Some(maker(&owner.kind, &owner.name, self.metadata.labels.template.as_deref()))
     }
 }
 
@@ -220,6 +251,8 @@ pub struct Scope<'a> {
 pub struct Users {
     /// How many.
     pub count: PodCount,
+    /// How many have ended, and how many of those RRSA had reached.
+    over: (usize, usize),
     /// The role that one of them names in its variables, and the pod's name.
     pub role: Option<(String, String)>,
 }
@@ -238,13 +271,19 @@ async fn users(client: &Client, scope: Scope<'_>) -> Result<UsersOf, kube::Error
                 name => name,
             };
             let users = of.entry((std::mem::take(&mut pod.metadata.namespace), account)).or_default();
-            users.count.total += 1;
-            if pod.is_wired() {
-                users.count.wired += 1;
+            let (is_over, is_wired) = (pod.is_over(), pod.is_wired());
+            if is_over {
+                users.over.0 += 1;
+                users.over.1 += usize::from(is_wired);
+            } else {
+                users.count.total += 1;
+                users.count.wired += usize::from(is_wired);
+            }
+            if is_wired {
                 if let (None, Some(arn)) = (&users.role, pod.role_arn()) {
                     users.role = Some((arn.to_owned(), pod.metadata.name.clone()));
                 }
-            } else if !pod.is_over() {
+            } else if !is_over && !pod.is_static() && !pod.skips_all() {
                 let count = &mut users.count;
                 let owner = match pod.owner() {
                     Some(owner) => owner,
@@ -262,6 +301,9 @@ async fn users(client: &Client, scope: Scope<'_>) -> Result<UsersOf, kube::Error
                 }
             }
         }
+    }
+    for users in of.values_mut().filter(|users| users.count.total == 0) {
+        (users.count.total, users.count.wired) = users.over;
     }
     Ok(of)
 }
@@ -341,10 +383,14 @@ fn seen<T>(
     namespace: Option<&str>,
 ) -> Result<Seen<T>, kube::Error> {
     let place = namespace.unwrap_or("all namespaces");
+    let permission = match (what, namespace) {
+        ("namespaces", Some(name)) => format!("get namespaces/{name}"),
+        _ => format!("list {what} in {place}"),
+    };
     match result {
         Ok(value) => Ok(Seen::known(value, format!("{what} of {place}"))),
         Err(kube::Error::Api(status)) if status.is_forbidden() => {
-            Ok(Seen::unknown(why_not(&kube::Error::Api(status), &format!("list {what} in {place}"))))
+            Ok(Seen::unknown(why_not(&kube::Error::Api(status), &permission)))
         }
         Err(error) => Err(error),
     }

@@ -14,6 +14,6 @@ pub use account::{account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
-pub use objects::{Annotated, annotated_service_accounts, namespace, owner_labels, service_account};
+pub use objects::{Annotated, annotated_service_accounts, namespace, owner, service_account, strings};
 pub use pod::{pod, pod_facts, raw_pod, template};
 pub use reason::why_not;

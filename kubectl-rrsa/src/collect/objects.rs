@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ListParams};
 
+use serde_json::Value;
+
+use super::pod::template;
 use super::reason::why_not;
-use crate::facts::{INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
+use crate::facts::{
+    INJECTION_LABEL, NamespaceFacts, OwnerFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts,
+};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -87,30 +91,39 @@ pub async fn annotated_service_accounts(client: &Client, namespace: &str) -> See
     }
 }
 
-/// The labels of what made a pod, such as `deployment/demo`.
-pub async fn owner_labels(
-    client: &Client,
-    namespace: &str,
-    owner: Option<&str>,
-) -> Seen<BTreeMap<String, String>> {
+/// What made a pod, such as `deployment/demo`.
+pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> Seen<OwnerFacts> {
     let Some((kind, name)) = owner.and_then(|owner| owner.split_once('/')) else {
-        return Seen::unknown("nothing that can be restarted made the pod");
+        return Seen::unknown("nothing made the pod");
     };
-    async fn labels<K>(api: Api<K>, name: &str) -> Result<BTreeMap<String, String>, kube::Error>
-    where
-        K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
-    {
-        Ok(api.get_metadata(name).await?.metadata.labels.unwrap_or_default())
-    }
-    let (client, plural) = (client.clone(), format!("{kind}s"));
-    let found = match kind {
-        "deployment" => labels(Api::<Deployment>::namespaced(client, namespace), name).await,
-        "statefulset" => labels(Api::<StatefulSet>::namespaced(client, namespace), name).await,
-        "daemonset" => labels(Api::<DaemonSet>::namespaced(client, namespace), name).await,
-        other => return Seen::unknown(format!("the labels of a {other} are not looked at")),
+    let Some(plural) =
+        ["deployments", "statefulsets", "daemonsets"].iter().find(|p| p[..p.len() - 1] == *kind)
+    else {
+        return Seen::unknown(format!("a {kind} is not looked at"));
     };
-    match found {
-        Ok(labels) => Seen::known(labels, format!("{kind} {namespace}/{name}")),
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}");
+    let request = match http::Request::get(path).body(Vec::new()) {
+        Ok(request) => request,
+        Err(error) => return Seen::unknown(error.to_string()),
+    };
+    match client.request::<Value>(request).await {
+        Ok(object) => match template(kind, &object) {
+            Ok(made) => {
+                let labels = strings(&object["metadata"]["labels"]);
+                let made = made.unwrap_or_default();
+                Seen::known(OwnerFacts { labels, template: made }, format!("{kind} {namespace}/{name}"))
+            }
+            Err(error) => {
+                Seen::unknown(format!("{kind} {namespace}/{name} is not of the shape of its kind: {error}"))
+            }
+        },
         Err(error) => Seen::unknown(why_not(&error, &format!("get {plural} in {namespace}"))),
     }
+}
+
+/// Labels or annotations of an object.
+#[must_use]
+pub fn strings(map: &Value) -> BTreeMap<String, String> {
+    let pairs = map.as_object().into_iter().flatten();
+    pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }

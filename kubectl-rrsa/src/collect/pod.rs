@@ -38,10 +38,11 @@ pub async fn raw_pod(client: &Client, namespace: &str, name: &str) -> Result<Opt
 /// # Errors
 /// An object that is not of the shape of its kind.
 pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_json::Error> {
-    let template = match kind {
-        "Pod" => object,
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => &object["spec"]["template"],
-        "CronJob" => &object["spec"]["jobTemplate"]["spec"]["template"],
+    let kind = kind.to_lowercase();
+    let template = match kind.as_str() {
+        "pod" => object,
+        "deployment" | "statefulset" | "daemonset" | "replicaset" | "job" => &object["spec"]["template"],
+        "cronjob" => &object["spec"]["jobTemplate"]["spec"]["template"],
         _ => return Ok(None),
     };
     let pod = match template {
@@ -49,7 +50,7 @@ pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_js
         template => core::Pod::deserialize(template)?,
     };
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let owner = (kind != "Pod").then(|| format!("{}/{name}", kind.to_lowercase()));
+    let owner = (kind != "pod").then(|| format!("{kind}/{name}"));
     Ok(Some(PodFacts { name: name.to_owned(), owner, is_template: true, ..pod_facts(&pod) }))
 }
 
@@ -90,6 +91,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
         labels: pod.metadata.labels.clone().unwrap_or_default(),
         annotations: pod.metadata.annotations.clone().unwrap_or_default(),
         is_template: false,
+        is_leaving: pod.metadata.deletion_timestamp.is_some(),
         owner: owner(pod),
         projections: spec.map(projections).unwrap_or_default(),
         created_at: pod.metadata.creation_timestamp.as_ref().map(|time| time.0.as_second()),
@@ -114,7 +116,7 @@ fn owner(pod: &core::Pod) -> Option<String> {
     let owner =
         pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
     let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
-    restartable(&owner.kind, &owner.name, hash.map(String::as_str))
+    Some(maker(&owner.kind, &owner.name, hash.map(String::as_str)))
 }
 
 /// What a container said when it ended, now or the time before.
@@ -166,15 +168,13 @@ fn last_codes(pod: &core::Pod, container: &str) -> Vec<String> {
     codes
 }
 
-/// What `kubectl rollout restart` takes for the controller of a pod, such as `deployment/demo`. A ReplicaSet's own owner
-/// is found by dropping the template's hash.
-pub(super) fn restartable(kind: &str, name: &str, template_hash: Option<&str>) -> Option<String> {
-    match (kind, template_hash) {
-        ("ReplicaSet", Some(hash)) => {
-            name.strip_suffix(&format!("-{hash}")).map(|name| format!("deployment/{name}"))
-        }
-        ("StatefulSet" | "DaemonSet", _) => Some(format!("{}/{name}", kind.to_lowercase())),
-        _ => None,
+/// The controller of a pod, such as `deployment/demo` or `job/nightly-1`. A ReplicaSet's own owner is found by dropping the
+/// template's hash.
+pub(super) fn maker(kind: &str, name: &str, template_hash: Option<&str>) -> String {
+    let deployment = template_hash.and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'));
+    match (kind, deployment) {
+        ("ReplicaSet", Some(name)) => format!("deployment/{name}"),
+        _ => format!("{}/{name}", kind.to_lowercase()),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cli::{self, Cli, Machine, Outcome};
 use crate::cloud::Cloud;
 use crate::context::{self, KubeContext, duration};
 use crate::error::{Error, exit};
-use crate::facts::SubjectRef;
+use crate::facts::{Facts, SubjectRef};
 use crate::gate::{FailOn, Gate};
 use crate::live::Live;
 use crate::offline::{Given, Manifests, PolicyFile};
@@ -128,7 +128,10 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     if !args.filename.is_empty() {
         let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
         let reports = files(args, cli, machine)?;
-        return Ok(Outcome { code: gate.exit_code(&reports), text: show(args, machine, false, &reports)? });
+        return Ok(Outcome {
+            code: gate.exit_code(&reports),
+            text: show(args, machine, &gate, false, &reports)?,
+        });
     }
     if args.policy.is_some() {
         let message = "--policy is for manifests; a cluster's roles are asked for in RAM";
@@ -171,17 +174,17 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         machine.clock.sleep(PAUSE).await;
         reports = look().await?;
     }
-    let text = show(args, machine, wanted.is_one(), &reports)?;
+    let text = show(args, machine, &gate, wanted.is_one(), &reports)?;
     Ok(Outcome { text, code: gate.exit_code(&reports) })
 }
 
-fn show(args: &Args, machine: &Machine, one: bool, reports: &[Report]) -> Result<String, Error> {
+fn show(args: &Args, machine: &Machine, gate: &Gate, one: bool, reports: &[Report]) -> Result<String, Error> {
     Ok(match args.output {
         None => render::checks(reports, Style::for_stdout(&machine.env)),
         Some(CheckFormat::Json) => write(Format::Json, one, reports)?,
         Some(CheckFormat::Yaml) => write(Format::Yaml, one, reports)?,
-        Some(CheckFormat::Junit) => render::junit(reports),
-        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(reports))?,
+        Some(CheckFormat::Junit) => render::junit(reports, gate),
+        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(reports, gate))?,
     })
 }
 
@@ -271,7 +274,22 @@ pub(super) async fn once(
     let checks = checks.map(|check| check.inspect(|_| bar.advance()));
     let collected: Vec<_> = stream::iter(checks).buffered(parallel.into()).collect().await;
     bar.clear();
-    collected.into_iter().map(|facts| facts.map(Report::on)).collect()
+    let mut collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if !wanted.is_by_name() {
+        let all = collected.len();
+        collected.retain(Facts::wants_rrsa);
+        match all - collected.len() {
+            0 => {}
+            _ if collected.is_empty() => {
+                return Err(Error::could_not_tell("none of them has anything to do with RRSA")
+                    .hint("a name checks one in any case: kubectl rrsa check TYPE/NAME"));
+            }
+            left => {
+                cli::say(&format!("note: {left} of {all} have nothing to do with RRSA, and are left out"));
+            }
+        }
+    }
+    Ok(collected.into_iter().map(Report::on).collect())
 }
 
 /// Says on stderr what is still being waited for.

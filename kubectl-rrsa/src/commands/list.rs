@@ -67,6 +67,9 @@ struct Row {
     role: Option<String>,
     /// The namespace's injection label.
     injection: Option<String>,
+    /// Whether the namespace may not be seen, so that nobody knows of a label.
+    #[serde(skip)]
+    unseen_namespace: bool,
     /// `None` when pods may not be listed.
     pods: Option<usize>,
     injected: Option<usize>,
@@ -86,7 +89,13 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let namespace = (!args.all_namespaces).then_some(kube.namespace.as_str());
     let explain = |error| context::explain(error, &kube);
-    let stock = Stock::take(&kube.client, namespace).await.map_err(explain)?;
+    let stock = match Stock::take(&kube.client, namespace).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => {
+            let name = printable(&kube.namespace);
+            return Err(Error::usage(format!("there is no namespace {name}")).hint("kubectl get namespaces"));
+        }
+        taken => taken.map_err(explain)?,
+    };
     for why in stock.unseen() {
         cli::say(&format!("warning: {why}"));
     }
@@ -167,13 +176,21 @@ async fn stale(
     let text = match args.output {
         Some(ListFormat::Json) => render::Format::Json.write(&render::List::of(&found))?,
         Some(ListFormat::Yaml) => render::Format::Yaml.write(&render::List::of(&found))?,
-        Some(ListFormat::Name) => found.iter().map(|one| format!("{}\n", printable(&one.owner))).collect(),
+        Some(ListFormat::Name) => found.iter().flat_map(names).collect(),
         None | Some(ListFormat::Wide) => found.iter().map(script).collect(),
     };
     if found.is_empty() && code == exit::HEALTHY {
         cli::say("Nothing has to be restarted.");
     }
     Ok(Outcome { text, code })
+}
+
+/// What is to be made anew, by name.
+fn names(stale: &Stale) -> Vec<String> {
+    match &stale.owner {
+        Some(owner) => vec![format!("{}\n", printable(owner))],
+        None => stale.pods.iter().map(|name| format!("pod/{}\n", printable(name))).collect(),
+    }
 }
 
 /// The command, after a comment that says why; of a pod that nobody makes anew all is a comment.
@@ -183,8 +200,15 @@ fn script(stale: &Stale) -> String {
         count => format!("{count} pods"),
     };
     let reason = format!("# {count} of sa/{}, {}: {}", stale.service_account, stale.rule, stale.why);
-    let mark = if stale.owner.starts_with("pod/") { "# " } else { "" };
-    format!("{}\n{mark}{}\n", printable(&reason), printable(&stale.command))
+    let next = match (&stale.command, &stale.owner) {
+        (Some(command), Some(_)) => command.clone(),
+        (Some(command), None) => format!("# {command}"),
+        (None, owner) => {
+            let what = owner.as_deref().unwrap_or("what made them");
+            format!("# {what} cannot be restarted; its next pods will have RRSA")
+        }
+    };
+    format!("{}\n{}\n", printable(&reason), printable(&next))
 }
 
 fn row(account: Metadata, stock: &Stock) -> Row {
@@ -192,6 +216,7 @@ fn row(account: Metadata, stock: &Stock) -> Row {
     let users = stock.pods_using(&account.namespace, &account.name);
     let injection = namespace.value().and_then(Option::as_ref).and_then(|n| n.labels.get(INJECTION_LABEL));
     let injection = injection.cloned();
+    let unseen_namespace = namespace.value().is_none();
     let pods = users.value().map(|Users { count, .. }| (count.total, count.wired));
     let counted = users.map(|users| users.count.clone());
     let (conclusion, rule, words) =
@@ -203,6 +228,7 @@ fn row(account: Metadata, stock: &Stock) -> Row {
     Row {
         role: account.annotations.get(ROLE_NAME_ANNOTATION).cloned(),
         injection,
+        unseen_namespace,
         namespace: account.namespace,
         name: account.name,
         pods: pods.map(|(total, _)| total),
@@ -247,7 +273,7 @@ impl Table {
                 printable(&row.namespace),
                 printable(&row.name),
                 text(&row.role),
-                text(&row.injection),
+                if row.unseen_namespace { "?".to_owned() } else { text(&row.injection) },
                 number(row.pods),
                 number(row.injected),
                 match (row.rule, row.conclusion) {

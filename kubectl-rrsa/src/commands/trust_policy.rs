@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use rrsa_shared::policy::{Candidate, Change, Document, Statement, Verdict as Fits, evaluate};
+use rrsa_shared::arn::{RoleArn, is_role_name};
+use rrsa_shared::policy::{
+    Candidate, Change, Document, Effect, Evaluation, Statement, Verdict as Fits, evaluate,
+};
 
 use crate::checker::{Checker, Wishes};
 use crate::cli::{Cli, Machine, Outcome};
@@ -131,9 +134,18 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
             "Not admitted: statement {} denies it; narrow that statement, no other can overrule it.",
             index + 1
         ))),
-        _ if undecided => style.doubtful(&filled(&format!(
-            "Could not tell whether {what} lets {subject} in (see the ? above). With this change it is certain:"
-        ))),
+        _ if undecided => {
+            let doubts = doubts(&evaluation);
+            let lost = match doubts.as_str() {
+                "" => String::new(),
+                doubts => format!(
+                    " It does not ask for {doubts}, as the policy does now: add that where it is wanted."
+                ),
+            };
+            style.doubtful(&filled(&format!(
+                "Could not tell whether {what} lets {subject} in (see the ? above). With this change it is certain.{lost}"
+            )))
+        }
         Change::Extended(index, _) => {
             let words = format!("Not admitted. The least change adds a value to statement {}:", index + 1);
             style.bad(&words)
@@ -147,17 +159,34 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
     Outcome { text, code }
 }
 
+/// The conditions that cannot be decided from here, in the policy's words.
+fn doubts(evaluation: &Evaluation) -> String {
+    let open =
+        evaluation.statements.iter().filter(|s| s.effect == Effect::Allow && s.outcome == Fits::Unknown);
+    let conditions = open.flat_map(|s| s.conditions.iter().filter(|c| c.outcome == Fits::Unknown));
+    let words: Vec<_> =
+        conditions.map(|c| format!("{} {} {}", c.key, c.operator, c.expected.join(", "))).collect();
+    words.join("; ")
+}
+
 /// A role's policy, as RAM has it.
 pub(super) async fn live(
     checker: &Checker<'_>,
     cloud: &crate::cloud::Cloud,
     role: &str,
 ) -> Result<Document, Error> {
-    let name = role.rsplit('/').next().unwrap_or_default();
-    if !rrsa_shared::arn::is_role_name(name) {
-        return Err(Error::usage(format!("\"{role}\" is no role")).hint("write its name, or its ARN"));
-    }
-    match collect::named_role(&cloud.account, checker.key(), name).await.as_result() {
+    let arn = match RoleArn::parse(role) {
+        Ok(arn) => Some(arn),
+        Err(_) if is_role_name(role) => None,
+        Err(_) => {
+            return Err(Error::usage(format!("\"{role}\" is no role")).hint("write its name, or its ARN"));
+        }
+    };
+    let (name, account) = match &arn {
+        Some(arn) => (arn.name.as_str(), Some(arn.account.as_str())),
+        None => (role, None),
+    };
+    match collect::named_role(&cloud.account, checker.key(), name, account).await.as_result() {
         Ok(Some(found)) => read(&format!("the trust policy of role {name}"), &found.trust_policy),
         Ok(None) => Err(Error::could_not_tell(format!("RAM has no role {name}"))
             .hint("aliyun ram ListRoles shows what there is")),

@@ -1,9 +1,11 @@
 //! `kubectl rrsa who-can-assume`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rrsa_shared::policy::{
-    Candidate, Claims, Document, Effect, Evaluation, Operator, Statement, Verdict, evaluate,
+    Candidate, Claims, Document, Effect, Evaluation, Operator, Statement, StatementEvaluation, Verdict,
+    evaluate,
 };
 use serde::Serialize;
 
@@ -14,7 +16,7 @@ use crate::collect::inventory::{Metadata, Scope, ServiceAccounts};
 use crate::context;
 use crate::error::{Error, exit};
 use crate::facts::{ROLE_NAME_ANNOTATION, Seen};
-use crate::render::{self, Columns, printable};
+use crate::render::{self, Columns, hanging, printable};
 
 /// List the ServiceAccounts of this cluster that a role's trust policy lets in, and why.
 ///
@@ -122,7 +124,7 @@ fn row(account: Metadata, claims: &Claims, document: &Document, role: &str) -> O
         name: account.name,
         verdict: evaluation.verdict,
         statement: index + 1,
-        because: because(&document.statements[index]),
+        because: because(&document.statements[index], &evaluation.statements[index]),
     })
 }
 
@@ -134,7 +136,7 @@ fn letting_in(evaluation: &Evaluation) -> Option<usize> {
 }
 
 /// What a statement asks of the subject, in its own words.
-fn because(statement: &Statement) -> String {
+fn because(statement: &Statement, evaluated: &StatementEvaluation) -> String {
     let of_subject: Vec<_> = statement
         .conditions
         .iter()
@@ -144,21 +146,48 @@ fn because(statement: &Statement) -> String {
             format!("oidc:sub {} {}", condition.operator, values.join(", "))
         })
         .collect();
-    if of_subject.is_empty() { "no condition on oidc:sub".to_owned() } else { of_subject.join("; ") }
+    let mut words = of_subject;
+    if words.is_empty() {
+        words.push("no condition on oidc:sub".to_owned());
+    }
+    let open = evaluated.conditions.iter().filter(|c| c.outcome == Verdict::Unknown && c.key != "oidc:sub");
+    words.extend(
+        open.map(|c| {
+            format!("{} {} {}, which only the call decides", c.key, c.operator, c.expected.join(", "))
+        }),
+    );
+    let elements = [&evaluated.action, &evaluated.principal];
+    words.extend(
+        elements.iter().filter(|check| check.outcome == Verdict::Unknown).map(|check| check.reason.clone()),
+    );
+    words.join("; ")
 }
 
 /// Statements that let in more than somebody may have meant.
 fn broad(document: &Document) -> Vec<String> {
-    let allows = document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Allow);
-    allows
+    let allows = || document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Allow);
+    let open = allows().filter_map(|(index, statement)| {
+        let who = statement.principal.whole_account()?;
+        Some(format!("statement {} lets in {who}, with no condition on any token", index + 1))
+    });
+    let wide = allows()
         .filter(|(_, statement)| !statement.principal.federated.is_empty())
         .filter_map(|(index, statement)| {
             let of_subject = || statement.conditions.iter().filter(|condition| condition.key == "oidc:sub");
             let number = index + 1;
-            if of_subject().next().is_none() {
-                return Some(format!(
-                    "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of the cluster"
-                ));
+            match of_subject().next() {
+                None => {
+                    return Some(format!(
+                        "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of the cluster"
+                    ));
+                }
+                Some(condition) if of_subject().all(|condition| condition.operator.is_negative()) => {
+                    return Some(format!(
+                        "statement {number} has {} oidc:sub alone: it lets in every other ServiceAccount of the cluster",
+                        condition.operator
+                    ));
+                }
+                Some(_) => {}
             }
             let namespace = |text: &str| {
                 text.strip_prefix("system:serviceaccount:").map_or(text, |rest| rest.split(':').next().unwrap_or(rest)).to_owned()
@@ -168,16 +197,15 @@ fn broad(document: &Document) -> Vec<String> {
             let mut values = patterns.flat_map(|condition| condition.values.iter().map(ToString::to_string));
             let wide = values.find(|text| namespace(text).contains(['*', '?']))?;
             Some(format!("statement {number} lets in more than one namespace: {wide}"))
-        })
-        .collect()
+        });
+    open.chain(wide).collect()
 }
 
 fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut lines =
-        vec![["NAMESPACE", "NAME", "ADMITTED", "MEANT", "STATEMENT", "BECAUSE"].map(str::to_owned).to_vec()];
+    let mut lines = vec![["NAMESPACE", "NAME", "ADMITTED", "MEANT", "STATEMENT"].map(str::to_owned).to_vec()];
     lines.extend(rows.iter().map(|row| {
         vec![
             printable(&row.namespace),
@@ -185,10 +213,17 @@ fn table(rows: &[Row]) -> String {
             if row.verdict == Verdict::Match { "yes" } else { "?" }.to_owned(),
             if row.meant { "yes" } else { "no" }.to_owned(),
             row.statement.to_string(),
-            printable(&row.because),
         ]
     }));
-    Columns::default().lines(&lines)
+    let mut shown = Columns::default().lines(&lines);
+    let statements: BTreeMap<usize, &str> =
+        rows.iter().map(|row| (row.statement, row.because.as_str())).collect();
+    shown.push('\n');
+    for (number, because) in statements {
+        shown.push_str(&hanging(&format!("statement {number}: "), 4, &printable(because)));
+        shown.push('\n');
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -208,5 +243,12 @@ mod tests {
         assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n*:s""#), 1);
         assert_eq!(statement(r#""oidc:sub":"*""#), 1);
         assert_eq!(statement(r#""oidc:aud":"x""#), 1);
+        let other = |text: &str| broad(&Document::parse(text).unwrap());
+        let negative = r#"{"Statement":[{"Effect":"Allow","Principal":{"Federated":["p"]},
+            "Condition":{"StringNotEquals":{"oidc:sub":"a"}}}]}"#;
+        assert!(other(negative)[0].contains("StringNotEquals oidc:sub alone"));
+        let root =
+            r#"{"Statement":[{"Effect":"Allow","Principal":{"RAM":["acs:ram::1234567890123456:root"]}}]}"#;
+        assert!(other(root)[0].contains(":root"));
     }
 }

@@ -66,6 +66,17 @@ impl ClusterFacts {
             cloud: Seen::unknown(why),
         }
     }
+
+    /// Whether the webhook was seen with all that decides what it does.
+    #[must_use]
+    pub fn webhook_is_seen(&self) -> bool {
+        self.webhook.value().is_some_and(|webhook| {
+            let known = |webhook: &WebhookFacts| {
+                webhook.deployment.value().is_some() && webhook.admission.value().is_some()
+            };
+            webhook.as_ref().is_none_or(known)
+        })
+    }
 }
 
 /// How many pods of a deployment are there.
@@ -79,19 +90,27 @@ pub struct Replicas {
 }
 
 /// What is known of ack-pod-identity-webhook.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookFacts {
-    /// Name of the MutatingWebhookConfiguration or Deployment.
+    /// Name of the Deployment, else of the MutatingWebhookConfiguration.
     pub name: String,
+    /// What runs it; `None` inside when kube-system has no such Deployment, as where it is run for the user.
+    pub deployment: Seen<Option<WebhookDeployment>>,
+    /// What the API server was told of it.
+    pub admission: Seen<AdmissionFacts>,
+}
+
+/// The Deployment of ack-pod-identity-webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookDeployment {
     /// Version, by the tag of its image.
     pub version: Option<String>,
     /// Its pods.
-    pub replicas: Option<Replicas>,
-    /// Since when its deployment is available, Unix seconds.
+    pub replicas: Replicas,
+    /// Since when it is available, Unix seconds.
     pub available_since: Option<i64>,
-    /// What the API server was told of it; `None` when only its Deployment was found.
-    pub admission: Option<AdmissionFacts>,
 }
 
 /// When the API server calls a webhook, and what it does when that fails.
@@ -165,7 +184,7 @@ impl fmt::Display for Requirement {
     }
 }
 
-impl WebhookFacts {
+impl WebhookDeployment {
     /// Its version as numbers, for comparing.
     #[must_use]
     pub fn version_numbers(&self) -> Option<[u32; 3]> {
@@ -179,10 +198,16 @@ impl WebhookFacts {
 impl fmt::Display for WebhookFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        if let Some(version) = &self.version {
-            write!(f, " {version}")?;
+        match self.deployment.as_result() {
+            Err(why) => write!(f, ", pods ? ({why})"),
+            Ok(None) => Ok(()),
+            Ok(Some(WebhookDeployment { version, replicas: Replicas { ready, wanted }, .. })) => {
+                if let Some(version) = version {
+                    write!(f, " {version}")?;
+                }
+                write!(f, ", {ready} of {wanted} ready")
+            }
         }
-        self.replicas.map_or(Ok(()), |pods| write!(f, ", {} of {} ready", pods.ready, pods.wanted))
     }
 }
 
@@ -236,7 +261,8 @@ mod tests {
     #[test]
     fn versions_are_read_from_tags() {
         let version = |tag: &str| {
-            WebhookFacts { version: Some(tag.to_owned()), ..WebhookFacts::default() }.version_numbers()
+            let (version, replicas) = (Some(tag.to_owned()), Replicas { ready: 1, wanted: 1 });
+            WebhookDeployment { version, replicas, available_since: None }.version_numbers()
         };
         assert_eq!(version("v0.4.2"), Some([0, 4, 2]));
         assert_eq!(version("0.2.0-aliyun.1"), Some([0, 2, 0]));

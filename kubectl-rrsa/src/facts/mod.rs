@@ -11,12 +11,12 @@ mod vantage;
 pub use account::{AccountFacts, CloudCluster};
 pub use cluster::{
     AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector,
-    WebhookFacts,
+    WebhookDeployment, WebhookFacts,
 };
 pub use issuer::{IssuerFacts, Published};
 pub use pod::{
-    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, PodFacts, RRSA_ENV, TokenProjection,
-    VolumeFacts, VolumeKind,
+    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, OwnerFacts, PodFacts, RRSA_ENV,
+    TokenProjection, VolumeFacts, VolumeKind,
 };
 pub use rrsa_shared::env_vars::SHOWN as SHOWN_ENV;
 pub use rrsa_shared::proof::{

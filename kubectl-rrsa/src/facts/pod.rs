@@ -1,7 +1,7 @@
 //! A pod: what its containers see of RRSA.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use rrsa_shared::env_vars;
 use serde::Serialize;
@@ -26,8 +26,10 @@ pub struct PodFacts {
     pub annotations: BTreeMap<String, String>,
     /// Whether there is no such pod yet: it is what a workload would make, or what a file holds.
     pub is_template: bool,
-    /// What to restart for a new pod, such as `deployment/demo`; `None` for a pod nobody owns.
+    /// What makes a new pod in its place, such as `deployment/demo` or `job/nightly-1`; `None` for a pod nobody owns.
     pub owner: Option<String>,
+    /// Whether it is being deleted.
+    pub is_leaving: bool,
     /// Projected ServiceAccount tokens of all volumes.
     pub projections: Vec<TokenProjection>,
     /// `metadata.creationTimestamp`, Unix seconds.
@@ -86,6 +88,16 @@ pub enum VolumeKind {
     HostPath,
 }
 
+/// What makes a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerFacts {
+    /// Its own labels.
+    pub labels: BTreeMap<String, String>,
+    /// The pod it makes, before any webhook has seen it.
+    pub template: PodFacts,
+}
+
 /// The kind of a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,7 +125,7 @@ pub struct ContainerFacts {
     pub run_as_user: Option<i64>,
     /// Environment: the variables of [`SHOWN_ENV`](super::SHOWN_ENV) with their values, every other variable by name only.
     pub env: BTreeMap<String, EnvFact>,
-    /// `envFrom` sources, such as `secret/app`; what they set is not known from the spec.
+    /// `envFrom` sources, such as `secret/app`, of which it is not known what they set.
     pub env_from: Vec<String>,
     /// Volume mounts.
     pub mounts: Vec<MountFacts>,
@@ -177,6 +189,18 @@ impl PodFacts {
         !matches!(self.phase.as_deref(), Some("Pending" | "Succeeded" | "Failed"))
     }
 
+    /// Whether it has ended, or is about to.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_leaving || matches!(self.phase.as_deref(), Some("Succeeded" | "Failed"))
+    }
+
+    /// Whether its annotations keep the webhook from every container that the application runs in.
+    #[must_use]
+    pub fn skips_all(&self) -> bool {
+        self.app_containers().next().is_some() && self.app_containers().all(|c| self.skips(&c.name))
+    }
+
     /// The value of the injection label.
     #[must_use]
     pub fn injection(&self) -> Option<&str> {
@@ -199,6 +223,16 @@ impl PodFacts {
                 })
         };
         named.or_else(for_sts).or_else(pointed_at)
+    }
+
+    /// The containers in which something may ask for credentials: all but those added to look around, and init containers
+    /// only where RRSA has reached them.
+    pub fn acting_containers(&self) -> impl Iterator<Item = &ContainerFacts> {
+        self.containers.iter().filter(|container| match container.kind {
+            ContainerKind::App => true,
+            ContainerKind::Init => container.has_rrsa_env(),
+            ContainerKind::Ephemeral => false,
+        })
     }
 
     /// The containers the application runs in.
@@ -267,7 +301,20 @@ impl ContainerFacts {
     /// Whether the token of `projection` is at `file` in this container. Slashes and dots that change nothing are none.
     #[must_use]
     pub fn has_token_at(&self, projection: &TokenProjection, file: &str) -> bool {
-        self.token_paths(projection)
-            .any(|path| Path::new(&path).components().eq(Path::new(file).components()))
+        let file = plain(file);
+        self.token_paths(projection).any(|path| plain(&path) == file)
     }
+}
+
+/// A path without what changes nothing: doubled slashes, single dots, and folders that are left again.
+fn plain(path: &str) -> Vec<Component<'_>> {
+    let mut plain = Vec::new();
+    for component in Path::new(path).components() {
+        match (component, plain.last()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(plain.pop()),
+            _ => plain.push(component),
+        }
+    }
+    plain
 }

@@ -11,9 +11,12 @@ use super::Seen;
 use super::VantageFacts;
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
-use super::pod::PodFacts;
+use super::pod::{OwnerFacts, PodFacts};
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
 use super::{ExchangeFacts, ExchangeOutcome, TokenFacts};
+
+/// What labels and annotations of the webhook begin with.
+const OURS: &str = "pod-identity.alibabacloud.com/";
 
 /// What is checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,7 +40,7 @@ impl fmt::Display for SubjectRef {
     }
 }
 
-/// Pods of one ServiceAccount.
+/// Pods of one ServiceAccount: those that have not ended, or the ended ones where there are no others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodCount {
@@ -45,8 +48,8 @@ pub struct PodCount {
     pub total: usize,
     /// Those that RRSA has reached, by the webhook or by hand.
     pub wired: usize,
-    /// What to restart for those that it has not and that have not ended, such as `deployment/demo`, each once and
-    /// in order. Of pods that nothing restartable made one stands for all, as `pod/demo`.
+    /// What makes those that it has not and that have not ended, such as `deployment/demo`, each once and in order. Of
+    /// pods that nothing made one stands for all, as `pod/demo`.
     pub stale: Vec<String>,
     /// How many pods that one stands for.
     pub bare: usize,
@@ -101,8 +104,8 @@ pub struct Facts {
     pub exchange: Seen<ExchangeFacts>,
     /// What a probe inside the cluster saw of its surroundings.
     pub vantage: Seen<VantageFacts>,
-    /// Labels of what made the pod, such as its Deployment.
-    pub owner_labels: Seen<BTreeMap<String, String>>,
+    /// What made the pod, such as its Deployment.
+    pub owner: Seen<OwnerFacts>,
     /// ARN of the role that an exchange names: as the workload has it, or as it ought to.
     pub role_in_use: Seen<String>,
     /// ARN of the OIDC provider that an exchange names, likewise.
@@ -152,6 +155,26 @@ impl Facts {
     #[must_use]
     pub fn provider_is_proven(&self) -> bool {
         self.was_granted() || self.was_refused_by_policy()
+    }
+
+    /// Whether anything says that the workload is to use RRSA: its own variables, volumes, labels or annotations, or a
+    /// ServiceAccount that names a role or was meant to.
+    #[must_use]
+    pub fn wants_rrsa(&self) -> bool {
+        let ours = |key: &String| key.contains(OURS);
+        let named = self.service_account.value().is_none_or(|account| {
+            account.as_ref().is_none_or(|account| account.annotations.keys().any(|key| key.contains("role")))
+        });
+        let near = |names: &Vec<String>| {
+            let near =
+                |name: &String| rrsa_shared::policy::edit_distance(name, &self.service_account_name) <= 2;
+            self.service_account_name != "default" && names.iter().any(near)
+        };
+        let of_pod = self.pod.as_ref().is_none_or(|pod| {
+            pod.is_wired() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours)
+        });
+        let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));
+        named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of

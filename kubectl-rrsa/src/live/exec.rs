@@ -7,12 +7,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, AttachParams};
 use kube::client::UpgradeConnectionError;
-use rrsa_shared::env_vars;
+use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
 use rrsa_shared::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::collect::why_not;
-use crate::facts::{EnvFact, PodFacts, RRSA_ENV, Seen, TokenFile};
+use crate::facts::{EnvFact, PodFacts, RRSA_ENV, SHOWN_ENV, Seen, TokenFile};
 
 /// More than any token; what a program prints beyond it is not read.
 const MAX_OUTPUT: u64 = 64 * 1024;
@@ -43,6 +43,34 @@ pub enum FileError {
     NoWay(String),
 }
 
+/// The environment of a container that takes some of it from elsewhere.
+#[derive(Debug)]
+pub struct Environment {
+    /// Name of the container.
+    pub container: String,
+    /// The variables that decide whom it acts as; of an access key no more than that it is there.
+    pub env: Vec<(&'static str, EnvFact)>,
+}
+
+/// Asks the running app containers that have `envFrom` for what it sets. Those that cannot say are left out.
+pub async fn environments(client: &Client, namespace: &str, pod: &PodFacts) -> Vec<Environment> {
+    let unread = pod.app_containers().filter(|container| !container.env_from.is_empty());
+    let read = unread.map(async |container| {
+        let (pods, name) = (Api::namespaced(client.clone(), namespace), container.name.as_str());
+        let shell = Shell { pods, pod: &pod.name, container: name };
+        let keys = join_all(STATIC_KEY_ALIASES.iter().map(|name| shell.is_set(name))).await;
+        let keys: Option<Vec<bool>> = keys.into_iter().collect();
+        let shown = join_all(SHOWN_ENV.map(|name| shell.variable(name))).await;
+        let set = STATIC_KEY_ALIASES
+            .iter()
+            .zip(keys?)
+            .filter_map(|(name, set)| set.then_some((*name, EnvFact::Set)));
+        let env = shown.into_iter().flatten().chain(set).collect();
+        Some(Environment { container: name.to_owned(), env })
+    });
+    join_all(read).await.into_iter().flatten().collect()
+}
+
 /// Reads the token of `container`, or of the first app container that has one of RRSA's variables.
 ///
 /// # Errors
@@ -69,8 +97,8 @@ pub async fn read_pod(
     }
     let shell =
         Shell { pods: Api::namespaced(client.clone(), namespace), pod: &pod.name, container: &chosen.name };
-    let env = join_all(RRSA_ENV.map(|name| shell.variable(name))).await;
-    let env: Vec<_> = env.into_iter().flatten().collect();
+    let env: Vec<_> =
+        join_all(RRSA_ENV.map(|name| shell.variable(name))).await.into_iter().flatten().collect();
     let seen_live = env.iter().find_map(|(name, fact)| match fact {
         EnvFact::Value(value) if *name == env_vars::OIDC_TOKEN_FILE => Some(value.clone()),
         _ => None,
@@ -101,6 +129,12 @@ impl Shell<'_> {
         let output = self.run(&["printenv", name]).await.ok().filter(|output| output.success)?;
         let value = output.stdout.expose().trim_end_matches(['\r', '\n']).to_owned();
         Some((name, EnvFact::Value(value)))
+    }
+
+    /// Whether a variable is set and not empty; nothing when there is no way to ask. What it holds is dropped.
+    async fn is_set(&self, name: &str) -> Option<bool> {
+        let output = self.run(&["printenv", name]).await.ok()?;
+        Some(output.success && !output.stdout.expose().trim().is_empty())
     }
 
     async fn cat(&self, path: &str) -> Result<Secret, FileError> {

@@ -4,7 +4,7 @@ mod exec;
 mod probe;
 mod token;
 
-pub use exec::{Container, FileError, read_pod};
+pub use exec::{Container, Environment, FileError, environments, read_pod};
 pub use probe::{Beside, ProbeOptions, Wiring, beside, in_pod, probe_pod};
 pub use token::{issuer, request};
 

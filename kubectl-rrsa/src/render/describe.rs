@@ -7,8 +7,8 @@ use super::style::Style;
 use super::wrap::hanging;
 use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts, SubjectRef};
 use crate::identity::{Choice, Client, choice, falls_to_node};
-use crate::report::Report;
-use crate::rules::restart_all;
+use crate::report::{LinkStatus, Report};
+use crate::rules::Link;
 
 /// The subject, its chain and what is wrong with it.
 #[must_use]
@@ -19,16 +19,20 @@ pub fn describe(report: &Report, style: Style) -> String {
     let asked = asked.map(|asked| format!(" ({asked})")).unwrap_or_default();
     line(&mut shown, 0, "Subject", &format!("{}{asked}", facts.subject));
     line(&mut shown, 0, "Namespace", &facts.namespace);
-    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
-    line(&mut shown, 2, "Injection", namespace.and_then(NamespaceFacts::injection).unwrap_or("<none>"));
+    let injection = facts
+        .namespace_facts
+        .map(|found| found.as_ref().and_then(NamespaceFacts::injection).unwrap_or("<none>").to_owned());
+    known(&mut shown, 2, "Injection", &injection);
     line(&mut shown, 0, "ServiceAccount", &facts.service_account_name);
-    let account = facts.service_account.value().and_then(Option::as_ref);
-    line(&mut shown, 2, "Role name", account.and_then(ServiceAccountFacts::role_name).unwrap_or("<none>"));
+    let role = facts
+        .service_account
+        .map(|found| found.as_ref().and_then(ServiceAccountFacts::role_name).unwrap_or("<none>").to_owned());
+    known(&mut shown, 2, "Role name", &role);
     known(&mut shown, 2, "Role", &facts.expected_role_arn);
     let pods = facts.pods_using.map(|count| format!("{}, RRSA has reached {}", count.total, count.wired));
     known(&mut shown, 2, "Pods", &pods);
-    for stale in facts.pods_using.value().into_iter().flat_map(|count| &count.stale) {
-        line(&mut shown, 2, "Stale", &restart_all(&facts.namespace, [stale]));
+    for owner in facts.pods_using.value().into_iter().flat_map(|count| &count.stale) {
+        line(&mut shown, 2, "Not reached", owner);
     }
     let _ = writeln!(shown, "Cluster:");
     known(&mut shown, 2, "Issuer", &facts.cluster.issuer);
@@ -41,8 +45,18 @@ pub fn describe(report: &Report, style: Style) -> String {
     known(&mut shown, 2, "Webhook", &webhook);
     pod(&mut shown, facts);
     token(&mut shown, facts);
-    if report.findings.is_empty() {
+    let doubts = report.links.iter().filter(|link| link.status == LinkStatus::Unseen);
+    // What is missing because nothing was tried, or nobody has an access key, is no news.
+    let doubts: Vec<_> =
+        doubts.filter(|doubt| doubt.link > Link::Provider && doubt.link < Link::Token).collect();
+    if report.findings.is_empty() && doubts.is_empty() {
         line(&mut shown, 0, "Findings", "<none>");
+    } else if report.findings.is_empty() {
+        for (index, doubt) in doubts.iter().enumerate() {
+            let name = if index == 0 { "Findings" } else { "" };
+            let why = doubt.unseen.as_deref().unwrap_or("not seen");
+            line(&mut shown, 0, name, &format!("? {}: {why}", doubt.link));
+        }
     } else {
         let _ = writeln!(shown, "Findings:");
         for finding in &report.findings {
@@ -67,7 +81,7 @@ fn pod(shown: &mut String, facts: &Facts) {
         let seconds = projection.expiration_seconds.unwrap_or(3600);
         line(shown, 2, "Token volume", &format!("{}, for {audience}, {seconds} s", projection.volume));
     }
-    for container in pod.app_containers() {
+    for container in pod.acting_containers() {
         let _ = writeln!(shown, "  Container {}:", printable(&container.name));
         for name in crate::facts::RRSA_ENV {
             let value = match container.env.get(name) {

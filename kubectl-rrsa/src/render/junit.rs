@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use rrsa_shared::printable::directs;
 
+use crate::gate::Gate;
 use crate::report::{LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Severity};
 
 /// The document.
 #[must_use]
-pub fn junit(reports: &[Report]) -> String {
+pub fn junit(reports: &[Report], gate: &Gate) -> String {
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"kubectl rrsa check\">\n",
     );
@@ -21,11 +22,11 @@ pub fn junit(reports: &[Report]) -> String {
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
             escaped(&name),
             report.links.len(),
-            of(LinkStatus::Broken),
+            report.links.iter().filter(|link| fails(report, link, gate)).count(),
             of(LinkStatus::Unseen) + of(LinkStatus::NotAsked) + of(LinkStatus::Follows),
         );
         for link in &report.links {
-            case(&mut xml, report, link, &name);
+            case(&mut xml, report, link, gate, &name);
         }
         xml.push_str("  </testsuite>\n");
     }
@@ -33,16 +34,26 @@ pub fn junit(reports: &[Report]) -> String {
     xml
 }
 
-fn case(xml: &mut String, report: &Report, link: &LinkReport, suite: &str) {
+/// What breaks a link and is not known already.
+fn news<'a>(report: &'a Report, link: &LinkReport, gate: &'a Gate) -> impl Iterator<Item = &'a Finding> {
+    let link = link.link;
+    let of_link = report.findings.iter().filter(move |finding| finding.link == link);
+    of_link.filter(|finding| finding.severity >= Severity::Error && !gate.knows(finding))
+}
+
+fn fails(report: &Report, link: &LinkReport, gate: &Gate) -> bool {
+    link.status == LinkStatus::Broken && news(report, link, gate).next().is_some()
+}
+
+fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite: &str) {
     let _ = write!(xml, "    <testcase classname=\"{}\" name=\"{}\"", escaped(suite), link.link);
     let findings: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.link == link.link).collect();
     match link.status {
-        LinkStatus::Broken => {
-            let severe = || findings.iter().filter(|finding| finding.severity >= Severity::Error);
-            let head = severe().next().map_or("", |finding| finding.title);
+        LinkStatus::Broken if fails(report, link, gate) => {
+            let head = news(report, link, gate).next().map_or("", |finding| finding.title);
             let _ = write!(xml, "><failure message=\"{}\">", escaped(head));
-            for finding in severe() {
+            for finding in news(report, link, gate) {
                 let _ = write!(xml, "{}", escaped(&words(finding)));
             }
             xml.push_str("</failure></testcase>\n");
@@ -52,7 +63,7 @@ fn case(xml: &mut String, report: &Report, link: &LinkReport, suite: &str) {
             let _ = writeln!(xml, "><skipped message=\"{}\"/></testcase>", escaped(why));
         }
         LinkStatus::NotAsked | LinkStatus::Follows => xml.push_str("><skipped/></testcase>\n"),
-        LinkStatus::Warned => {
+        LinkStatus::Broken | LinkStatus::Warned => {
             let text: String = findings.iter().map(|finding| words(finding)).collect();
             let _ = writeln!(xml, "><system-out>{}</system-out></testcase>", escaped(&text));
         }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::gate::Gate;
 use crate::report::Report;
 use crate::rules::{RULES, Severity};
 
 /// The document.
 #[must_use]
-pub fn sarif(reports: &[Report]) -> Value {
+pub fn sarif(reports: &[Report], gate: &Gate) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
         .map(|rule| {
@@ -34,14 +35,19 @@ pub fn sarif(reports: &[Report]) -> Value {
                     finding.remedy,
                     command.unwrap_or_default()
                 );
-                json!({
+                let mut result = json!({
                     "ruleId": finding.rule,
                     "ruleIndex": RULES.iter().position(|rule| rule.id == finding.rule),
                     "level": level(finding.severity),
                     "message": {"text": text},
                     "locations": [{"logicalLocations": [{"fullyQualifiedName": subject, "kind": "resource"}]}],
-                    "partialFingerprints": {"rrsa/v1": format!("{subject}:{}", finding.rule)},
-                })
+                    "partialFingerprints": {"rrsa/v1": finding.fingerprint},
+                });
+                if gate.has_baseline() {
+                    let state = if gate.knows(finding) { "unchanged" } else { "new" };
+                    result["baselineState"] = state.into();
+                }
+                result
             })
         })
         .collect();

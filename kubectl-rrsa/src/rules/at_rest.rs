@@ -1,10 +1,9 @@
 //! What can be said of a ServiceAccount without asking anybody for a token.
 
-use std::collections::BTreeMap;
-
 use super::{Finding, RULES, Severity, Verdict, fold};
 use crate::facts::{
-    AccountFacts, ClusterFacts, Facts, NamespaceFacts, PodCount, Seen, ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodCount, Seen, ServiceAccountFacts,
+    SubjectRef,
 };
 
 /// The rules that need no more than a ServiceAccount, its namespace and a count of its pods.
@@ -65,7 +64,7 @@ fn facts(
         service_account_name: account.name.clone(),
         service_account: Seen::known(Some(account), "list"),
         pods_using,
-        owner_labels: Seen::known(BTreeMap::new(), "list"),
+        owner: Seen::known(OwnerFacts::default(), "list"),
         ..blank(namespace)
     }
 }
@@ -99,7 +98,7 @@ pub fn blank(namespace: &str) -> Facts {
         token_instead: None,
         exchange: unseen(),
         vantage: unseen(),
-        owner_labels: unseen(),
+        owner: unseen(),
         role_in_use: unseen(),
         provider_in_use: unseen(),
         account: AccountFacts::unseen("not asked"),

@@ -81,6 +81,7 @@ impl Rule {
             remedy: evidence.remedy,
             command: evidence.command,
             symptoms: Vec::new(),
+            fingerprint: String::new(),
         })
     }
 }
@@ -308,7 +309,7 @@ pub const RULES: &[Rule] = {
             "the STS host is chosen by a variable that SDKs do not read",
             sdk::k05,
         ),
-        rule("RRSA-K09", Pod, Warning, "the role session name is not one", sdk::k09),
+        rule("RRSA-K09", Pod, Error, "the role session name is not one", sdk::k09),
         rule("RRSA-E03", Pod, Error, "the VPC host of STS is another region's", network::e03),
         rule("RRSA-E04", Pod, Warning, "the VPC host of STS is wanted without a region", network::e04),
         rule("RRSA-E05", Pod, Error, "the STS region is not a region", network::e05),

@@ -112,6 +112,9 @@ pub struct Finding {
     pub command: Option<String>,
     /// Rules further down the chain that are broken because of it.
     pub symptoms: Vec<&'static str>,
+    /// The same for the same trouble of the same workload, whatever its pods are called and whatever the time; 16 hex
+    /// digits, empty before a report is made.
+    pub fingerprint: String,
 }
 
 /// What a rule makes of the facts.
@@ -166,6 +169,13 @@ impl Evidence {
     #[must_use]
     pub fn command(mut self, command: impl Into<String>) -> Self {
         self.command = Some(command.into());
+        self
+    }
+
+    /// The same with what to type, where one command does it.
+    #[must_use]
+    pub fn command_if(mut self, command: Option<String>) -> Self {
+        self.command = command;
         self
     }
 

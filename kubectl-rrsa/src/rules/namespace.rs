@@ -26,10 +26,11 @@ pub(super) fn n01(facts: &Facts) -> Verdict {
 /// The injection label says `on` and nothing like it.
 pub(super) fn n02(facts: &Facts) -> Verdict {
     judge(facts, |namespace, pod| {
-        let (value, place) = match (pod, namespace.injection()) {
-            (Some(value), _) => (value, "the pod".to_owned()),
-            (None, Some(value)) => (value, format!("namespace {}", facts.namespace)),
-            (None, None) => return None,
+        let of_namespace =
+            || namespace.injection().map(|value| (value, format!("namespace {}", facts.namespace)));
+        let (value, place) = match (pod, &facts.pod) {
+            (Some(value), Some(pod)) => (value, pod.place(&facts.namespace)),
+            _ => of_namespace()?,
         };
         (value != "on").then(|| {
             Evidence::new(
@@ -115,9 +116,14 @@ fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Op
         Ok(None) => Verdict::NotApplicable,
         // Any pod of the namespace may carry the label itself; without pods nobody can tell.
         Ok(Some(namespace)) if namespace.injection() == Some("on") && pod_label.is_none() => Verdict::Holds,
-        Ok(Some(namespace)) => match broken(namespace, pod_label) {
-            Some(evidence) => evidence.command(label(facts)).into(),
-            None => Verdict::Holds,
+        Ok(Some(namespace)) => match (broken(namespace, pod_label), &facts.pod) {
+            // The pod's own label goes before the namespace's.
+            (Some(evidence), Some(pod)) if pod_label.is_some() => {
+                let owner = pod.owner.as_deref();
+                evidence.command_if(owner.and_then(|o| restart::label_template(&facts.namespace, o))).into()
+            }
+            (Some(evidence), _) => evidence.command(label(facts)).into(),
+            (None, _) => Verdict::Holds,
         },
     }
 }

@@ -4,9 +4,9 @@
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::http::TransportFault;
 use rrsa_shared::proof::{NetworkFacts, Step};
-use rrsa_shared::sts::is_region;
+use rrsa_shared::sts::{REGIONS, is_region};
 
-use super::finding::{Evidence, Verdict};
+use super::finding::{Evidence, Severity, Verdict};
 use super::pod;
 use super::shell::word;
 use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
@@ -31,15 +31,34 @@ pub(super) fn e04(facts: &Facts) -> Verdict {
 pub(super) fn e05(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
         let region = container.value(env_vars::STS_REGION)?;
-        (!is_region(region)).then(|| {
+        if facts.cluster.region.value().is_some_and(|own| own == region) {
+            return None;
+        }
+        let near = near_region(region);
+        (!is_region(region) || near.is_some()).then(|| {
             Evidence::new(
-                "a region id such as cn-hangzhou",
+                near.map_or_else(|| "a region id such as cn-hangzhou".to_owned(), str::to_owned),
                 format!("{region:?}"),
                 format!("variable {}, {}", env_vars::STS_REGION, pod::place(facts, pod, container)),
                 "write the region's id: it becomes part of the STS host's name",
             )
         })
     })
+}
+
+/// The region that was meant by a zone of it, or by a misspelt name. Regions that are not known here are not judged: new
+/// ones come.
+fn near_region(text: &str) -> Option<&'static str> {
+    let words = |text: &str| text.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    if REGIONS.iter().any(|region| *region == text || words(region) == words(text)) {
+        return None;
+    }
+    let zone_of = |region: &&&str| {
+        let zone = text.strip_prefix(**region).map(|zone| zone.trim_start_matches('-'));
+        zone.is_some_and(|zone| zone.len() == 1 && zone.bytes().all(|b| b.is_ascii_lowercase()))
+    };
+    let misspelt = |region: &&&str| rrsa_shared::policy::edit_distance(region, text) <= 2;
+    REGIONS.iter().find(zone_of).or_else(|| REGIONS.iter().find(misspelt)).copied()
 }
 
 /// A proxy leaves STS's VPC host and the metadata service alone.
@@ -84,18 +103,27 @@ fn covers(list: &str, host: &str) -> bool {
 pub(super) fn e03(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
         let named =
-            container.value(env_vars::STS_ENDPOINT).map(|host| (host.to_owned(), env_vars::STS_ENDPOINT));
-        let (host, variable) =
-            named.or_else(|| vpc_host(container).map(|host| (host, env_vars::STS_REGION)))?;
+            || container.value(env_vars::STS_ENDPOINT).map(|host| (host.to_owned(), env_vars::STS_ENDPOINT));
+        let by_region = vpc_host(container).map(|host| (host, env_vars::STS_REGION));
+        let (host, variable) = by_region.or_else(named)?;
         let region = host.split('/').next_back()?.strip_prefix("sts-vpc.")?.strip_suffix(".aliyuncs.com")?;
         let own = facts.cluster.region.value()?;
         (region != own).then(|| {
-            Evidence::new(
+            let evidence = Evidence::new(
                 format!("sts-vpc.{own}.aliyuncs.com, or a public host"),
                 host.clone(),
                 format!("variable {variable}, {}", pod::place(facts, pod, container)),
-                "name the cluster's own region: the VPC host of another region has no route from here",
-            )
+                if variable == env_vars::STS_ENDPOINT {
+                    "name the cluster's own region: the VPC host of another has no route from here. The official SDKs do \
+                     not read this variable; the CLI and ack-ram-tool do"
+                } else {
+                    "name the cluster's own region: the VPC host of another region has no route from here"
+                },
+            );
+            match variable {
+                env_vars::STS_ENDPOINT => evidence.severity(Severity::Warning),
+                _ => evidence,
+            }
         })
     })
 }
@@ -256,7 +284,23 @@ fn from_here(vantage: &VantageFacts) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::covers;
+    use super::{covers, near_region};
+
+    #[test]
+    fn a_zone_or_a_misspelt_region_names_the_region_that_was_meant() {
+        for (text, meant) in [
+            ("cn-hangzhou", None),
+            ("cn-hangzhou-b", Some("cn-hangzhou")),
+            ("us-east-1a", Some("us-east-1")),
+            ("cn-hangzou", Some("cn-hangzhou")),
+            ("cn-wulanchabu", None),
+            // A region of a later year.
+            ("ap-southeast-9", None),
+            ("cn-lhasa", None),
+        ] {
+            assert_eq!(near_region(text), meant, "{text}");
+        }
+    }
 
     #[test]
     fn no_proxy_names_hosts_and_their_domains() {

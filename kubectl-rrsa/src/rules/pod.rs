@@ -13,13 +13,17 @@ use crate::facts::{
     ServiceAccountFacts, TokenProjection, VolumeKind, WEBHOOK_VOLUME,
 };
 
+/// Where the webhook mounts the token.
+const WEBHOOK_TOKEN_FILE: &str = "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token";
+
 /// The least and the most a projected token for RRSA may live, seconds.
 pub(super) const LIFETIME: std::ops::RangeInclusive<i64> = 600..=43_200;
 
 /// The pod is younger than what would have it injected.
 pub(super) fn p01(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
-    if pod.is_wired() {
+    // A new pod would be left out too.
+    if pod.is_wired() || pod.skips_all() {
         return Verdict::Holds;
     }
     let annotated = facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.annotated_at);
@@ -34,7 +38,7 @@ pub(super) fn p01(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart the workload: the webhook looks at a pod only when it is created",
     )
-    .command(restart::of_pod(&facts.namespace, pod))
+    .command_if(restart::of_pod(&facts.namespace, pod))
     .into()
 }
 
@@ -47,29 +51,22 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
     if !namespace::n01(facts).is_broken() {
         return Verdict::NotApplicable;
     }
-    let (owner, labels) = match (&pod.owner, facts.owner_labels.as_result()) {
+    let (owner, labels) = match (&pod.owner, facts.owner.as_result()) {
         (None, _) => return Verdict::NotApplicable,
         (Some(_), Err(why)) => return Verdict::Unseen(why.to_owned()),
-        (Some(owner), Ok(labels)) => (owner, labels),
+        (Some(owner), Ok(facts)) => (owner, &facts.labels),
     };
     if labels.get(INJECTION_LABEL).is_none() {
         return Verdict::Holds;
     }
-    let patch = format!(
-        "{{\"spec\":{{\"template\":{{\"metadata\":{{\"labels\":{{\"{INJECTION_LABEL}\":\"on\"}}}}}}}}}}"
-    );
-    let evidence = Evidence::new(
+    Evidence::new(
         "the label under spec.template.metadata.labels",
         "the label under metadata.labels",
         format!("{owner} in namespace {}", facts.namespace),
         "move it to the template: pods do not inherit the labels of what made them",
-    );
-    match takes_changes(owner) {
-        true => evidence
-            .command(format!("kubectl patch {} -n {} -p '{patch}'", workload(owner), word(&facts.namespace)))
-            .into(),
-        false => evidence.into(),
-    }
+    )
+    .command_if(restart::label_template(&facts.namespace, owner))
+    .into()
 }
 
 /// A workload as the two words that some commands of kubectl want.
@@ -77,15 +74,22 @@ fn workload(owner: &str) -> String {
     owner.split('/').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a command can change the pod template of a workload; that of a job stays as it is, and a CronJob's has another
-/// place.
-fn takes_changes(owner: &str) -> bool {
-    ["deployment/", "statefulset/", "daemonset/"].iter().any(|kind| owner.starts_with(kind))
-}
-
-/// Lists of containers name containers of the pod.
+/// Lists of containers name containers of the pod, and leave the webhook one to inject.
 pub(super) fn p04(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if pod.skips_all() && !facts.is_wired() {
+        let annotations = [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION];
+        let lists =
+            annotations.iter().filter_map(|name| Some(format!("{name}: {}", pod.annotations.get(*name)?)));
+        return Evidence::new(
+            "a container that is injected",
+            lists.collect::<Vec<_>>().join("; "),
+            format!("annotations of {}", pod.place(&facts.namespace)),
+            "the lists leave every container out: mend them, in the pod template where there is one",
+        )
+        .severity(Severity::Error)
+        .into();
+    }
     let unmatched =
         [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION].into_iter().find_map(|annotation| {
             let names = pod.listed(annotation)?;
@@ -104,14 +108,39 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
     }
 }
 
+/// Whether the role that the pod names stands in what made it, so that a new pod would name it as well.
+pub(super) fn sets_role_itself(facts: &Facts, pod: &PodFacts) -> bool {
+    let sets = |pod: &PodFacts| pod.containers.iter().any(|c| c.env.contains_key(env_vars::ROLE_ARN));
+    if pod.is_template {
+        return sets(pod);
+    }
+    match facts.owner.value() {
+        Some(owner) => sets(&owner.template),
+        // A pod that is younger than the annotation has its variable from somewhere else.
+        None => {
+            let account = facts.service_account.value().and_then(Option::as_ref);
+            let annotated = account.and_then(|account| account.annotated_at);
+            annotated.zip(pod.created_at).is_some_and(|(annotated, made)| annotated < made)
+        }
+    }
+}
+
 /// The variables that the webhook kept are the ones it would have set.
 pub(super) fn p07(facts: &Facts) -> Verdict {
     let account = facts.service_account.value().and_then(Option::as_ref);
     let named = account.and_then(|a| a.role_name()).filter(|name| arn::is_role_name(name));
+    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
     each_container(facts, |pod, container| {
-        let annotated = account?.annotated_at?;
         let role = arn::RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok()?;
-        if pod.created_at? <= annotated || role.name == named? {
+        if !sets_role_itself(facts, pod) || role.name == named? {
+            return None;
+        }
+        // Of a template the webhook will still replace it.
+        let replaced = pod.annotations.get(OVERRIDE_ENV).or_else(|| namespace?.labels.get(OVERRIDE_ENV));
+        if pod.is_template
+            && replaced.is_some_and(|value| value == "true")
+            && will_be_injected(facts, pod) == Ok(true)
+        {
             return None;
         }
         Some(Evidence::new(
@@ -356,13 +385,17 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
         return Verdict::Holds;
     }
     let more = if count.bare > 1 { format!(", {} more pods", count.bare - 1) } else { String::new() };
+    let command = restart::of_stale(&facts.namespace, count);
     Evidence::new(
         format!("RRSA in all {} pods of the ServiceAccount", count.total),
         format!("in {} of them; not in those of {}{more}", count.wired, count.stale.join(", ")),
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
-        "restart what has pods of the time before",
+        match command {
+            Some(_) => "restart what has pods of the time before",
+            None => "new pods will have it; what makes these cannot be restarted by kubectl",
+        },
     )
-    .command(restart::of_stale(&facts.namespace, count))
+    .command_if(command)
     .into()
 }
 
@@ -396,9 +429,18 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         format!("spec.serviceAccountName: {}", candidates.join(" or ")),
         format!("spec.serviceAccountName: {}, which names no role", account.name),
         pod.place(&facts.namespace),
-        format!("set serviceAccountName in the pod template of {owner}"),
+        if facts.wants_rrsa() {
+            format!("set serviceAccountName in the pod template of {owner}")
+        } else {
+            format!(
+                "if it is to have a role, set serviceAccountName in the pod template of {owner}; nothing else asks for one"
+            )
+        },
     );
-    match (pod.owner.as_ref().filter(|owner| takes_changes(owner)), candidates.as_slice()) {
+    match (
+        pod.owner.as_ref().filter(|owner| restart::takes(owner) && facts.wants_rrsa()),
+        candidates.as_slice(),
+    ) {
         (Some(owner), [one]) => evidence.command(format!(
             "kubectl set serviceaccount {} {} -n {}",
             workload(owner),
@@ -413,7 +455,7 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
 /// All three variables are set in a container that has one of them.
 pub(super) fn p06(facts: &Facts) -> Verdict {
     // The webhook keeps what a workload sets, and adds the rest when the pod is made.
-    let later = match facts.pod.as_ref().filter(|pod| pod.is_template && pod.rrsa_projection().is_none()) {
+    let later = match facts.pod.as_ref().filter(|pod| pod.is_template) {
         None => Ok(false),
         Some(pod) => will_be_injected(facts, pod),
     };
@@ -509,6 +551,9 @@ pub(super) fn p11(facts: &Facts) -> Verdict {
 
 /// The pod has a projected ServiceAccount token to exchange.
 pub(super) fn p12(facts: &Facts) -> Verdict {
+    if facts.pod.as_ref().is_some_and(PodFacts::skips_all) {
+        return Verdict::NotApplicable;
+    }
     let (seen, place, command) = match &facts.pod {
         Some(pod) if pod.rrsa_projection().is_some() => return Verdict::Holds,
         // The webhook puts it in when the pod is made.
@@ -520,7 +565,10 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         None => match facts.pods_using.as_result() {
             Err(why) => return Verdict::Unseen(why.to_owned()),
             Ok(count) if count.wired == 0 && !count.stale.is_empty() => (
-                format!("none of its {} pods has one", count.total),
+                match count.total {
+                    1 => "its one pod has none".to_owned(),
+                    total => format!("none of its {total} pods has one"),
+                },
                 format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
                 restart::of_stale(&facts.namespace, count),
             ),
@@ -555,10 +603,18 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
         seen,
         place,
-        "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
-         webhook was away when it was made",
+        match command {
+            Some(_) => {
+                "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
+                 webhook was away when it was made"
+            }
+            None => {
+                "a new pod will have it: nothing is wrong that the webhook looks at, so this one is older than that, or \
+                 the webhook was away when it was made"
+            }
+        },
     )
-    .command(command)
+    .command_if(command)
     .into()
 }
 
@@ -625,12 +681,22 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
         let projection = pod.rrsa_projection()?;
         let path = container.token_paths(projection).next()?;
         let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
-        if container.has_token_at(projection, file) || arn::is_placeholder(file) {
+        // Where the webhook mounts it when the pod is made, whatever else is mounted.
+        let later = pod.is_template && file == WEBHOOK_TOKEN_FILE && !pod.skips(&container.name);
+        if later && will_be_injected(facts, pod) == Ok(true) {
             return None;
         }
+        // Where a path begins that begins with no slash is the program's own business.
+        let relative = !file.trim_start().starts_with('/');
+        if container.has_token_at(projection, file) || arn::is_placeholder(file) || relative {
+            return None;
+        }
+        // Blanks at the ends are seen in quotes only.
+        let blank = file.trim() != file;
+        let shown = |path: &str| if blank { format!("{path:?}") } else { path.to_owned() };
         Some(Evidence::new(
-            path,
-            file,
+            shown(&path),
+            shown(file),
             format!("variable {}, {}", env_vars::OIDC_TOKEN_FILE, place(facts, pod, container)),
             "make the variable mountPath/path of the token volume",
         ))

@@ -55,7 +55,7 @@ pub(super) fn k04(facts: &Facts) -> Verdict {
         true => (true, "for which there is no token"),
         false => (facts.was_refused(), "which STS refuses"),
     };
-    let other = pod.app_containers().filter(concerned).find_map(|container| {
+    let other = pod.acting_containers().filter(concerned).find_map(|container| {
         let seen = match identity::choice(Client::Sdk, container) {
             Choice::Rrsa { .. } if fails && identity::falls_to_node(container) => {
                 format!("RRSA's role, {why}; then the node's role, in silence")
@@ -85,12 +85,20 @@ pub(super) fn k04(facts: &Facts) -> Verdict {
 /// No container has a static access key in its environment.
 pub(super) fn k02(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
-    let found = pod.app_containers().find_map(|container| {
+    let found = pod.acting_containers().find_map(|container| {
         let name = STATIC_KEY_ALIASES.iter().find(|name| container.env.contains_key(**name))?;
         Some((container, name))
     });
+    let unread = pod.acting_containers().find(|container| !container.env_from.is_empty());
     match found {
-        None => Verdict::Holds,
+        None => match unread {
+            None => Verdict::Holds,
+            Some(container) => Verdict::Unseen(format!(
+                "{} may set an access key in container {}; --live=exec looks, where the container has printenv",
+                container.env_from.join(", "),
+                container.name
+            )),
+        },
         Some((container, name)) => Evidence::new(
             "no static access key in the environment",
             format!("variable {name} is set"),
@@ -143,7 +151,7 @@ pub(super) fn k09(facts: &Facts) -> Verdict {
             "2 to 64 of letters, digits, '.', '@', '-', '_'",
             format!("{name:?}: {error}"),
             format!("variable {}, {}", env_vars::ROLE_SESSION_NAME, pod::place(facts, pod, container)),
-            "mend it: STS refuses the exchange",
+            "mend it: STS refuses it from every SDK that reads the variable, which is all but Go's",
         ))
     })
 }

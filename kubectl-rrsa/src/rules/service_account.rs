@@ -241,8 +241,8 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     annotated(facts, |account| {
         let named = account.role_name().filter(|value| arn::is_role_name(value))?;
-        // A pod made after the annotation has its variable from somewhere else.
-        if account.annotated_at.zip(pod.created_at).is_some_and(|(annotated, made)| annotated < made) {
+        // What the workload sets itself is P07's: no restart changes it.
+        if pod::sets_role_itself(facts, pod) {
             return None;
         }
         let (container, role) = pod.app_containers().find_map(|container| {
@@ -256,7 +256,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 format!("variable {} of container {}", env_vars::ROLE_ARN, container.name),
                 "restart the workload: the annotation was changed after the pod was made",
             )
-            .command(restart::of_pod(&facts.namespace, pod)),
+            .command_if(restart::of_pod(&facts.namespace, pod)),
         )
     })
 }
@@ -279,7 +279,8 @@ fn annotate(facts: &Facts, said: Option<&str>) -> String {
     let expected = facts.expected_role_arn.value().map(String::as_str);
     let said = said.or(expected).unwrap_or_default().trim();
     let role = arn::RoleArn::parse(said).map_or_else(|_| said.to_owned(), |arn| arn.name);
-    let role = if arn::is_role_name(&role) { role.as_str() } else { "ROLE_NAME" };
+    // Where nobody can tell the role, the shell asks for it and does nothing without.
+    let role = if arn::is_role_name(&role) { role.as_str() } else { "\"${ROLE_NAME:?}\"" };
     let annotate = format!(
         "kubectl annotate serviceaccount {name} -n {namespace} {ROLE_NAME_ANNOTATION}={role} --overwrite"
     );
@@ -298,7 +299,7 @@ mod tests {
             (Some("demo"), "=demo "),
             (Some(" demo\n"), "=demo "),
             (Some("acs:ram::1234567890123456:role/demo"), "=demo "),
-            (Some("$(reboot)"), "=ROLE_NAME "),
+            (Some("$(reboot)"), "=\"${ROLE_NAME:?}\" "),
             (None, "=demo-role-for-rrsa "),
         ] {
             assert!(annotate(&facts, said).contains(role), "{said:?}");

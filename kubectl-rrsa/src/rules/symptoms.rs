@@ -9,7 +9,7 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-T06", &["RRSA-P13"]),
     ("RRSA-T07", &["RRSA-C01", "RRSA-C02"]),
     ("RRSA-C10", &["RRSA-T07", "RRSA-T03"]),
-    ("RRSA-X02", &["RRSA-I01", "RRSA-P11", "RRSA-C13"]),
+    ("RRSA-X02", &["RRSA-I01", "RRSA-P11", "RRSA-C13", "RRSA-C01", "RRSA-C02"]),
     ("RRSA-X03", &["RRSA-I02", "RRSA-P09"]),
     ("RRSA-X04", &["RRSA-P13", "RRSA-T06", "RRSA-I04"]),
     ("RRSA-X05", &["RRSA-T04", "RRSA-P17", "RRSA-I07"]),

@@ -32,7 +32,12 @@ fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
     let role = role.as_ref().ok_or_else(|| Box::new(Verdict::NotApplicable))?;
     let document = Document::parse(&role.trust_policy)
         .map_err(|error| unseen(&format!("the trust policy cannot be read: {error}")))?;
-    let provider_arn = facts.provider_in_use.as_result().map_err(unseen)?.clone();
+    let provider_arn = match facts.provider_in_use.as_result() {
+        Ok(arn) => arn.clone(),
+        // A policy in a file is held against the provider that it seems to be about.
+        Err(_) if facts.offline => meant_provider(&document, facts),
+        Err(why) => return Err(unseen(why)),
+    };
     let claims = match facts.token.value().filter(|token| token.problem.is_none()) {
         Some(token) => Claims {
             provider_arn,
@@ -42,13 +47,36 @@ fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
         },
         None => Claims {
             provider_arn,
-            issuer: Some(facts.cluster.issuer.as_result().map_err(unseen)?.clone()),
+            issuer: match facts.cluster.issuer.as_result() {
+                Ok(issuer) => Some(issuer.clone()),
+                // It is taken from the policy, which then asks for none.
+                Err(_) if facts.offline => None,
+                Err(why) => return Err(unseen(why)),
+            },
             audiences: vec![AUDIENCE.to_owned()],
             subject: Some(facts.token_subject()),
         },
     };
     let evaluation = policy::evaluate(&document, &claims);
     Ok(Judged { role: role.arn.clone(), granted: facts.was_granted(), document, claims, evaluation })
+}
+
+/// The OIDC provider that a policy names wherever it names one, and that comes nearest to letting the workload in.
+fn meant_provider(document: &Document, facts: &Facts) -> String {
+    let principals = document.statements.iter().map(|statement| &statement.principal);
+    let named = principals.flat_map(|p| p.federated.iter().chain(&p.ram).chain(&p.service));
+    let mut providers: Vec<&String> = named.filter(|arn| arn.contains(":oidc-provider/")).collect();
+    providers.dedup();
+    let claims = |provider: &String| Claims {
+        provider_arn: provider.clone(),
+        issuer: facts.cluster.issuer.value().cloned(),
+        audiences: vec![AUDIENCE.to_owned()],
+        subject: Some(facts.token_subject()),
+    };
+    let admits = |provider: &&&String| policy::evaluate(document, &claims(provider)).verdict == Fits::Match;
+    let found = providers.iter().find(admits).or(providers.first());
+    found
+        .map_or_else(|| "acs:ram::ACCOUNT:oidc-provider/ack-rrsa-CLUSTER_ID".to_owned(), |arn| (*arn).clone())
 }
 
 /// What keeps the token out, as the rule that says so.
@@ -99,10 +127,14 @@ impl Judged {
             return Some(Obstacle::WrongKey(condition));
         }
         let differing: Vec<_> = unmet().filter(|c| c.outcome == Fits::NoMatch).collect();
-        Some(match differing.is_empty() {
-            true => Obstacle::Undecided(unmet().collect()),
-            false => Obstacle::Unmet(differing),
-        })
+        if !differing.is_empty() {
+            return Some(Obstacle::Unmet(differing));
+        }
+        let undecided: Vec<_> = unmet().collect();
+        // What the Allow leaves nothing to doubt of, a Deny may still refuse.
+        let denies = self.pairs().filter(|(_, s, e)| s.effect == Effect::Deny && e.outcome == Fits::Unknown);
+        let denies = denies.flat_map(|(_, _, e)| e.conditions.iter().filter(|c| c.outcome == Fits::Unknown));
+        Some(Obstacle::Undecided(if undecided.is_empty() { denies.collect() } else { undecided }))
     }
 
     fn principal_obstacle<'a>(
@@ -162,7 +194,7 @@ fn place(judged: &Judged) -> String {
 
 /// A statement for this workload, ready to paste.
 fn statement(claims: &Claims) -> String {
-    let value = |text: &Option<String>| text.clone().unwrap_or_default();
+    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "ISSUER".to_owned());
     serde_json::json!({
         "Effect": "Allow",
         "Action": "sts:AssumeRole",
@@ -505,11 +537,15 @@ pub(super) fn r07(facts: &Facts) -> Verdict {
 /// Some condition says which ServiceAccount is meant.
 pub(super) fn r08(facts: &Facts) -> Verdict {
     lint(facts, |judged, index, statement| {
-        let positive = subjects(statement).any(|condition| !is_negative(&condition.operator));
-        (!positive).then(|| {
+        let negative = match subjects(statement).next() {
+            None => "has none".to_owned(),
+            Some(_) if subjects(statement).any(|condition| !condition.operator.is_negative()) => return None,
+            Some(condition) => format!("has {} oidc:sub alone, which lets in all others", condition.operator),
+        };
+        Some({
             Evidence::new(
                 format!("a condition oidc:sub = {}", judged.claims.subject.clone().unwrap_or_default()),
-                format!("statement {} has none", index + 1),
+                format!("statement {} {negative}", index + 1),
                 place(judged),
                 "add it: without it every ServiceAccount of the cluster can act as this role",
             )
@@ -521,7 +557,7 @@ pub(super) fn r08(facts: &Facts) -> Verdict {
 pub(super) fn r14(facts: &Facts) -> Verdict {
     lint(facts, |judged, _, statement| {
         let condition =
-            statement.conditions.iter().find(|c| is_negative(&c.operator) && c.values.len() > 1)?;
+            statement.conditions.iter().find(|c| c.operator.is_negative() && c.values.len() > 1)?;
         Some(Evidence::new(
             "one value, or a positive operator",
             format!("{} with {} values", condition.operator, condition.values.len()),
@@ -562,18 +598,10 @@ pub(super) fn r22(facts: &Facts) -> Verdict {
         Ok(judged) => judged,
         Err(verdict) => return *verdict,
     };
-    let open = |who: &String| who == "*" || (who.starts_with("acs:ram::") && who.ends_with(":root"));
-    let found =
-        judged.pairs().filter(|(_, s, _)| s.effect == Effect::Allow).find_map(|(index, statement, _)| {
-            let principal = &statement.principal;
-            let who = principal
-                .ram
-                .iter()
-                .chain(&principal.federated)
-                .chain(&principal.text)
-                .find(|who| open(who))?;
-            Some((index, who.clone()))
-        });
+    let found = judged
+        .pairs()
+        .filter(|(_, s, _)| s.effect == Effect::Allow)
+        .find_map(|(index, statement, _)| Some((index, statement.principal.whole_account()?.to_owned())));
     match found {
         None => Verdict::Holds,
         Some((index, who)) => Evidence::new(
@@ -612,11 +640,6 @@ fn texts(condition: &Condition) -> impl Iterator<Item = &String> {
         ConditionValue::Text(text) => Some(text),
         ConditionValue::Unreadable(_) => None,
     })
-}
-
-fn is_negative(operator: &Operator) -> bool {
-    use Operator::{StringNotEquals, StringNotEqualsIgnoreCase, StringNotLike};
-    matches!(operator, StringNotEquals | StringNotEqualsIgnoreCase | StringNotLike)
 }
 
 /// Whether a pattern for subjects reaches beyond one namespace.

@@ -35,8 +35,12 @@ pub(super) fn w01(facts: &Facts) -> Verdict {
 /// The webhook is there to answer.
 pub(super) fn w02(facts: &Facts) -> Verdict {
     judge(facts, |webhook| {
-        let pods = webhook.replicas.filter(|pods| pods.ready == 0)?;
-        let blocks = webhook.admission.as_ref().and_then(|a| a.failure_policy.as_deref()) == Some("Fail");
+        let Some(deployment) = webhook.deployment.as_result()? else { return Ok(None) };
+        let pods = deployment.replicas;
+        if pods.ready > 0 {
+            return Ok(None);
+        }
+        let blocks = webhook.admission.value().and_then(|a| a.failure_policy.as_deref()) == Some("Fail");
         let evidence = Evidence::new(
             "a ready pod of the webhook",
             format!("0 of {} ready", pods.wanted),
@@ -48,21 +52,22 @@ pub(super) fn w02(facts: &Facts) -> Verdict {
             },
         )
         .command(format!("kubectl describe deployment {} -n kube-system", word(&webhook.name)));
-        Some(if blocks { evidence.severity(Severity::Critical) } else { evidence })
+        Ok(Some(if blocks { evidence.severity(Severity::Critical) } else { evidence }))
     })
 }
 
 /// The webhook sees the namespace and the pod.
 pub(super) fn w05(facts: &Facts) -> Verdict {
     judge(facts, |webhook| {
-        let admission = webhook.admission.as_ref()?;
-        let (what, requirement) = excluded(facts, admission)?;
-        Some(Evidence::new(
+        let Some((what, requirement)) = excluded(facts, webhook.admission.as_result()?) else {
+            return Ok(None);
+        };
+        Ok(Some(Evidence::new(
             requirement,
             format!("{what} does not fit"),
             format!("webhook {}", webhook.name),
             "label what the selector asks for, or wire the pod by hand; then restart the pods",
-        ))
+        )))
     })
 }
 
@@ -93,17 +98,21 @@ fn excluded(facts: &Facts, admission: &AdmissionFacts) -> Option<(String, String
 /// The webhook is new enough for what the workload asks of it.
 pub(super) fn w06(facts: &Facts) -> Verdict {
     judge(facts, |webhook| {
-        let version = webhook.version_numbers()?;
         let on_pod = facts.pod.as_ref().is_some_and(|pod| pod.injection() == Some("on"));
         let on_namespace = facts
             .namespace_facts
             .value()
             .and_then(Option::as_ref)
             .is_some_and(|namespace| namespace.injection() == Some("on"));
-        (on_pod && !on_namespace && version < [0, 2, 0]).then(|| {
+        if !on_pod || on_namespace {
+            return Ok(None);
+        }
+        let Some(deployment) = webhook.deployment.as_result()? else { return Ok(None) };
+        let old = deployment.version_numbers().is_some_and(|version| version < [0, 2, 0]);
+        Ok(old.then(|| {
             Evidence::new(
                 "0.2.0 or later, for the injection label on a pod",
-                webhook.version.clone().unwrap_or_default(),
+                deployment.version.clone().unwrap_or_default(),
                 format!("image of {}", webhook.name),
                 "upgrade the add-on, or label the namespace instead",
             )
@@ -112,7 +121,7 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
                 word(&facts.namespace),
                 crate::facts::INJECTION_LABEL
             ))
-        })
+        }))
     })
 }
 
@@ -138,7 +147,7 @@ pub(super) fn w03(facts: &Facts) -> Verdict {
         )
     };
     let bundle = || format!("caBundle of webhook {}", webhook.name);
-    match webhook.admission.as_ref().map(|admission| admission.ca) {
+    match webhook.admission.value().map(|admission| admission.ca) {
         Some(Authority::Unreadable) => {
             return mend("a certificate", "nothing that can be read as one".to_owned(), bundle());
         }
@@ -207,8 +216,13 @@ pub(super) fn w04(facts: &Facts) -> Verdict {
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(None) => Verdict::NotApplicable,
         Ok(Some(webhook)) => {
-            let policy = webhook.admission.as_ref().and_then(|a| a.failure_policy.as_deref());
-            match webhook.replicas.filter(|pods| policy == Some("Fail") && pods.wanted == 1) {
+            let (admission, deployment) =
+                match (webhook.admission.as_result(), webhook.deployment.as_result()) {
+                    (Ok(admission), Ok(deployment)) => (admission, deployment),
+                    (Err(why), _) | (_, Err(why)) => return Verdict::Unseen(why.to_owned()),
+                };
+            let blocks = admission.failure_policy.as_deref() == Some("Fail");
+            match deployment.as_ref().filter(|running| blocks && running.replicas.wanted == 1) {
                 None => Verdict::Holds,
                 Some(_) => Evidence::new(
                     "two replicas or more",
@@ -228,10 +242,17 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(webhook))) = (&facts.pod, facts.cluster.webhook.value()) else {
         return Verdict::NotApplicable;
     };
-    if facts.is_wired() || kept_away(facts) || pod::p01(facts).is_broken() || w08(facts).is_broken() {
+    if facts.is_wired()
+        || pod.skips_all()
+        || kept_away(facts)
+        || pod::p01(facts).is_broken()
+        || w08(facts).is_broken()
+    {
         return Verdict::NotApplicable;
     }
-    let (Some(made), Some(since)) = (pod.created_at, webhook.available_since) else {
+    let running = webhook.deployment.value().and_then(Option::as_ref);
+    let (Some(made), Some(since)) = (pod.created_at, running.and_then(|running| running.available_since))
+    else {
         return Verdict::NotApplicable;
     };
     if made >= since {
@@ -243,7 +264,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart it: it was made while the webhook was away, and a running pod is never changed",
     )
-    .command(restart::of_pod(&facts.namespace, pod))
+    .command_if(restart::of_pod(&facts.namespace, pod))
     .into()
 }
 
@@ -274,7 +295,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(account))) = (&facts.pod, facts.service_account.value()) else {
         return Verdict::NotApplicable;
     };
-    if facts.is_wired() || kept_away(facts) || pod::p01(facts).is_broken() {
+    if facts.is_wired() || pod.skips_all() || kept_away(facts) || pod::p01(facts).is_broken() {
         return Verdict::NotApplicable;
     }
     let (Some(made), Some(annotated)) = (pod.created_at, account.annotated_at) else {
@@ -289,7 +310,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart it; to keep it from coming back, create the ServiceAccount first and the workload after",
     )
-    .command(restart::of_pod(&facts.namespace, pod))
+    .command_if(restart::of_pod(&facts.namespace, pod))
     .into()
 }
 
@@ -315,13 +336,20 @@ fn earlier(facts: &Facts) -> bool {
     causes.iter().any(|rule| rule(facts).is_broken())
 }
 
-fn judge(facts: &Facts, broken: impl FnOnce(&WebhookFacts) -> Option<Evidence>) -> Verdict {
+fn judge<'a>(
+    facts: &'a Facts,
+    broken: impl FnOnce(&'a WebhookFacts) -> Result<Option<Evidence>, &'a str>,
+) -> Verdict {
     if facts.is_wired() {
         return Verdict::Holds;
     }
     match facts.cluster.webhook.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(None) => Verdict::NotApplicable,
-        Ok(Some(webhook)) => broken(webhook).map_or(Verdict::Holds, Verdict::from),
+        Ok(Some(webhook)) => match broken(webhook) {
+            Err(why) => Verdict::Unseen(why.to_owned()),
+            Ok(None) => Verdict::Holds,
+            Ok(Some(evidence)) => evidence.into(),
+        },
     }
 }

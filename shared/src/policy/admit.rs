@@ -22,7 +22,7 @@ pub struct Candidate {
 pub enum Change {
     /// Nothing: the policy lets it in.
     None,
-    /// The subject is added to the values of a statement that fits but for it (counted from 0).
+    /// A value is added to the one condition of a statement that does not fit (statement counted from 0).
     Extended(usize, Document),
     /// A statement is added.
     Added(Document),
@@ -70,13 +70,21 @@ impl Candidate {
             let mut unmet =
                 evaluated.conditions.iter().enumerate().filter(|(_, c)| c.outcome != Verdict::Match);
             let (Some((at, condition)), None) = (unmet.next(), unmet.next()) else { continue };
-            let extensible = condition.key == "oidc:sub"
-                && condition.reason == ConditionReason::Differs
+            let extensible = condition.reason == ConditionReason::Differs
                 && matches!(condition.operator, Operator::StringEquals | Operator::StringLike);
-            if one_cluster && fits && extensible {
+            let value = match condition.key.as_str() {
+                "oidc:sub" if one_cluster => self.subject(),
+                // Whoever else the statement names is meant to come the same way.
+                "oidc:iss" if evaluated.constrains_subject && statement.principal.federated.len() == 1 => {
+                    self.issuer.clone()
+                }
+                "oidc:aud" if evaluated.constrains_subject => super::AUDIENCE.to_owned(),
+                _ => continue,
+            };
+            if fits && extensible {
                 let mut document = document.clone();
                 let values = &mut document.statements[index].conditions[at].values;
-                values.push(ConditionValue::Text(self.subject()));
+                values.push(ConditionValue::Text(value));
                 return Change::Extended(index, document);
             }
         }
@@ -127,6 +135,19 @@ mod tests {
         let Change::Extended(0, changed) = candidate("b").admitted_by(&policy("a")) else { panic!() };
         assert!(admits(&changed, "a") && admits(&changed, "b") && !admits(&changed, "c"));
         assert_eq!(changed.statements.len(), 1);
+    }
+
+    #[test]
+    fn an_issuer_or_audience_that_is_wrong_gets_the_right_one_beside_it() {
+        for at in [0, 1] {
+            let mut document = policy("a");
+            document.statements[0].conditions[at].values = vec![ConditionValue::Text("wrong".to_owned())];
+            let Change::Extended(0, changed) = candidate("a").admitted_by(&document) else { panic!() };
+            assert!(admits(&changed, "a") && !admits(&changed, "b"));
+            // Where no subject is named, all would be let in.
+            document.statements[0].conditions.truncate(2);
+            assert!(matches!(candidate("a").admitted_by(&document), Change::Added(_)));
+        }
     }
 
     #[test]

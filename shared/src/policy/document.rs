@@ -172,6 +172,22 @@ impl Operator {
         Self::StringLike,
         Self::StringNotLike,
     ];
+
+    /// Whether it asks for a value to be other than those written.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        matches!(self, Self::StringNotEquals | Self::StringNotEqualsIgnoreCase | Self::StringNotLike)
+    }
+}
+
+impl Principal {
+    /// Everybody, or a whole account, where one of those is named: `*`, or an ARN that ends with `:root`.
+    #[must_use]
+    pub fn whole_account(&self) -> Option<&str> {
+        let all = self.ram.iter().chain(&self.federated).chain(&self.text);
+        let open = |who: &&str| *who == "*" || (who.starts_with("acs:ram::") && who.ends_with(":root"));
+        all.map(String::as_str).find(open)
+    }
 }
 
 impl From<&str> for Operator {

@@ -104,6 +104,39 @@ impl StsEndpointInputs {
     }
 }
 
+/// Regions with an STS host of their own, or one that stands for them. (Endpoints of sts 2015-04-01; new ones come.)
+pub const REGIONS: &[&str] = &[
+    "cn-qingdao",
+    "cn-beijing",
+    "cn-zhangjiakou",
+    "cn-huhehaote",
+    "cn-wulanchabu",
+    "cn-hangzhou",
+    "cn-shanghai",
+    "cn-nanjing",
+    "cn-fuzhou",
+    "cn-shenzhen",
+    "cn-heyuan",
+    "cn-guangzhou",
+    "cn-chengdu",
+    "cn-wuhan-lr",
+    "cn-hongkong",
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "us-east-1",
+    "us-west-1",
+    "na-south-1",
+    "eu-west-1",
+    "eu-central-1",
+    "me-east-1",
+    "me-central-1",
+    "cn-hangzhou-finance",
+    "cn-shanghai-finance-1",
+    "cn-beijing-finance-1",
+    "cn-shenzhen-finance-1",
+];
+
 /// Whether a text can be a region id. It becomes part of a host name, so nothing else may.
 #[must_use]
 pub fn is_region(text: &str) -> bool {

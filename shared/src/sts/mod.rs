@@ -12,7 +12,7 @@ pub use assume_role::AssumeRole;
 pub use assume_role_with_oidc::{AssumeRoleWithOidc, OidcTokenInfo};
 pub use code::{FaultKind, KNOWN, KnownFault};
 pub use credentials::{AccessKey, Session};
-pub use endpoint::{GLOBAL_HOST, StsEndpoint, StsEndpointInputs, StsEndpointOrigin, is_region};
+pub use endpoint::{GLOBAL_HOST, REGIONS, StsEndpoint, StsEndpointInputs, StsEndpointOrigin, is_region};
 pub use get_caller_identity::{CallerIdentity, GetCallerIdentity};
 pub use session_name::{SessionName, SessionNameError};
 

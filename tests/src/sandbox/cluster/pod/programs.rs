@@ -78,8 +78,22 @@ pub(crate) fn run(command: &[String], view: &View) -> Option<Output> {
     Some(output)
 }
 
+/// An absolute path as the kernel walks it where there are no links: doubled slashes and dots count for nothing.
+pub(super) fn plain(path: &str) -> String {
+    let mut folders: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(folders.pop()),
+            name => folders.push(name),
+        }
+    }
+    format!("/{}", folders.join("/"))
+}
+
 impl View {
     fn find(&self, path: &str) -> Option<Entry<'_>> {
+        let path = &plain(path);
         if let Some(file) = self.files.get(path) {
             return Some(Entry::File(file));
         }
@@ -230,6 +244,7 @@ mod tests {
         for (user, command, stdout, stderr, code) in [
             (0, "cat /run/own/token", "token", "", 0),
             (1000, "/bin/cat /run/own/token", "token", "", 0),
+            (1000, "cat /run//./x/../own/token", "token", "", 0),
             (1001, "cat /run/own/token", "", "cat: /run/own/token: Permission denied\n", 1),
             (1001, "cat /run/shared/token /run/open/token", "tokentoken", "", 0),
             (0, "cat /nowhere /run/open/token", "token", "cat: /nowhere: No such file or directory\n", 1),

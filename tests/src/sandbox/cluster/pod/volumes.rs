@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::environment::field;
 use super::knobs::{Knobs, TokenKnob};
+use super::programs::plain;
 use crate::sandbox::cluster::access::Access;
 use crate::sandbox::cluster::object::{self, list, text};
 use crate::sandbox::cluster::store::Store;
@@ -99,7 +100,7 @@ impl Volumes {
                     Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{root}{rest}"),
                     _ => continue,
                 };
-                files.insert(seen, file.clone());
+                files.insert(plain(&seen), file.clone());
             }
         }
         files

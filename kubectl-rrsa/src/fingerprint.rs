@@ -1,0 +1,88 @@
+//! What makes two findings the same trouble, so that a baseline knows it again: pods come and go, and the clock runs.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::facts::Facts;
+use crate::rules::Finding;
+
+/// The fingerprint of a finding: its rule, whose trouble it is, and what it says without names of pods, counts, times and
+/// request ids.
+#[must_use]
+pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
+    let workload = match &facts.pod {
+        Some(pod) => pod.owner.as_deref().map_or_else(|| format!("pod/{}", pod.name), lasting),
+        None => String::new(),
+    };
+    let said = |text: &str| {
+        let text = match &facts.pod {
+            Some(pod) if !pod.name.is_empty() && pod.owner.is_some() => text.replace(&pod.name, &workload),
+            _ => text.to_owned(),
+        };
+        steady(&text)
+    };
+    let mut digest = Sha256::new();
+    for part in [
+        finding.rule,
+        &facts.namespace,
+        &facts.service_account_name,
+        &workload,
+        &said(&finding.expected),
+        &said(&finding.seen),
+        &said(&finding.place),
+    ] {
+        digest.update(part);
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What made a pod, without the number that a CronJob gives each of its jobs.
+fn lasting(owner: &str) -> String {
+    match owner.rsplit_once('-') {
+        Some((name, number)) if owner.starts_with("job/") && number.bytes().all(|b| b.is_ascii_digit()) => {
+            name.to_owned()
+        }
+        _ => owner.to_owned(),
+    }
+}
+
+/// The text without numbers that stand alone, and without UUIDs.
+fn steady(text: &str) -> String {
+    let word = |c: char| c.is_alphanumeric() || "-_./:@".contains(c);
+    let mut steady = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|c| word(c) != word(first)).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        let bare = part.trim_end_matches(['.', ':']);
+        let is_number = !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_digit());
+        let is_uuid = bare.len() == 36
+            && bare.matches('-').count() == 4
+            && bare.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+        steady.push_str(if is_number || is_uuid { "#" } else { part });
+        rest = after;
+    }
+    steady
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_from_run_to_run_does_not_count() {
+        for (text, same) in [
+            ("none of its 3 pods has one", "none of its # pods has one"),
+            ("it expired 17 s ago", "it expired # s ago"),
+            ("request 3D57EAD2-8723-1F26-B69C-F8707D8B565D: no", "request # no"),
+            ("acs:ram::1234567890123456:role/demo2", "acs:ram::1234567890123456:role/demo2"),
+            ("role demo-2", "role demo-2"),
+            ("", ""),
+        ] {
+            assert_eq!(steady(text), same, "{text}");
+        }
+        assert_eq!(lasting("job/nightly-28999000"), "job/nightly");
+        assert_eq!(lasting("job/once"), "job/once");
+        assert_eq!(lasting("deployment/demo-2"), "deployment/demo-2");
+    }
+}
