@@ -106,7 +106,8 @@ impl Machine {
     /// When it cannot be read, or is no text.
     pub fn read_text(&self, path: &Path) -> Result<String, Error> {
         let name = path.display();
-        let bytes = if path == Path::new("-") { self.files.read_stdin() } else { self.files.read(path) };
+        let bytes =
+            if path == Path::new("-") { self.files.read_stdin(MAX_FILE) } else { self.files.read(path) };
         let bytes = bytes.map_err(|error| {
             Error::usage(format!("{name} cannot be read"))
                 .caused_by(error)
@@ -115,6 +116,9 @@ impl Machine {
         String::from_utf8(bytes).map_err(|_| Error::usage(format!("{name} is not text")))
     }
 }
+
+/// More than any manifest or policy is, bytes.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// What a command leaves: bytes for stdout, and the exit code.
 #[derive(Debug)]

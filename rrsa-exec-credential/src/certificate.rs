@@ -1,6 +1,6 @@
 //! A client certificate of a cluster: what is asked for, and the way of a miss.
 
-use rrsa_shared::ack::{ACK_HOST, DescribeClusterUserKubeconfig};
+use rrsa_shared::ack::{ACK_HOST, DescribeClusterUserKubeconfig, ack_host};
 use rrsa_shared::api::{ApiClient, ApiError, Endpoint, RetryPolicy};
 use rrsa_shared::cache::Kept;
 use rrsa_shared::env_vars;
@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::cli::runtime;
 use crate::error::{Error, exit};
-use crate::issue::{Fetched, issue};
+use crate::issue::{Fetched, session};
 use crate::obtain::{http, refused};
 use crate::wish::Wish;
 
@@ -28,6 +28,8 @@ pub(crate) const MINUTES: u16 = 180;
 pub(crate) struct CertificateWish {
     /// Id of the cluster.
     pub(crate) cluster_id: String,
+    /// Its region, whose ACK is asked; the central one without it.
+    pub(crate) region: Option<String>,
     /// Minutes that it lives, 15 to 4320.
     pub(crate) minutes: u16,
     /// Whether it is asked for with the API server's private address, for a cluster that has no other.
@@ -63,9 +65,15 @@ pub(crate) fn fetch(
     clock: &Clock,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Fetched, Error> {
-    let key = issue(wish, env, files, clock, warn)?.key;
+    let Fetched { kept: Kept::Session(key), witnesses, is_lasting, .. } =
+        session(wish, env, files, clock, warn)?
+    else {
+        return Err(Error::new(exit::REFUSED, "a certificate is kept where a session ought to be"));
+    };
     let endpoint = match env.var(env_vars::ACK_ENDPOINT) {
-        None => Endpoint::official(ACK_HOST),
+        None => {
+            Endpoint::official(&wanted.region.as_ref().map_or_else(|| ACK_HOST.to_owned(), |r| ack_host(r)))
+        }
         Some(text) => Endpoint::named(&text)
             .map_err(|error| Error::new(exit::USAGE, format!("{}: {error}", env_vars::ACK_ENDPOINT)))?,
     };
@@ -109,5 +117,7 @@ pub(crate) fn fetch(
         kept: Kept::Certificate { certificate, private_key },
         expires: Some(given.expiration.map_or(own_end, |at| at.as_second())),
         words: format!("client certificate of cluster {}", wanted.cluster_id),
+        witnesses,
+        is_lasting,
     })
 }

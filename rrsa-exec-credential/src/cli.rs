@@ -250,6 +250,7 @@ fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error
             let cluster_id = cluster_id(args.cluster_id.as_ref(), &info)?;
             let wanted = CertificateWish {
                 cluster_id,
+                region: info.region.clone(),
                 minutes: args.duration_minutes,
                 private_address: args.private_address,
             };

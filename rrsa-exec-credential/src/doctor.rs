@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rrsa_shared::api::{ApiClient, RetryPolicy};
-use rrsa_shared::cache::Mode;
+use rrsa_shared::cache::{MAX_CONFIGURATION, Mode};
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
@@ -12,7 +12,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::http::Request;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::printable::printable;
-use rrsa_shared::rewrite::{TextFile, edit_list, remove_members};
+use rrsa_shared::rewrite::{TextFile, copies, edit_list, remove_members};
 use rrsa_shared::source::{Config, external};
 use rrsa_shared::sts::StsEndpointInputs;
 use serde::Deserialize;
@@ -73,7 +73,12 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
     let mut found = program(env);
     found.extend(stores(env, &places, clock));
     found.extend(kubeconfigs(env));
-    found.extend(cli_configuration(args.fix, files, &places));
+    for path in places.cli.iter().filter(|path| path.exists()) {
+        found.extend(cli_configuration(args.fix, files, path, false));
+        for copy in copies(path) {
+            found.extend(cli_configuration(args.fix, files, &copy, true));
+        }
+    }
     found.extend(configuration(files, &places));
     found.extend(cloud(env, files, clock));
     let mut shown = String::new();
@@ -266,11 +271,30 @@ fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
                 "kubectl takes client.authentication.k8s.io/v1 and v1beta1 only",
             ),
         }
+        if let Some(wrong) = wrong_words(exec) {
+            bad(wrong, "kubectl rrsa kubeconfig --write writes them anew");
+        }
         if found.is_empty() {
             found.push(finding(Mark::Good, WHAT, format!("{place}: user {name} calls this program")));
         }
     }
     found
+}
+
+/// What is wrong with the arguments of an exec entry that runs this program.
+fn wrong_words(exec: &Value) -> Option<String> {
+    let words = exec["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut words = words.skip_while(|word| ["rrsa", "exec-credential"].contains(word)).peekable();
+    match words.next() {
+        Some("token" | "certificate") => {}
+        Some(other) => {
+            return Some(format!("its first argument is {other:?}, and neither token nor certificate"));
+        }
+        None => return Some("it has no arguments".to_owned()),
+    }
+    let tells_cluster = exec["provideClusterInfo"] == true;
+    let names_cluster = words.any(|word| word == "--cluster-id" || word.starts_with("--cluster-id="));
+    (!tells_cluster && !names_cluster).then(|| "no argument names the cluster (--cluster-id ID)".to_owned())
 }
 
 /// Whether an exec entry runs this program, by itself or through `kubectl rrsa`.
@@ -293,9 +317,8 @@ fn is_there(command: &str, kubeconfig: &Path, env: &Env) -> bool {
 }
 
 /// Secrets in External profiles, which SDKs have written there and which nothing reads.
-fn cli_configuration(fix: bool, files: &Files, places: &Places) -> Vec<Finding> {
+fn cli_configuration(fix: bool, files: &Files, path: &Path, is_copy: bool) -> Vec<Finding> {
     const WHAT: &str = "cli config";
-    let Some(path) = places.cli.as_ref().filter(|path| path.exists()) else { return Vec::new() };
     let place = path.display();
     let file = match TextFile::open(path) {
         Ok(file) => file,
@@ -328,14 +351,18 @@ fn cli_configuration(fix: bool, files: &Files, places: &Places) -> Vec<Finding> 
                 .next(format!("chmod 600 {place}")),
         );
     }
+    if leaking.is_empty() && is_copy {
+        return found;
+    }
     if leaking.is_empty() {
         found.push(finding(Mark::Good, WHAT, format!("{place}: no secret in an External profile")));
         return found;
     }
     let names = leaking.join(", ");
     if !fix {
+        let of = if is_copy { ", which is the copy that --undo would put back" } else { "" };
         let words = format!(
-            "{place}: an SDK has written the credentials that it was given into profile {names}, in plain text; nothing reads them there"
+            "{place}{of}: an SDK has written the credentials that it was given into profile {names}, in plain text; nothing reads them there"
         );
         found.push(finding(Mark::Bad, WHAT, words).next(
             "rrsa-exec-credential doctor --fix takes them away; exec and serve hand credentials out without that",
@@ -354,7 +381,7 @@ fn configuration(files: &Files, places: &Places) -> Option<Finding> {
     const WHAT: &str = "config.toml";
     let path = places.config.as_ref()?;
     let place = path.display();
-    let bytes = match files.read(path) {
+    let bytes = match files.read_small(path, MAX_CONFIGURATION) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => return Some(finding(Mark::Bad, WHAT, format!("{place}: {error}"))),
         Ok(bytes) => bytes,

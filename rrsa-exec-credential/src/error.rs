@@ -26,17 +26,22 @@ pub(crate) struct Error {
     pub(crate) code: u8,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
-    /// Whether the cloud has refused, so that asking again at once brings the same.
-    pub(crate) is_refusal: bool,
+    /// Whether finding out took somebody's time, so that asking again at once costs as much and brings the same.
+    pub(crate) is_costly: bool,
 }
 
 impl Error {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, is_refusal: false }
+        Self { code, message: message.into(), hint: None, is_costly: false }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn costly(mut self) -> Self {
+        self.is_costly = true;
         self
     }
 

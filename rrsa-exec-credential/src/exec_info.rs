@@ -1,8 +1,9 @@
 //! What kubectl says to an exec plugin, `KUBERNETES_EXEC_INFO`: the version to answer in, and which cluster. A kubeconfig names a
-//! cluster with it and nothing else: neither an address, nor a command, nor a source.
+//! cluster and its region with it and nothing else: neither an address, nor a command, nor a source.
 
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
+use rrsa_shared::sts::is_region;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub(crate) struct ExecInfo {
     pub(crate) api_version: String,
     /// Cluster id of the cluster's extension.
     pub(crate) cluster_id: Option<String>,
+    /// Region id of the cluster's extension; anything that can be none is passed over.
+    pub(crate) region: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +52,7 @@ impl ExecInfo {
     /// A text that is no ExecCredential, or of a version that nobody can answer in.
     pub(crate) fn read(env: &Env) -> Result<Self, Error> {
         let Some(text) = env.var(env_vars::KUBERNETES_EXEC_INFO) else {
-            return Ok(Self { api_version: LATEST.to_owned(), cluster_id: None });
+            return Ok(Self { api_version: LATEST.to_owned(), cluster_id: None, region: None });
         };
         let broken =
             |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::KUBERNETES_EXEC_INFO));
@@ -62,12 +65,16 @@ impl ExecInfo {
                     .hint(format!("write apiVersion: {LATEST} in the kubeconfig")));
             }
         }
-        let cluster_id = match info.spec.cluster.as_ref().map(|cluster| &cluster.config["clusterId"]) {
+        let config = info.spec.cluster.as_ref().map(|cluster| &cluster.config);
+        let region =
+            config.and_then(|config| ["regionId", "region"].iter().find_map(|key| config[*key].as_str()));
+        let region = region.filter(|region| is_region(region)).map(str::to_owned);
+        let cluster_id = match config.map(|config| &config["clusterId"]) {
             None | Some(Value::Null) => None,
             Some(Value::String(id)) => Some(id.clone()),
             Some(other) => Some(other.to_string()),
         };
-        Ok(Self { api_version: info.api_version, cluster_id })
+        Ok(Self { api_version: info.api_version, cluster_id, region })
     }
 }
 
@@ -93,9 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn of_the_clusters_extension_only_its_id_is_read() {
+    fn of_the_clusters_extension_only_id_and_region_are_read() {
         let text = r#"{"apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":{"server":"https://x",
             "config":{"clusterId":"c1","region":"cn-x","stsEndpoint":"https://evil","command":["x"]}}}}"#;
-        assert_eq!(read(text).unwrap().cluster_id.as_deref(), Some("c1"));
+        let read_from = |text: &str| {
+            let info = read(text).unwrap();
+            (info.cluster_id, info.region)
+        };
+        assert_eq!(read_from(text), (Some("c1".to_owned()), Some("cn-x".to_owned())));
+        assert_eq!(read_from(&text.replace("cn-x", "evil.example.com/")).1, None);
     }
 }

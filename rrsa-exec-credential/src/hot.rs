@@ -45,7 +45,8 @@ pub(crate) fn answer(arguments: &[OsString], env: &Env, files: &Files, clock: &C
         Asked::Certificate { cluster_id, minutes, private_address } => {
             let info = ExecInfo::read(env).ok()?;
             let cluster_id = cluster_id.or_else(|| info.cluster_id.clone()).filter(|id| is_cluster_id(id))?;
-            let wanted = CertificateWish { cluster_id, minutes, private_address };
+            let region = info.region.clone();
+            let wanted = CertificateWish { cluster_id, region, minutes, private_address };
             let entry = kept(&wish, Some(&wanted), env, files, now.as_second())?;
             let Kept::Certificate { certificate, private_key } = entry.kept else { return None };
             let given = Certificate { certificate, private_key, expires: Some(entry.expires) };
@@ -70,13 +71,13 @@ fn kept(
     files: &Files,
     now: i64,
 ) -> Option<Entry> {
-    if wish.force_refresh {
+    if wish.force_refresh || wish.unknown_cache(env).is_some() {
         return None;
     }
     let places = Places::of(env);
     let entry = wish.stores(env, &places).get(&wish.key(certificate, env, files, &places))?;
     let fresh = freshness(&entry, now, fastrand::u8(..)) == Freshness::Fresh;
-    fresh.then_some(entry)
+    (fresh && entry.is_meant(env, files)).then_some(entry)
 }
 
 /// The commands and options that are known here; `None` for anything else, wrong or only rare.

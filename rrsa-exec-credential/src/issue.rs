@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use rrsa_shared::cache::{Entry, Flight, Freshness, Kept, Refusal, freshness};
+use rrsa_shared::cache::{Entry, Flight, Freshness, Kept, Mode, Refusal, Witness, freshness};
+use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
@@ -18,6 +19,8 @@ use crate::wish::{Places, Wish};
 
 /// How long a process waits for another one's credentials before it asks for its own: longer than asking takes with a command.
 const PATIENCE: Duration = Duration::from_secs(16);
+/// How long a source is waited for while what is at hand still works.
+const HURRIED: Duration = Duration::from_secs(3);
 
 /// What a source gave.
 pub(crate) struct Fetched {
@@ -27,6 +30,10 @@ pub(crate) struct Fetched {
     pub(crate) expires: Option<i64>,
     /// Where they came from, in words.
     pub(crate) words: String,
+    /// What had a part in choosing them besides what their entry's name tells.
+    pub(crate) witnesses: Vec<Witness>,
+    /// Whether the next run would ask for the same: not with what somebody writes to this very process.
+    pub(crate) is_lasting: bool,
 }
 
 /// The credentials that are wished for. `warn` is told what is wrong and does no harm, one line each.
@@ -40,19 +47,36 @@ pub(crate) fn issue(
     clock: &Clock,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Issued, Error> {
-    if let Some(issued) = hot::own_key(wish, env) {
-        return Ok(issued);
-    }
-    let ask = |places: &Places, _: &mut dyn FnMut(&str)| {
-        runtime()?.block_on(Seeker::new(env, files, clock, places, wish).obtain(wish))
-    };
-    let fetched = kept_or_asked(wish, None, env, files, clock, warn, ask)?;
+    let fetched = session(wish, env, files, clock, warn)?;
     match fetched.kept {
         Kept::Session(key) => Ok(Issued { key, expires: fetched.expires }),
         Kept::Certificate { .. } => {
             Err(Error::new(exit::REFUSED, "a certificate is kept where a session ought to be"))
         }
     }
+}
+
+/// The session that is wished for, with what is known of it.
+///
+/// # Errors
+/// As [`issue`].
+pub(crate) fn session(
+    wish: &Wish,
+    env: &Env,
+    files: &Files,
+    clock: &Clock,
+    warn: &mut dyn FnMut(&str),
+) -> Result<Fetched, Error> {
+    if let Some(Issued { key, expires }) = hot::own_key(wish, env) {
+        let (words, witnesses) = ("the environment".to_owned(), Vec::new());
+        return Ok(Fetched { kept: Kept::Session(key), expires, words, witnesses, is_lasting: true });
+    }
+    let ask = |places: &Places, hurried: bool, _: &mut dyn FnMut(&str)| {
+        let seeker = Seeker::new(env, files, clock, places, wish);
+        let seeker = if hurried { seeker.within(HURRIED) } else { seeker };
+        runtime()?.block_on(seeker.obtain(wish))
+    };
+    kept_or_asked(wish, None, env, files, clock, warn, ask)
 }
 
 /// The client certificate that is wished for.
@@ -69,7 +93,7 @@ pub(crate) fn certificate(
 ) -> Result<Certificate, Error> {
     // A forced refresh is of the certificate; the session that asks for it may be a kept one.
     let session = Wish { force_refresh: false, ..wish.clone() };
-    let ask = |_: &Places, warn: &mut dyn FnMut(&str)| {
+    let ask = |_: &Places, _: bool, warn: &mut dyn FnMut(&str)| {
         certificate::fetch(wanted, &session, env, files, clock, warn)
     };
     let fetched = kept_or_asked(wish, Some(wanted), env, files, clock, warn, ask)?;
@@ -90,8 +114,13 @@ fn kept_or_asked(
     files: &Files,
     clock: &Clock,
     warn: &mut dyn FnMut(&str),
-    ask: impl FnOnce(&Places, &mut dyn FnMut(&str)) -> Result<Fetched, Error>,
+    ask: impl FnOnce(&Places, bool, &mut dyn FnMut(&str)) -> Result<Fetched, Error>,
 ) -> Result<Fetched, Error> {
+    if let Some(named) = wish.unknown_cache(env) {
+        let names: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();
+        let message = format!("{}: there is no cache {named:?}", env_vars::CACHE);
+        return Err(Error::new(exit::USAGE, message).hint(format!("write one of: {}", names.join(", "))));
+    }
     let places = Places::of(env);
     let key = wish.key(wanted, env, files, &places);
     let stores = wish.stores(env, &places);
@@ -101,7 +130,7 @@ fn kept_or_asked(
     let passed_over = if wish.force_refresh { stores.get(&key).map(|entry| entry.kept) } else { None };
     let mut stale: Option<Entry> = None;
     let fresh = |stale: &mut Option<Entry>| {
-        let entry = stores.get(&key)?;
+        let entry = stores.get(&key).filter(|entry| entry.is_meant(env, files))?;
         if passed_over.as_ref() == Some(&entry.kept) {
             return None;
         }
@@ -124,32 +153,43 @@ fn kept_or_asked(
             false
         }
     });
-    let flight = match Flight::wait(folder, &key, PATIENCE, clock, || fresh(&mut stale)) {
+    // Nobody waits for another one's credentials while those at hand still work.
+    let patience = if stale.is_some() { Duration::ZERO } else { PATIENCE };
+    let flight = match Flight::wait(folder, &key, patience, clock, || fresh(&mut stale)) {
         Ok(flight) => flight,
         Err(entry) => return Ok(of_entry(entry)),
     };
+    if let Some(entry) = stale.take_if(|_| folder.is_some() && !flight.is_alone()) {
+        return Ok(of_entry(entry));
+    }
     let remembered =
         folder.filter(|_| !wish.force_refresh).and_then(|folder| Refusal::recall(folder, &key, now()));
     let outcome = match remembered {
         Some(refusal) => {
             let words = format!("{} (said {} s ago)", refusal.words, now() - refusal.at);
-            let error = Error::new(exit::REFUSED, words);
+            let error = Error::new(refusal.code, words);
             Err(match refusal.hint {
                 Some(hint) => error.hint(hint),
                 None => error,
             })
         }
-        None => ask(&places, warn),
+        None => ask(&places, stale.is_some(), warn),
     };
     let fetched = match (outcome, stale) {
         (Ok(fetched), _) => {
             if let Some(folder) = folder {
                 Refusal::forget(folder, &key);
             }
-            if let Some(expires) = fetched.expires {
+            if let Some(expires) = fetched.expires.filter(|_| fetched.is_lasting) {
                 let made = now();
-                let entry = Entry { kept: fetched.kept.clone(), made, expires, words: fetched.words.clone() };
-                if made < expires {
+                let Fetched { kept, words, witnesses, .. } = &fetched;
+                let (kept, words, witnesses) = (kept.clone(), words.clone(), witnesses.clone());
+                let entry = Entry { kept, made, expires, words, witnesses };
+                if made >= expires {
+                    warn(
+                        "the credentials have ended by this machine's clock: it is ahead, or they were old already",
+                    );
+                } else {
                     match stores.put(&key, &entry, expires - made) {
                         Ok(None) => {}
                         Ok(Some(news)) => warn(&news),
@@ -159,16 +199,15 @@ fn kept_or_asked(
             }
             fetched
         }
-        (Err(error), Some(entry)) => {
+        (Err(error), stale) => {
+            if let Some(folder) = folder.filter(|_| error.is_costly) {
+                let Error { message, hint, code, .. } = &error;
+                let (words, hint, code) = (message.clone(), hint.clone(), *code);
+                Refusal { at: now(), words, hint, code }.remember(folder, &key);
+            }
+            let Some(entry) = stale else { return Err(error) };
             warn(&format!("{}; the credentials at hand serve until they end", error.message));
             of_entry(entry)
-        }
-        (Err(error), None) => {
-            if let Some(folder) = folder.filter(|_| error.is_refusal) {
-                let refusal = Refusal { at: now(), words: error.message.clone(), hint: error.hint.clone() };
-                refusal.remember(folder, &key);
-            }
-            return Err(error);
         }
     };
     drop(flight);
@@ -176,5 +215,6 @@ fn kept_or_asked(
 }
 
 fn of_entry(entry: Entry) -> Fetched {
-    Fetched { kept: entry.kept, expires: Some(entry.expires), words: entry.words }
+    let Entry { kept, expires, words, witnesses, .. } = entry;
+    Fetched { kept, expires: Some(expires), words, witnesses, is_lasting: true }
 }

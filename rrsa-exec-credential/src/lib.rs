@@ -3,6 +3,7 @@
 mod certificate;
 mod child;
 mod cli;
+mod command;
 mod doctor;
 mod error;
 mod exec_info;

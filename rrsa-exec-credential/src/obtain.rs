@@ -1,13 +1,13 @@
 //! From a source to credentials: the way of a miss. One source may need another; the chain stops at the first that is configured,
 //! working or not.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::time::Duration;
 
 use rrsa_shared::api::{ApiClient, ApiError, RetryPolicy};
-use rrsa_shared::cache::Kept;
+use rrsa_shared::cache::{Kept, MAX_CONFIGURATION, Witness};
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
@@ -26,6 +26,7 @@ use rrsa_shared::sts::{
 
 use zeroize::Zeroizing;
 
+use crate::command;
 use crate::error::{Error, exit};
 use crate::issue::Fetched;
 use crate::output::Issued;
@@ -67,6 +68,12 @@ pub(crate) struct Seeker<'a> {
     start: Duration,
     /// Time that commands took; it is not the cloud's.
     in_commands: Cell<Duration>,
+    /// Time for the cloud, and for each command.
+    patience: (Duration, Duration),
+    /// What is read besides what every wish is told apart by.
+    witnesses: RefCell<Vec<Witness>>,
+    /// Whether somebody has written a token to this very process.
+    was_told: Cell<bool>,
 }
 
 impl<'a> Seeker<'a> {
@@ -77,10 +84,25 @@ impl<'a> Seeker<'a> {
         places: &'a Places,
         wish: &Wish,
     ) -> Self {
-        let sts_endpoint = wish.sts_endpoint.clone();
-        let (config, http) = (OnceCell::new(), OnceCell::new());
-        let (start, in_commands) = (clock.elapsed(), Cell::default());
-        Self { env, files, clock, places, sts_endpoint, config, http, start, in_commands }
+        Self {
+            env,
+            files,
+            clock,
+            places,
+            sts_endpoint: wish.sts_endpoint.clone(),
+            config: OnceCell::new(),
+            http: OnceCell::new(),
+            start: clock.elapsed(),
+            in_commands: Cell::default(),
+            patience: (PATIENCE, COMMAND_PATIENCE),
+            witnesses: RefCell::default(),
+            was_told: Cell::default(),
+        }
+    }
+
+    /// The same with less patience.
+    pub(crate) fn within(self, patience: Duration) -> Self {
+        Self { patience: (patience, patience), ..self }
     }
 
     /// The credentials that are wished for.
@@ -100,16 +122,23 @@ impl<'a> Seeker<'a> {
             None => self.named(wish.source.as_deref()).map_err(Trouble::into_error)?,
         };
         let Obtained { issued, words } = self.ask(&spec, 0).await.map_err(Trouble::into_error)?;
-        Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words })
+        let witnesses = self.witnesses.take();
+        let is_lasting = !self.was_told.get();
+        Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words, witnesses, is_lasting })
     }
 
     /// What the cloud answers while its time lasts.
-    async fn in_time<T>(&self, asked: impl std::future::Future<Output = T>) -> Result<T, Trouble> {
+    async fn in_time<T>(
+        &self,
+        whom: &str,
+        asked: impl std::future::Future<Output = T>,
+    ) -> Result<T, Trouble> {
         let taken = self.clock.elapsed().saturating_sub(self.start).saturating_sub(self.in_commands.get());
-        tokio::time::timeout(PATIENCE.saturating_sub(taken), asked).await.map_err(|_| {
-            let message = format!("no credentials after {} s", PATIENCE.as_secs());
-            let hint = "look at the way to STS: proxy, VPC host, region";
-            Trouble::Failed(Error::new(exit::NO_ANSWER, message).hint(hint))
+        let (patience, _) = self.patience;
+        tokio::time::timeout(patience.saturating_sub(taken), asked).await.map_err(|_| {
+            let message = format!("no credentials after {} s: {whom} did not answer", patience.as_secs());
+            let hint = format!("look at the way to {whom}: proxy, VPC host, region");
+            Trouble::Failed(Error::new(exit::NO_ANSWER, message).hint(hint).costly())
         })
     }
 
@@ -141,7 +170,7 @@ impl<'a> Seeker<'a> {
         let Some(path) = &self.places.config else { return Ok(self.config.get_or_init(Config::default)) };
         let broken =
             |why: String| Trouble::Failed(Error::new(exit::USAGE, format!("{}: {why}", path.display())));
-        let config = match self.files.read(path) {
+        let config = match self.files.read_small(path, MAX_CONFIGURATION) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
             Err(error) => return Err(broken(error.to_string())),
             Ok(bytes) => {
@@ -195,12 +224,17 @@ impl<'a> Seeker<'a> {
                         |name| self.env.var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
                     let role = role.clone().or_else(|| self.env.var(env_vars::ECS_METADATA));
                     let machine = EcsRamRole { url, role, allow_v1: !on(env_vars::IMDSV1_DISABLED) };
-                    of_answer(self.in_time(machine.credentials(&metadata_http()?)).await?)
+                    self.told(
+                        self.in_time("the metadata service", machine.credentials(&metadata_http()?)).await?,
+                    )
                 }
                 Spec::CredentialsUri { uri } => {
                     match uri.clone().or_else(|| self.env.var(env_vars::CREDENTIALS_URI)) {
                         None => Err(Trouble::Absent(format!("{} is not set", env_vars::CREDENTIALS_URI))),
-                        Some(uri) => of_answer(self.in_time(credentials_uri(self.http()?, &uri)).await?),
+                        Some(uri) => {
+                            let asked = credentials_uri(self.http()?, &uri);
+                            self.told(self.in_time("the credentials address", asked).await?)
+                        }
                     }
                 }
                 Spec::External { profile, command } => self.external(profile, command).await,
@@ -234,7 +268,8 @@ impl<'a> Seeker<'a> {
         }
         specs.push(Spec::Ini { profile: None, file: None });
         // On a machine that is none of the cloud's nobody answers there, and the wait is long.
-        if matches!(EcsRamRole::read(self.env, None), Ok(Some(_))) {
+        // One that is configured wrongly says so itself.
+        if !matches!(EcsRamRole::read(self.env, None), Ok(None)) {
             specs.push(Spec::EcsRamRole { role: None });
         }
         specs.push(Spec::CredentialsUri { uri: None });
@@ -289,15 +324,22 @@ impl<'a> Seeker<'a> {
         let token = match (token_command, token_env) {
             (Some(command), _) => self.token_of(command).await?,
             (None, Some(name)) => match self.env.var(name) {
-                Some(token) => Secret::new(token),
+                Some(token) => {
+                    self.witnesses.borrow_mut().push(Witness::variable(name, &token));
+                    Secret::new(token)
+                }
                 None => return Err(broken(&format!("variable {name} holds no token"))),
             },
-            (None, None) => token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?,
+            (None, None) => {
+                let named = token_file.clone().or_else(|| self.env.var(env_vars::OIDC_TOKEN_FILE));
+                self.was_told.set(self.was_told.get() || named.as_deref() == Some("-"));
+                token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?
+            }
         };
         let call = exchange.call(self.env, &token).map_err(of_refusal)?;
         let sts = self.sts()?;
         let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read);
-        let asked = self.in_time(asked).await?;
+        let asked = self.in_time("STS", asked).await?;
         let words = format!("RRSA, role {}", call.role_arn);
         match asked.result {
             Ok((session, _)) => Ok(of_session(session, words)),
@@ -342,32 +384,32 @@ impl<'a> Seeker<'a> {
             let why = format!("{what}: others may write to {} or own it; chmod 600 it", path.display());
             return Err(broken(&why));
         }
-        of_answer(external::printed(&self.run(&what, &words).await?, profile))
+        self.told(external::printed(&self.run(&what, &words).await?, profile))
     }
 
     /// Runs a command as it stands, without a shell, and gives what it prints.
     async fn run(&self, what: &str, command: &[String]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
         let [program, arguments @ ..] = command else { return Err(broken(&format!("{what} is empty"))) };
-        let failed = |why: String| broken(&format!("{what}, {program}: {why}"));
-        let mut child = tokio::process::Command::new(program);
-        child
-            .args(arguments)
-            .env(env_vars::WITHIN_EXTERNAL, "1")
-            .stdin(std::process::Stdio::null())
-            .kill_on_drop(true);
+        let (_, patience) = self.patience;
         let start = self.clock.elapsed();
-        let ended = tokio::time::timeout(COMMAND_PATIENCE, child.output()).await;
+        let printed = command::printed(program, arguments, patience).await;
         let took = self.clock.elapsed().saturating_sub(start);
         self.in_commands.set(self.in_commands.get() + took);
-        let output = match ended {
-            Ok(output) => output.map_err(|error| failed(error.to_string()))?,
-            Err(_) => return Err(failed(format!("it did not end within {} s", COMMAND_PATIENCE.as_secs()))),
-        };
-        let printed = Zeroizing::new(output.stdout);
-        if output.status.success() {
-            Ok(printed)
-        } else {
-            Err(failed(format!("it ended with {}", output.status)))
+        printed.map_err(|why| {
+            let error = Error::new(exit::REFUSED, format!("{what}, {program}: {why}"));
+            Trouble::Failed(error.hint("run that command by hand, and mend what it complains of").costly())
+        })
+    }
+
+    /// What somebody else gave, if it is worth anything.
+    fn told(&self, answer: Answer) -> Outcome {
+        let Answer::Found { key, expiration, from } = &answer else { return of_answer(answer) };
+        if key.id.is_empty() || key.secret.expose().is_empty() {
+            return Err(broken(&format!("{from}: the key that it gave is empty")));
+        }
+        match expiration.filter(|at| *at <= self.clock.now()) {
+            Some(at) => Err(broken(&format!("{from}: what it gave has ended already, at {at}"))),
+            None => of_answer(answer),
         }
     }
 
@@ -391,7 +433,7 @@ impl<'a> Seeker<'a> {
         };
         let (sts, key) = (self.sts()?, &base.issued.key);
         let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read);
-        let asked = self.in_time(asked).await?;
+        let asked = self.in_time("STS", asked).await?;
         let words = format!("role {role_arn}, by {}", base.words);
         asked
             .result
@@ -424,8 +466,14 @@ impl<'a> Seeker<'a> {
             (None, Some(usual)) => usual.clone(),
             (None, None) => return Ok(Err(format!("there is no home folder for {what}"))),
         };
-        match self.files.read(&path) {
-            Ok(bytes) => Ok(Ok(bytes)),
+        match self.files.read_small(&path, MAX_CONFIGURATION) {
+            Ok(bytes) => {
+                // Of the usual ones the name of the entry tells.
+                if let Some(named) = named {
+                    self.witnesses.borrow_mut().push(Witness::file(named, &bytes));
+                }
+                Ok(Ok(bytes))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
                 Ok(Err(format!("there is no {}", path.display())))
             }
@@ -461,9 +509,15 @@ impl<'a> Seeker<'a> {
 
 /// The client for the cloud's APIs, as the environment asks for it.
 pub(crate) fn http(env: &Env, files: &Files) -> Result<Http, Error> {
-    let unusable = |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::CLOUD_CA_FILE));
-    let extra_ca = match env.var(env_vars::CLOUD_CA_FILE).map(std::path::PathBuf::from) {
-        Some(path) => Some(files.read(&path).map_err(|error| unusable(error.to_string()))?),
+    let path = env.var(env_vars::CLOUD_CA_FILE).map(std::path::PathBuf::from);
+    let named = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let unusable =
+        |why: String| Error::new(exit::USAGE, format!("{} {named}: {why}", env_vars::CLOUD_CA_FILE));
+    let extra_ca = match &path {
+        Some(path) => {
+            let read = files.read_small(path, MAX_CONFIGURATION);
+            Some(read.map_err(|error| unusable(error.to_string()))?)
+        }
         None => None,
     };
     let proxies = Proxies::read(env)
@@ -529,9 +583,12 @@ pub(crate) fn refused(api: &str, host: &str, error: &ApiError) -> Error {
     };
     let judged = matches!(error, ApiError::Fault(_)) && !error.is_retryable();
     let code = if judged { exit::REFUSED } else { exit::NO_ANSWER };
-    let shown = Error { is_refusal: judged, ..Error::new(code, format!("{api} at {host}: {error}")) };
+    let shown = Error::new(code, format!("{api} at {host}: {error}")).costly();
     match cause {
-        Some(cause) => shown.hint(format!("{cause}; kubectl rrsa check pod/NAME says which link is broken")),
+        Some(cause) if api == "AssumeRoleWithOIDC" => {
+            shown.hint(format!("{cause}; kubectl rrsa check pod/NAME says which link is broken"))
+        }
+        Some(cause) => shown.hint(cause),
         None => shown,
     }
 }

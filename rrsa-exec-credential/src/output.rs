@@ -117,7 +117,11 @@ mod tests {
     }
 
     fn status(issued: &Issued) -> serde_json::Value {
-        let info = ExecInfo { api_version: "client.authentication.k8s.io/v1".to_owned(), cluster_id: None };
+        let info = ExecInfo {
+            api_version: "client.authentication.k8s.io/v1".to_owned(),
+            cluster_id: None,
+            region: None,
+        };
         let now = "2024-01-02T03:04:05.678Z".parse().unwrap();
         let text = exec_credential(issued, &info, "c1", now).unwrap();
         serde_json::from_str::<serde_json::Value>(text.expose()).unwrap()["status"].clone()
@@ -135,7 +139,11 @@ mod tests {
     #[test]
     fn a_security_token_too_large_for_the_authenticator_is_refused() {
         let large = issued(Some(&"x".repeat(3000)), None);
-        let info = ExecInfo { api_version: "client.authentication.k8s.io/v1".to_owned(), cluster_id: None };
+        let info = ExecInfo {
+            api_version: "client.authentication.k8s.io/v1".to_owned(),
+            cluster_id: None,
+            region: None,
+        };
         let error = exec_credential(&large, &info, "c1", Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(error.message.contains("4096") && !error.message.contains("xxx"), "{error}");
     }

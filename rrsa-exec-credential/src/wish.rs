@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use directories::ProjectDirs;
-use rrsa_shared::cache::{CacheKey, Folder, KeyInputs, Mode, Stores};
+use rrsa_shared::cache::{CacheKey, Folder, KeyInputs, MAX_CONFIGURATION, Mode, Stores};
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
@@ -97,6 +97,7 @@ impl Wish {
             "minutes",
             certificate.map(|wanted| wanted.minutes.to_le_bytes()).as_ref().map(<[u8; 2]>::as_slice),
         );
+        inputs.add("region", certificate.and_then(|wanted| wanted.region.as_ref()).map(String::as_bytes));
         inputs.add("private", certificate.filter(|wanted| wanted.private_address).map(|_| &b"true"[..]));
         let options =
             [("source", &self.source), ("role-arn", &self.role_arn), ("sts-endpoint", &self.sts_endpoint)];
@@ -108,7 +109,8 @@ impl Wish {
         }
         for (name, path) in [("config", &places.config), ("cli", &places.cli), ("ini", &places.ini)] {
             inputs.add(name, path.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
-            inputs.add("bytes", path.as_ref().and_then(|path| files.read(path).ok()).as_deref());
+            let bytes = path.as_ref().and_then(|path| files.read_small(path, MAX_CONFIGURATION).ok());
+            inputs.add("bytes", bytes.as_deref());
         }
         inputs.finish()
     }
@@ -118,6 +120,12 @@ impl Wish {
         let said = || env.var(env_vars::CACHE).and_then(|text| Mode::parse(&text));
         let mode = self.cache.or_else(said).unwrap_or_default();
         Stores::new(mode, places.cache.clone().map(Folder::at))
+    }
+
+    /// What is wrong with the cache that the environment names.
+    pub(crate) fn unknown_cache(&self, env: &Env) -> Option<String> {
+        let named = env.var(env_vars::CACHE).filter(|_| self.cache.is_none())?;
+        Mode::parse(&named).is_none().then_some(named)
     }
 
     /// Whether the environment's own key answers it, before any other source and without a session.
@@ -149,10 +157,15 @@ mod tests {
         ] {
             all.push(change.key(None, &bare, &none, &places));
         }
-        for (id, minutes, private_address) in
-            [("c1", 180, false), ("c2", 180, false), ("c1", 60, false), ("c1", 180, true)]
-        {
-            let wanted = CertificateWish { cluster_id: id.to_owned(), minutes, private_address };
+        for (id, region, minutes, private_address) in [
+            ("c1", None, 180, false),
+            ("c2", None, 180, false),
+            ("c1", Some("cn-beijing"), 180, false),
+            ("c1", None, 60, false),
+            ("c1", None, 180, true),
+        ] {
+            let (cluster_id, region) = (id.to_owned(), region.map(str::to_owned));
+            let wanted = CertificateWish { cluster_id, region, minutes, private_address };
             all.push(Wish::default().key(Some(&wanted), &bare, &none, &places));
         }
         let mut names = all.clone();

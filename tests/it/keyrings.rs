@@ -161,7 +161,8 @@ async fn the_secret_service_keeps_sessions_for_many_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_service_in_bad_health_costs_seconds_and_no_credentials() {
-    let slow = Duration::from_secs(6);
+    // A second for the service, in all, and what a busy machine adds.
+    let slow = Duration::from_secs(3);
     built("rrsa-exec-credential");
     for (state, words) in [
         ("locked", "it is locked"),

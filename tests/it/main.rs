@@ -24,6 +24,8 @@ mod programs;
 mod real_api_server;
 mod robust;
 mod set_up;
+#[cfg(unix)]
+mod sources;
 mod stage;
 mod status;
 mod subjects;

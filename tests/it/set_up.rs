@@ -81,6 +81,14 @@ async fn a_kubeconfig_gets_an_entry_that_kubectl_uses_and_gets_rid_of_it_again()
     // The same again changes nothing; another wish replaces the entry alone.
     let again = rrsa(&helper, &["kubeconfig", "--write"]).await;
     assert_eq!((again.code, again.stdout.as_str(), text(&file)), (0, "", after.clone()), "{again:?}");
+    // What somebody has added to the entries since stays when they are written again.
+    let added = text(&file).replacen("    user: rrsa-", "    namespace: prod\n    user: rrsa-", 1);
+    assert_ne!(added, text(&file));
+    std::fs::write(&file, &added).unwrap();
+    let once_more = rrsa(&helper, &["kubeconfig", "--write"]).await;
+    assert_eq!(once_more.code, 0, "{once_more:?}");
+    assert!(text(&file).contains("namespace: prod"), "{}", text(&file));
+    std::fs::write(&file, &after).unwrap();
     let other = rrsa(&helper, &["kubeconfig", "--write", "--use", "--certificate", "--source", "prod"]).await;
     assert_eq!(other.code, 0, "{other:?}");
     assert!(text(&file).contains(&format!("current-context: {CONTEXT}\n")), "{other:?}");

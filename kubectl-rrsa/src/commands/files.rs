@@ -6,7 +6,7 @@ use rrsa_shared::rewrite::{ChangeError, TextFile};
 
 use crate::cli::{Outcome, say};
 use crate::error::{Error, exit};
-use crate::render;
+use crate::render::{self, Ours};
 
 /// What is to be done with the file.
 #[derive(clap::Args, Debug)]
@@ -33,7 +33,7 @@ pub fn write(file: &TextFile, after: &str, next: &str) -> Result<Outcome, Error>
         say(&format!("{} says so already; {next}", file.path().display()));
         return Ok(Outcome { text: String::new(), code: exit::HEALTHY });
     }
-    let text = render::change(&file.path().display().to_string(), file.text(), after);
+    let text = render::change(&file.path().display().to_string(), file.text(), after, Ours::Added);
     let backup = file.replace(after).map_err(refused)?;
     say(&format!("written; {next}"));
     say(&format!("--undo puts back what it was, which is kept in {}", backup.display()));
@@ -49,7 +49,7 @@ pub fn undo(path: &Path) -> Result<Outcome, Error> {
     let before = file.text().to_owned();
     file.undo().map_err(refused)?;
     let after = TextFile::open(path).map_err(refused)?;
-    let text = render::change(&path.display().to_string(), &before, after.text());
+    let text = render::change(&path.display().to_string(), &before, after.text(), Ours::Removed);
     Ok(Outcome { text, code: exit::HEALTHY })
 }
 

@@ -17,6 +17,8 @@ use crate::helper::{self, HelperCommand};
 use crate::live;
 
 const HEAD: &str = "apiVersion: v1\nkind: Config\n";
+/// Fields of a cluster that say whom it is trusted by; those of another way would contradict ours.
+const TRUST: [&str; 3] = ["certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"];
 /// Minutes of the certificate that is asked for along with the address, and thrown away.
 const LEAST_MINUTES: u16 = 15;
 
@@ -67,7 +69,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct NamedCluster<'a> {
     name: &'a str,
-    cluster: &'a Cluster,
+    cluster: Value,
 }
 
 #[derive(Serialize)]
@@ -90,6 +92,8 @@ struct Exec<'a> {
     interactive_mode: &'a str,
     install_hint: &'a str,
     provide_cluster_info: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    env: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -116,8 +120,8 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         None => current(cli, machine).await?,
     };
     let name = args.name.clone().unwrap_or_else(|| format!("rrsa-{cluster_id}"));
-    let entries = entries(args, &name, &cluster_id, &cluster, &helper);
     if !args.doing.write {
+        let entries = entries(args, &name, &cluster_id, &cluster, &helper, &Value::Null)?;
         let text = put("", HEAD, &entries, Some(("current-context", &name)))
             .map_err(|error| Error::could_not_tell("the kubeconfig cannot be written").caused_by(error))?;
         return Ok(Outcome { text, code: exit::HEALTHY });
@@ -125,6 +129,8 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let path = context::file_to_write(&cli.kube, &machine.env)?;
     let file = TextFile::open(&path).map_err(files::refused)?;
     let current = args.doing.select.then_some(("current-context", name.as_str()));
+    let entries =
+        entries(args, &name, &cluster_id, &cluster, &helper, &rrsa_shared::rewrite::read(file.text()))?;
     let after = put(file.text(), HEAD, &entries, current).map_err(|error| {
         Error::usage(format!("{} is left as it is", path.display()))
             .caused_by(error)
@@ -144,7 +150,27 @@ fn entries(
     cluster_id: &str,
     cluster: &Cluster,
     helper: &HelperCommand,
-) -> [Entry; 3] {
+    as_it_is: &Value,
+) -> Result<[Entry; 3], Error> {
+    let odd = |error| Error::could_not_tell("the kubeconfig cannot be written").caused_by(error);
+    let cluster = serde_json::to_value(cluster).map_err(odd)?;
+    // What somebody has added to entries of ours stays, but for what says the same in another way.
+    let kept = |section: &str, field: &str, dropped: &[&str]| {
+        let entries = as_it_is[section].as_array();
+        let found = entries.and_then(|all| all.iter().find(|one| one["name"] == name));
+        let mut fields = found.and_then(|one| one[field].as_object()).cloned().unwrap_or_default();
+        fields.retain(|key, _| !dropped.contains(&key.as_str()));
+        fields
+    };
+    let mut cluster_fields = kept("clusters", "cluster", &TRUST);
+    cluster_fields
+        .extend(cluster.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    let mut context_fields = kept("contexts", "context", &[]);
+    context_fields
+        .extend([("cluster", name), ("user", name)].map(|(key, name)| (key.to_owned(), json!(name))));
+    let env =
+        kept("users", "user", &[]).remove("exec").and_then(|mut exec| exec.get_mut("env").map(Value::take));
+
     let mut words = helper.first.clone();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
     add(&[if args.certificate { "certificate" } else { "token" }, "--cluster-id", cluster_id]);
@@ -167,12 +193,13 @@ fn entries(
         interactive_mode: "Never",
         install_hint: "rrsa-exec-credential is not where it was: kubectl krew install rrsa, then kubectl rrsa kubeconfig --write",
         provide_cluster_info: false,
+        env,
     };
-    [
-        Entry::new("clusters", name, &NamedCluster { name, cluster }),
+    Ok([
+        Entry::new("clusters", name, &NamedCluster { name, cluster: cluster_fields.into() }),
         Entry::new("users", name, &NamedUser { name, user: User { exec } }),
-        Entry::new("contexts", name, &NamedContext { name, context: json!({"cluster": name, "user": name}) }),
-    ]
+        Entry::new("contexts", name, &NamedContext { name, context: context_fields.into() }),
+    ])
 }
 
 /// The cluster of the current context, and the id that it knows itself by.

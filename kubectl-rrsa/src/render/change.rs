@@ -1,11 +1,13 @@
-//! A change of somebody else's file, as a unified diff without its secrets.
+//! A change of somebody else's file, as a unified diff without its secrets. Nothing is shown but what changes: what stands
+//! around it is nobody's business.
 
+use serde_json::Value;
 use similar::TextDiff;
 
 use super::printable;
 
 /// Keys whose values are secret, in kubeconfigs and in the CLI's configuration.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 13] = [
     "token",
     "password",
     "client-key-data",
@@ -14,44 +16,154 @@ const SECRET: [&str; 9] = [
     "refresh-token",
     "client-secret",
     "secret",
-    "private_key",
+    "private-key",
+    "external-id",
+    "credentials-uri",
+    "proxy-url",
+    "value",
 ];
+
+/// Keys whose values tell nobody a secret.
+const PLAIN: [&str; 18] = [
+    "name",
+    "cluster",
+    "user",
+    "context",
+    "namespace",
+    "server",
+    "command",
+    "apiVersion",
+    "interactiveMode",
+    "installHint",
+    "provideClusterInfo",
+    "current-context",
+    "current",
+    "mode",
+    "process_command",
+    "region_id",
+    "language",
+    "output_format",
+];
+
+/// Which lines of a change are ours, made by this program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ours {
+    /// Those that come.
+    Added,
+    /// Those that go: what they make room for is the file as somebody else wrote it.
+    Removed,
+}
 
 /// The change of the file `name`; empty when there is none.
 #[must_use]
-pub fn change(name: &str, before: &str, after: &str) -> String {
-    let diff = TextDiff::from_lines(before, after);
+pub fn change(name: &str, before: &str, after: &str, ours: Ours) -> String {
+    let (before, after) = (by_lines(before), by_lines(after));
+    let diff = TextDiff::from_lines(&before, &after);
     let mut unified = diff.unified_diff();
-    let shown = unified.context_radius(2).header(name, &format!("{name}, changed")).to_string();
-    shown.lines().map(|line| printable(&masked(&line.replace('\t', "    "))) + "\n").collect()
+    let shown = unified.context_radius(0).header(name, &format!("{name}, changed")).to_string();
+    let mark = if ours == Ours::Added { '+' } else { '-' };
+    let lines = shown.lines().map(|line| line.replace('\t', "    "));
+    let shown = lines.map(|line| match line.chars().next() {
+        _ if ["+++ ", "--- ", "@@ "].iter().any(|head| line.starts_with(head)) => line,
+        Some(first) if first == mark => without_secret(&line),
+        _ => plain_only(&line),
+    });
+    shown.map(|line| printable(&line) + "\n").collect()
 }
 
-/// A line whose value is hidden when its key says that it is secret.
-fn masked(line: &str) -> String {
-    let Some((key, value)) = line.split_once(':') else { return line.to_owned() };
-    let word = key.trim_matches(|c: char| !c.is_ascii_alphabetic()).to_ascii_lowercase().replace('_', "-");
-    let hidden = SECRET
-        .iter()
-        .any(|secret| word == *secret || word.ends_with(&format!("-{}", secret.replace('_', "-"))));
-    let inline = value.contains(['{', ':']) && SECRET.iter().any(|secret| value.contains(secret));
-    let value = value.trim();
-    if inline || (hidden && !value.is_empty() && value != "\"\"" && value != "\"\",") {
-        return format!("{key}: (hidden)");
+/// A JSON document of few lines, such as one that a program wrote, a field a line; any other text as it is.
+fn by_lines(text: &str) -> String {
+    let parsed = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+    let pretty = parsed.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    pretty.map_or_else(|| text.to_owned(), |pretty| pretty + "\n")
+}
+
+/// A key as the lists above have it, and the value; nothing for a line that has no key.
+fn field(line: &str) -> Option<(&str, &str, &str)> {
+    let (head, value) = line.split_once(':')?;
+    let key = head.trim_start_matches(['+', '-', ' ', '{', '"', '\'']).trim_end_matches(['"', '\'']);
+    (!key.contains([' ', '{', ','])).then_some((head, key, value))
+}
+
+/// A line of ours; a field that it has kept of somebody else's may be secret.
+fn without_secret(line: &str) -> String {
+    let Some((head, key, value)) = field(line) else { return line.to_owned() };
+    let key = key.to_ascii_lowercase().replace('_', "-");
+    let named = SECRET.iter().any(|secret| key == *secret || key.ends_with(&format!("-{secret}")));
+    if named && !is_empty(value) { format!("{head}: (hidden)") } else { line.to_owned() }
+}
+
+/// A line of somebody else's: what its key does not vouch for is hidden.
+fn plain_only(line: &str) -> String {
+    let bare = line.trim_start_matches(['+', '-', ' ']);
+    if bare.is_empty() || bare.bytes().all(|b| b"{}[],".contains(&b)) {
+        return line.to_owned();
     }
-    line.to_owned()
+    let indent = &line[..line.len() - bare.len()];
+    match field(line) {
+        Some((_, key, value)) if PLAIN.contains(&key) && !value.contains(['{', ':']) => line.to_owned(),
+        Some((head, _, value)) if is_empty(value) => format!("{head}:{value}"),
+        Some((head, ..)) => format!("{head}: (hidden)"),
+        None => format!("{indent}(hidden)"),
+    }
+}
+
+fn is_empty(value: &str) -> bool {
+    ["", "\"\"", "\"\",", "[", "{", "[]", "[],", "{}", "{},"].contains(&value.trim())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::change;
+    use super::*;
 
     #[test]
-    fn no_secret_is_shown() {
-        let before = "users:\n- name: a\n  user:\n    token: hunter2\n    client-key-data: hunter2\n- {name: b, user: {password: hunter2}}\n";
+    fn no_secret_is_shown_whatever_its_form() {
+        let before = "users:
+- name: a
+  user:
+    token: hunter2
+    client-key-data: |
+      hunter2
+    password:
+      hunter2
+    exec:
+      command: x
+      args: [--password, hunter2]
+      env:
+      - name: MY_PASSWORD
+        value: hunter2
+      # token: hunter2
+- {name: b, user: {password: hunter2}}
+clusters:
+- name: a
+  cluster: {proxy-url: 'http://u:hunter2@p'}
+";
         let after = before.replace("name: a", "name: c").replace("name: b", "name: d")
-            + "\"access_key_secret\": \"hunter2\",\n\"sts_token\": \"hunter2\"\n";
-        let shown = change("config", before, &after);
-        assert!(!shown.contains("hunter2") && shown.contains("+- name: c"), "{shown}");
-        assert_eq!(change("config", before, before), "");
+            + "    \"access_key_secret\": \"hunter2\",\n    \"external_id\": \"hunter2\",\n    proxy-url: http://u:hunter2@p\n";
+        for (before, after) in [(before, after.as_str()), ("", before), (before, "")] {
+            for ours in [Ours::Added, Ours::Removed] {
+                let shown = change("config", before, after, ours);
+                let theirs = if ours == Ours::Added { '-' } else { '+' };
+                for line in shown.lines().filter(|line| line.starts_with(theirs)) {
+                    assert!(!line.contains("hunter2"), "{line}");
+                }
+            }
+        }
+        let shown = change("config", before, &after, Ours::Added);
+        assert!(shown.contains("+- name: c") && shown.contains("-- name: a"), "{shown}");
+        assert!(!shown.contains("\"hunter2\"") && !shown.contains("u:hunter2@p\n+"), "{shown}");
+        assert_eq!(change("config", before, before, Ours::Added), "");
+    }
+
+    #[test]
+    fn of_a_document_on_one_line_the_fields_are_told_apart() {
+        let before = r#"{"current":"a","profiles":[{"name":"a","access_key_secret":"hunter2"}]}"#;
+        let after = r#"{"current":"b","profiles":[{"name":"a","access_key_secret":"hunter2"},{"name":"b"}]}"#;
+        let shown = change("config", before, after, Ours::Added);
+        assert!(
+            shown.contains("+  \"current\": \"b\",") && shown.contains("+      \"name\": \"b\""),
+            "{shown}"
+        );
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -14,7 +14,7 @@ mod style;
 mod wrap;
 
 pub use bar::Bar;
-pub use change::change;
+pub use change::{Ours, change};
 pub use check::{check, checks};
 pub use columns::Columns;
 pub use describe::describe;

@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::Witness;
+use crate::ports::env::Env;
+use crate::ports::files::Files;
 use crate::secret::Secret;
 use crate::sts::AccessKey;
 
 /// Version of the bytes; another one is no entry.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Entry {
     pub expires: i64,
     /// Where they came from, in words; no secret.
     pub words: String,
+    /// What else had a part in choosing them.
+    pub witnesses: Vec<Witness>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +47,7 @@ struct Out<'a> {
     made: i64,
     expires: i64,
     words: &'a str,
+    witnesses: &'a [Witness],
     #[serde(flatten)]
     kept: OutKept<'a>,
 }
@@ -59,6 +65,7 @@ struct In {
     made: i64,
     expires: i64,
     words: String,
+    witnesses: Vec<Witness>,
     id: Option<String>,
     secret: Option<Secret>,
     token: Option<Secret>,
@@ -82,9 +89,16 @@ impl Entry {
                 (OutKept::Certificate { certificate, private_key }, size)
             }
         };
-        let out = Out { v: VERSION, made: self.made, expires: self.expires, words: &self.words, kept };
+        let out = Out {
+            v: VERSION,
+            made: self.made,
+            expires: self.expires,
+            words: &self.words,
+            witnesses: &self.witnesses,
+            kept,
+        };
         // With its final size from the start no half of it is left behind by a growing buffer.
-        let size = size + self.words.len() * 6;
+        let size = size + self.words.len() * 6 + self.witnesses.len() * 512;
         let mut bytes = Zeroizing::new(Vec::with_capacity(size + 256));
         serde_json::to_writer(&mut *bytes, &out).expect("texts and numbers are JSON");
         bytes
@@ -104,7 +118,14 @@ impl Entry {
             _ => return None,
         };
         let (made, expires) = (read.made, read.expires);
-        (read.v == VERSION && made < expires).then_some(Self { kept, made, expires, words: read.words })
+        let (words, witnesses) = (read.words, read.witnesses);
+        (read.v == VERSION && made < expires).then_some(Self { kept, made, expires, words, witnesses })
+    }
+
+    /// Whether it may serve: everything that had a part in choosing it is as it was.
+    #[must_use]
+    pub fn is_meant(&self, env: &Env, files: &Files) -> bool {
+        self.witnesses.iter().all(|witness| witness.holds(env, files))
     }
 
     /// What names the credentials without giving them away: the access key id of a session.
@@ -132,6 +153,7 @@ mod tests {
             made: 1,
             expires: 3601,
             words: "role \u{1b}[31m".to_owned(),
+            witnesses: vec![Witness::variable("A", "b")],
         };
         let bytes = entry.to_bytes();
         assert_eq!(Entry::from_bytes(&bytes), Some(entry));
@@ -143,9 +165,10 @@ mod tests {
             made: 1,
             expires: 3601,
             words: String::new(),
+            witnesses: Vec::new(),
         };
         assert_eq!(Entry::from_bytes(&certificate.to_bytes()), Some(certificate));
-        let newer = String::from_utf8(bytes.to_vec()).unwrap().replace("\"v\":1", "\"v\":2");
+        let newer = String::from_utf8(bytes.to_vec()).unwrap().replace("\"v\":2", "\"v\":3");
         assert_eq!(Entry::from_bytes(newer.as_bytes()), None);
     }
 }

@@ -44,7 +44,7 @@ mod tests {
 
     fn entry(made: i64, expires: i64) -> Entry {
         let key = AccessKey { id: String::new(), secret: "s".into(), security_token: None };
-        Entry { kept: Kept::Session(key), made, expires, words: String::new() }
+        Entry { kept: Kept::Session(key), made, expires, words: String::new(), witnesses: Vec::new() }
     }
 
     #[test]

@@ -13,10 +13,16 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The right to ask; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Flight {
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl Flight {
+    /// Whether nobody else asks meanwhile.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// Waits for the right to ask for `key`, no longer than `patience`; between two looks `landed` may find what another
     /// process has brought. Without a lock, because there is no folder or patience ends, everybody asks for itself.
     ///
@@ -30,17 +36,17 @@ impl Flight {
         mut landed: impl FnMut() -> Option<T>,
     ) -> Result<Self, T> {
         let Some(Ok(file)) = folder.map(|folder| folder.open_lock(&format!("{key}.lock"))) else {
-            return Ok(Self { _lock: None });
+            return Ok(Self { lock: None });
         };
         let start = clock.elapsed();
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Ok(Self { _lock: None });
+                    return Ok(Self { lock: None });
                 }
                 Err(_) if clock.elapsed().saturating_sub(start) >= patience => {
-                    return Ok(Self { _lock: None });
+                    return Ok(Self { lock: None });
                 }
                 Err(_) => {}
             }
@@ -52,7 +58,7 @@ impl Flight {
         // Whoever held it may have brought it just before letting go.
         match landed() {
             Some(found) => Err(found),
-            None => Ok(Self { _lock: Some(file) }),
+            None => Ok(Self { lock: Some(file) }),
         }
     }
 }
@@ -72,10 +78,10 @@ mod tests {
             Flight::wait(Some(&folder), &key, Duration::from_millis(patience), &clock, landed)
         };
         let first = wait(1000, &mut || None).unwrap();
-        assert!(first._lock.is_some());
+        assert!(first.lock.is_some());
         assert_eq!(wait(1000, &mut || Some(7)).unwrap_err(), 7);
-        assert!(wait(30, &mut || None).unwrap()._lock.is_none(), "patience ends");
+        assert!(wait(30, &mut || None).unwrap().lock.is_none(), "patience ends");
         drop(first);
-        assert!(wait(1000, &mut || None).unwrap()._lock.is_some());
+        assert!(wait(1000, &mut || None).unwrap().lock.is_some());
     }
 }

@@ -9,6 +9,7 @@ mod key;
 mod lock;
 mod refusal;
 mod stores;
+mod witness;
 
 pub use entry::{Entry, Kept};
 pub use folder::{Folder, FolderError};
@@ -17,3 +18,4 @@ pub use key::{CacheKey, KeyInputs};
 pub use lock::Flight;
 pub use refusal::{REMEMBERED_SECONDS, Refusal};
 pub use stores::{Listed, Mode, StoreError, Stores};
+pub use witness::{MAX_CONFIGURATION, Witness};

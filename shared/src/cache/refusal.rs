@@ -1,4 +1,5 @@
-//! A refusal is remembered for some seconds, so that a caller that asks five times costs one call.
+//! That asking brought nothing is remembered for some seconds, so that a caller that asks five times waits once and costs one
+//! call.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,8 @@ pub struct Refusal {
     pub words: String,
     /// What to do next.
     pub hint: Option<String>,
+    /// The exit code that the caller got.
+    pub code: u8,
 }
 
 impl Refusal {
@@ -55,7 +58,7 @@ mod tests {
         let folder = Folder::at(outer.path().join("cache"));
         folder.make().unwrap();
         let key = KeyInputs::default().finish();
-        let refusal = Refusal { at: 100, words: "no".to_owned(), hint: None };
+        let refusal = Refusal { at: 100, words: "no".to_owned(), hint: None, code: 1 };
         refusal.remember(&folder, &key);
         assert_eq!(Refusal::recall(&folder, &key, 104), Some(refusal));
         assert_eq!(Refusal::recall(&folder, &key, 105), None);

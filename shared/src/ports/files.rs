@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// Read access to files.
 #[derive(Clone, Debug)]
@@ -30,13 +31,30 @@ impl Files {
     /// What is written to this process; nothing in tests.
     ///
     /// # Errors
-    /// As the operating system reports them.
-    pub fn read_stdin(&self) -> io::Result<Vec<u8>> {
+    /// As the operating system reports them; more than `max` bytes.
+    pub fn read_stdin(&self, max: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if matches!(self.0, Inner::Real) {
-            io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes)?;
+            io::Read::read_to_end(&mut io::Read::take(io::stdin().lock(), max + 1), &mut bytes)?;
         }
-        Ok(bytes)
+        if bytes.len() as u64 > max { Err(too_large(max)) } else { Ok(bytes) }
+    }
+
+    /// The same from somebody who may never end it: no longer than `patience`.
+    ///
+    /// # Errors
+    /// As [`read_stdin`](Self::read_stdin), and [`io::ErrorKind::TimedOut`].
+    pub fn read_stdin_within(&self, max: u64, patience: Duration) -> io::Result<Vec<u8>> {
+        let (send, receive) = mpsc::channel();
+        let files = self.clone();
+        // It may outlive the wait; the process ends all the same.
+        std::thread::spawn(move || {
+            let _ = send.send(files.read_stdin(max));
+        });
+        receive.recv_timeout(patience).unwrap_or_else(|_| {
+            let words = format!("nobody ended it within {} s", patience.as_secs());
+            Err(io::Error::new(io::ErrorKind::TimedOut, words))
+        })
     }
 
     /// Octal permission bits, owner and group of a file, such as `644 0:65532`; `None` where files have no such thing.
@@ -82,18 +100,17 @@ impl Files {
     /// # Errors
     /// As the operating system reports them; a file that is something else, or too large.
     pub fn read_small(&self, path: &Path, max: u64) -> io::Result<Vec<u8>> {
-        let too_large = || io::Error::other(format!("it is larger than {max} bytes"));
         if matches!(self.0, Inner::Real) {
             let found = std::fs::metadata(path)?;
             if !found.is_file() {
                 return Err(io::Error::other("it is not a regular file"));
             }
             if found.len() > max {
-                return Err(too_large());
+                return Err(too_large(max));
             }
         }
         let bytes = self.read(path)?;
-        if bytes.len() as u64 > max { Err(too_large()) } else { Ok(bytes) }
+        if bytes.len() as u64 > max { Err(too_large(max)) } else { Ok(bytes) }
     }
 
     /// The bytes of a file.
@@ -108,4 +125,8 @@ impl Files {
             }
         }
     }
+}
+
+fn too_large(max: u64) -> io::Error {
+    io::Error::other(format!("it is larger than {max} bytes"))
 }

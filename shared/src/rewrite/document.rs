@@ -75,7 +75,7 @@ pub fn put(
 ) -> Result<String, Unclear> {
     let is_json = text.trim_start().starts_with('{');
     let mut changed = if text.trim().is_empty() { head.to_owned() } else { text.to_owned() };
-    let mut meant = read(&changed)?;
+    let mut meant = parse(&changed)?;
     for entry in entries {
         changed = if is_json {
             json::put(&changed, entry).ok_or(Unclear::Form(entry.section))?
@@ -102,14 +102,20 @@ pub fn put(
         meant[key] = json!(value);
     }
     for section in entries.iter().map(|entry| entry.section).chain(current.map(|(key, _)| key)) {
-        if read(&changed).ok().as_ref() != Some(&meant) {
+        if parse(&changed).ok().as_ref() != Some(&meant) {
             return Err(Unclear::Form(section));
         }
     }
     Ok(changed)
 }
 
-fn read(text: &str) -> Result<Value, Unclear> {
+/// What a document says; nothing for a text that is none.
+#[must_use]
+pub fn read(text: &str) -> Value {
+    parse(text).unwrap_or_default()
+}
+
+fn parse(text: &str) -> Result<Value, Unclear> {
     let options = serde_saphyr::options! { with_snippet: false };
     let value: Value =
         serde_saphyr::from_str_with_options(text, options).map_err(|_| Unclear::NotADocument)?;
@@ -192,7 +198,7 @@ unknown: [1, 2]
             "users:\n  - name: a\n    user: {}\n\n\ncontexts: []\n",
         ] {
             let changed = put(text, HEAD, &[user("x", "y")], Some(("current-context", "x"))).unwrap();
-            assert_eq!(read(&changed).unwrap()["current-context"], "x", "{text:?} {changed}");
+            assert_eq!(read(&changed)["current-context"], "x", "{text:?} {changed}");
         }
     }
 

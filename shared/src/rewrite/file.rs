@@ -166,6 +166,22 @@ impl TextFile {
     }
 }
 
+/// The copies of a file that stand beside it, as changes of it have left them.
+#[must_use]
+pub fn copies(path: &Path) -> Vec<PathBuf> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let start = beside(&path, ".before-").file_name().unwrap_or_default().to_owned();
+    let folder = path.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let names = folder.into_iter().flatten().flatten().map(|entry| entry.path());
+    let own = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        name.starts_with(start.as_encoded_bytes())
+    };
+    let mut found: Vec<_> = names.filter(own).collect();
+    found.sort();
+    found
+}
+
 fn read(path: &Path) -> Result<Option<String>, ChangeError> {
     let failed = |error| ChangeError::System(path.to_owned(), error);
     let found = match fs::metadata(path) {

@@ -6,6 +6,6 @@ mod document;
 mod file;
 mod json;
 
-pub use document::{Entry, Unclear, put};
-pub use file::{ChangeError, TextFile};
+pub use document::{Entry, Unclear, put, read};
+pub use file::{ChangeError, TextFile, copies};
 pub use json::{edit_list, remove_members};

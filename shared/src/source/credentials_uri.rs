@@ -22,8 +22,13 @@ struct Body {
 /// Asks `uri`: https, or plain http on this machine.
 pub async fn credentials_uri(http: &Http, uri: &str) -> Answer {
     // A path of the address may be what protects it.
-    let host = uri.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or("?");
+    let authority =
+        uri.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("?");
+    let host = authority.rsplit('@').next().unwrap_or_default();
     let failed = |why: String| Answer::Failed(format!("credentials address at {host}: {why}"));
+    if authority.contains('@') {
+        return failed("a user or a password in it is not taken".to_owned());
+    }
     if !uri.starts_with("https://") && !is_loopback_http(uri) {
         return failed("it is plain http to another machine".to_owned());
     }
@@ -66,6 +71,8 @@ mod tests {
             (uri, 200, "hunter2"),
             (uri, 200, &body.replace("Success", "Fail")),
             ("http://a/hunter2", 200, body),
+            ("http://u:hunter2@127.0.0.1/x", 200, body),
+            ("https://u:hunter2@a/x", 200, body),
         ] {
             let Answer::Failed(why) = ask(uri, status, body).await else { panic!("{status} {body}") };
             assert!(!why.contains("hunter2"), "{why}");

@@ -31,7 +31,9 @@ pub fn resolve(text: &str, name: Option<&str>) -> Resolved {
     }
     let key = || {
         let (id, secret) = (field("access_key_id")?, section.get("access_key_secret")?.clone());
-        let key = AccessKey { id, secret, security_token: section.get("sts_token").cloned() };
+        // ack-ram-tool writes it under the second name.
+        let token = ["sts_token", "security_token"].iter().find_map(|name| section.get(*name));
+        let key = AccessKey { id, secret, security_token: token.cloned() };
         let from = format!("section [{wanted}] of the credentials file");
         Some(Resolved::Answer(Answer::Found { key, expiration: None, from }))
     };

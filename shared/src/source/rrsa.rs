@@ -1,6 +1,7 @@
 //! RRSA itself: three variables and a token, as the webhook puts them into a pod, or as a file says.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Answer;
 use crate::env_vars;
@@ -12,6 +13,9 @@ use crate::sts::{AssumeRoleWithOidc, SessionName};
 
 /// More than any token file holds, bytes.
 pub const MAX_TOKEN_FILE: u64 = 64 * 1024;
+
+/// How long a token may take that somebody writes to this process.
+const STDIN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an exchange needs besides its token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub fn token_in_file(env: &Env, files: &Files, named: Option<&str>) -> Result<Se
     };
     let broken = |why: String| Answer::Failed(format!("the token file {file} cannot be used: {why}"));
     let bytes = match file.as_str() {
-        "-" => files.read_stdin(),
+        "-" => files.read_stdin_within(MAX_TOKEN_FILE, STDIN_PATIENCE),
         file => files.read_small(Path::new(file), MAX_TOKEN_FILE),
     };
     let bytes = bytes.map_err(|error| broken(error.to_string()))?;

@@ -335,8 +335,13 @@ impl Stores {
         inputs.add("probe", Some(&fastrand::u128(..).to_le_bytes()));
         let key = inputs.finish();
         let worthless = AccessKey { id: "probe".to_owned(), secret: "probe".into(), security_token: None };
-        let entry =
-            Entry { kept: Kept::Session(worthless), made: now, expires: now + 60, words: "probe".to_owned() };
+        let entry = Entry {
+            kept: Kept::Session(worthless),
+            made: now,
+            expires: now + 60,
+            words: "probe".to_owned(),
+            witnesses: Vec::new(),
+        };
         let tried = Store::HERE.iter().map(|store| {
             let kept = self.put_to(*store, &key, &entry, 60).and_then(|()| {
                 let back = self.get_from(*store, &key);

@@ -108,7 +108,13 @@ mod tests {
     fn what_is_sealed_opens_under_its_own_key_and_name_only() {
         let secret = "hunter2hunter2";
         let key = AccessKey { id: "STS.x".into(), secret: secret.into(), security_token: None };
-        let entry = Entry { kept: Kept::Session(key), made: 1, expires: 3601, words: "w".to_owned() };
+        let entry = Entry {
+            kept: Kept::Session(key),
+            made: 1,
+            expires: 3601,
+            words: "w".to_owned(),
+            witnesses: Vec::new(),
+        };
         let name = KeyInputs::default().finish();
         let (one, other) = (sealing_key(&[1; 32]).unwrap(), sealing_key(&[2; 32]).unwrap());
         let sealed = seal(&entry, &name, &one).unwrap();

@@ -9,6 +9,8 @@ use std::fmt;
 use std::fs::TryLockError;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -76,6 +78,8 @@ impl From<zbus::Error> for Trouble {
 pub(super) struct SecretService {
     scope: String,
     folder: Option<Folder>,
+    /// Whether it has let this process wait in vain; it does that once.
+    was_silent: Arc<AtomicBool>,
 }
 
 /// A conversation with the service.
@@ -91,12 +95,19 @@ impl SecretService {
     pub(super) fn of(folder: Option<&Folder>) -> Self {
         let mut inputs = KeyInputs::default();
         inputs.add("folder", folder.map(|folder| folder.path().as_os_str().as_encoded_bytes()));
-        Self { scope: inputs.finish().as_str()[..8].to_owned(), folder: folder.cloned() }
+        Self {
+            scope: inputs.finish().as_str()[..8].to_owned(),
+            folder: folder.cloned(),
+            was_silent: Arc::default(),
+        }
     }
 
     /// Runs one conversation to its end.
     fn speak<T>(&self, talk: impl AsyncFnOnce(&mut Talk) -> Result<T, Trouble>) -> Result<T, StoreError> {
         let failed = |trouble: Trouble| StoreError(trouble.to_string());
+        if self.was_silent.load(Ordering::Relaxed) {
+            return Err(failed(Trouble::Silent));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(Trouble::Said(error.to_string())))?;
         let all = async {
@@ -106,7 +117,11 @@ impl SecretService {
         let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, all).await });
         // Whatever still waits for the bus is left behind.
         runtime.shutdown_background();
-        ended.unwrap_or(Err(Trouble::Silent)).map_err(failed)
+        let ended = ended.unwrap_or_else(|_| {
+            self.was_silent.store(true, Ordering::Relaxed);
+            Err(Trouble::Silent)
+        });
+        ended.map_err(failed)
     }
 
     /// The right to speak; without a folder everybody has it.

@@ -1,0 +1,127 @@
+//! A command that is run for what it prints: as it stands, without a shell, for a while and no more than a while, and for no
+//! more than a credential could be.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use rrsa_shared::env_vars;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use zeroize::Zeroizing;
+
+/// More than any token or credential is, bytes.
+const MAX_PRINTED: u64 = 1024 * 1024;
+/// What is kept of its complaints, bytes.
+const MAX_SAID: usize = 4096;
+/// How long the rest of what it printed may take after it has ended; somebody else may hold its pipe.
+const REST: Duration = Duration::from_millis(200);
+
+/// Runs it, and gives what it prints.
+///
+/// # Errors
+/// Why there is nothing to give, without a word of what it printed.
+pub(crate) async fn printed(
+    program: &str,
+    arguments: &[String],
+    patience: Duration,
+) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut command = tokio::process::Command::new(program);
+    command
+        .args(arguments)
+        .env(env_vars::WITHIN_EXTERNAL, "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let mut printed = Zeroizing::new(Vec::new());
+    let mut said = Vec::new();
+    let run = async {
+        let status = {
+            let both =
+                async { tokio::try_join!(all_of(out, &mut printed), last_of(err, &mut said)).map(|_| ()) };
+            tokio::pin!(both);
+            tokio::select! {
+                read = &mut both => {
+                    read?;
+                    None
+                }
+                status = child.wait() => {
+                    let status = status.map_err(|error| error.to_string())?;
+                    // What it left running does not speak for it.
+                    if let Ok(read) = tokio::time::timeout(REST, &mut both).await {
+                        read?;
+                    }
+                    Some(status)
+                }
+            }
+        };
+        match status {
+            Some(status) => Ok(status),
+            None => child.wait().await.map_err(|error| error.to_string()),
+        }
+    };
+    let late = |_| format!("it did not end within {} s", patience.as_secs());
+    let status = tokio::time::timeout(patience, run).await.map_err(late)??;
+    if status.success() {
+        return Ok(printed);
+    }
+    let ended = match status.code() {
+        Some(code) => format!("it ended with exit status {code}"),
+        None => "a signal ended it".to_owned(),
+    };
+    Err(match complaint(&said) {
+        Some(words) => format!("{ended}: {words}"),
+        None => ended,
+    })
+}
+
+/// Everything, up to the most that is taken.
+async fn all_of(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) -> Result<(), String> {
+    let Some(stream) = stream else { return Ok(()) };
+    stream.take(MAX_PRINTED + 1).read_to_end(bytes).await.map_err(|error| error.to_string())?;
+    match bytes.len() as u64 > MAX_PRINTED {
+        true => Err(format!("it printed more than {MAX_PRINTED} bytes")),
+        false => Ok(()),
+    }
+}
+
+/// The end of it, however much it is.
+async fn last_of(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) -> Result<(), String> {
+    let Some(mut stream) = stream else { return Ok(()) };
+    let mut buffer = [0; MAX_SAID];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return Ok(()),
+            Ok(read) => {
+                bytes.extend_from_slice(&buffer[..read]);
+                let old = bytes.len().saturating_sub(MAX_SAID);
+                drop(bytes.drain(..old));
+            }
+        }
+    }
+}
+
+/// The last line of what it complained of, with no word in it that is long enough for a secret.
+fn complaint(said: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(said);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    let masked = |word: &str| {
+        let opaque = word.len() >= 16 && word.bytes().any(|b| b.is_ascii_digit());
+        if opaque && !word.starts_with("acs:") { "…".to_owned() } else { word.to_owned() }
+    };
+    let words: Vec<String> = line.split(' ').map(masked).collect();
+    Some(words.join(" ").chars().take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::complaint;
+
+    #[test]
+    fn of_complaints_the_last_is_told_without_what_may_be_secret() {
+        let said = b"usage: x\nerror: token eyJhbGciOiJSUzI1NiJ9.e30.x1 has expired\n\n";
+        assert_eq!(complaint(said).as_deref(), Some("error: token … has expired"));
+        assert_eq!(complaint(b" \n"), None);
+    }
+}

@@ -1,0 +1,165 @@
+//! Sources that `config.toml` names: what has changed is asked for anew, and what hangs, floods or gives nothing costs little.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::helper::Helper;
+use crate::stage::{Outcome, built};
+
+const ROLE: &str = "acs:ram::1234567890123456:role/demo-role-for-rrsa";
+const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef";
+
+/// A helper without any source but those of this configuration.
+async fn run(helper: &Helper, config: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+    let file = helper.stage.file("sources.toml", config);
+    let mut command = helper.stage.command(&built("rrsa-exec-credential"), arguments);
+    command
+        .env("RRSA_CONFIG_FILE", file)
+        .env_remove("ALIBABA_CLOUD_IMDS_ENDPOINT")
+        .envs(variables.iter().copied());
+    helper.stage.hand_out(command).await
+}
+
+fn arn(outcome: &Outcome) -> String {
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    outcome.json()["arn"].as_str().unwrap().to_owned()
+}
+
+/// The name of an entry tells of the files that everybody has; of others the entry itself does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_or_a_variable_that_a_source_names_is_looked_at_on_every_run() {
+    let helper = Helper::set("").await;
+    let token = helper.token.display();
+    let ini = |session: &str| {
+        format!(
+            "[x]\ntype = oidc_role_arn\nrole_arn = {ROLE}\noidc_provider_arn = {PROVIDER}\noidc_token_file_path = {token}\n\
+             role_session_name = {session}\n"
+        )
+    };
+    let file = helper.stage.file("other.ini", &ini("first"));
+    let config = format!("[source.x]\ntype = \"ini\"\nprofile = \"x\"\nfile = \"{}\"\n", file.display());
+    let whoami = async |more: &[&str]| {
+        run(&helper, &config, &[&["whoami", "--source", "x"], more].concat(), &[]).await
+    };
+    assert!(arn(&whoami(&[]).await).ends_with("/first"));
+    assert!(arn(&whoami(&[]).await).ends_with("/first"));
+    assert_eq!(helper.exchanges(), 1);
+    helper.stage.file("other.ini", &ini("second"));
+    assert!(arn(&whoami(&[]).await).ends_with("/second"));
+    std::fs::remove_file(&file).unwrap();
+    let gone = whoami(&[]).await;
+    assert_eq!(gone.code, 1, "{gone:?}");
+    assert!(gone.stderr.contains("other.ini"), "{gone:?}");
+    let rrsa = |more: &str| {
+        format!(
+            "[source.x]\ntype = \"rrsa\"\nrole-arn = \"{ROLE}\"\noidc-provider-arn = \"{PROVIDER}\"\n{more}\n"
+        )
+    };
+    let from_variable = rrsa("token-env = \"MYTOK\"");
+    let text = std::fs::read_to_string(&helper.token).unwrap();
+    let before = helper.exchanges();
+    for _ in 0..2 {
+        let good = run(&helper, &from_variable, &["process", "--source", "x"], &[("MYTOK", &text)]).await;
+        assert_eq!(good.code, 0, "{}", good.stderr);
+    }
+    assert_eq!(helper.exchanges(), before + 1);
+    for variables in [&[("MYTOK", "garbage")][..], &[]] {
+        let bad = run(&helper, &from_variable, &["process", "--source", "x"], variables).await;
+        assert_eq!((bad.code, bad.stdout.as_str()), (1, ""), "{}", bad.stderr);
+    }
+    helper.end().await;
+}
+
+/// Five retries of kubectl cost one wait, whatever is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_is_waited_for_once() {
+    let world = "faults: [{api: AssumeRoleWithOIDC, latency_ms: 20000}]";
+    let helper = Helper::set(world).await;
+    let start = Instant::now();
+    for _ in 0..4 {
+        let outcome = helper.run(&["process"]).await;
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("no credentials after 5 s"), "{}", outcome.stderr);
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert_eq!(helper.exchanges(), 1);
+    helper.end().await;
+}
+
+/// Credentials that still work do not wait for a source that hangs, nor for another process that does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_works_is_served_soon() {
+    // The cloud's clock is behind, so that its sessions end soon by ours.
+    let helper = Helper::set("clock_offset_seconds: -3495").await;
+    let first = helper.run(&["process", "--cache", "file"]).await;
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let fault = json!({"api": "AssumeRoleWithOIDC", "latency_ms": 20000});
+    helper.stage.sandbox.cloud().inject(serde_json::from_value(fault).unwrap());
+    let start = Instant::now();
+    let all =
+        futures_util::future::join_all((0..6).map(|_| helper.run(&["process", "--cache", "file"]))).await;
+    for one in &all {
+        assert_eq!((one.code, one.json()), (0, first.json()), "{}", one.stderr);
+    }
+    let waited = all.iter().filter(|one| one.stderr.contains("serve until they end")).count();
+    assert!(waited >= 1, "{:?}", all.iter().map(|one| &one.stderr).collect::<Vec<_>>());
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    helper.end().await;
+}
+
+/// What is no file is not read for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_is_no_file_holds_nobody_up() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".aliyun");
+    let pipe = helper.stage.folder("").join(".aliyun/config.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (arguments, variables) in [
+        (&["process"][..], &[][..]),
+        (&["process", "--source", "x"], &[("RRSA_CONFIG_FILE", "/dev/zero")]),
+        (&["doctor"], &[("RRSA_CONFIG_FILE", "/dev/zero")]),
+    ] {
+        let mut command = helper.stage.command(&built("rrsa-exec-credential"), arguments);
+        command.env_remove("ALIBABA_CLOUD_IMDS_ENDPOINT").envs(variables.iter().copied());
+        let start = Instant::now();
+        let outcome = helper.stage.hand_out(command).await;
+        assert_ne!(outcome.code, 0, "{arguments:?} {outcome:?}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{arguments:?} {:?}", start.elapsed());
+    }
+    helper.end().await;
+}
+
+/// What somebody else gives is handed on only if it is worth anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_have_ended_are_not_handed_out() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".aliyun");
+    let printed = json!({"mode": "StsToken", "access_key_id": "STS.x", "access_key_secret": "s", "sts_token": "t",
+        "expiration": "2020-01-02T03:04:05Z"});
+    let file = helper.stage.file("printed.json", &printed.to_string());
+    let config = json!({"current": "x", "profiles": [{"name": "x", "mode": "External",
+        "process_command": format!("cat {}", file.display())}]});
+    helper.stage.file(".aliyun/config.json", &config.to_string());
+    let ended = run(&helper, "", &["process"], &[]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("has ended already, at 2020-01-02T03:04:05Z"), "{}", ended.stderr);
+    // A source that is configured wrongly is not passed over for the next.
+    let wrong = [
+        ("ALIBABA_CLOUD_ECS_METADATA", "r"),
+        ("ALIBABA_CLOUD_IMDS_ENDPOINT", "garbage://x"),
+        ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true"),
+        ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://127.0.0.1:9/x"),
+    ];
+    let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
+    command.envs(wrong);
+    let outcome = helper.stage.hand_out(command).await;
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    assert!(!outcome.stderr.contains("credentials address"), "{outcome:?}");
+    // A cache of a name that is none is not a cache.
+    let typo = run(&helper, "", &["process"], &[("RRSA_CACHE", "nome")]).await;
+    assert_eq!(typo.code, 2, "{typo:?}");
+    assert!(typo.stderr.contains("RRSA_CACHE: there is no cache \"nome\""), "{typo:?}");
+    helper.end().await;
+}
