@@ -15,6 +15,7 @@ use rrsa_shared::printable::printable;
 use rrsa_shared::rewrite::{TextFile, copies, edit_list, remove_members};
 use rrsa_shared::source::{Config, external};
 use rrsa_shared::sts::StsEndpointInputs;
+use rrsa_shared::wrap::hanging;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -89,9 +90,9 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
             Mark::Bad => "✗",
             Mark::Unknown => "?",
         };
-        let _ = writeln!(shown, "{mark} {what:<11} {}", printable(words));
+        let _ = writeln!(shown, "{}", hanging(&format!("{mark} {what:<11} "), 14, &printable(words)));
         if let Some(next) = next {
-            let _ = writeln!(shown, "  {:<11} {}", "", printable(next));
+            let _ = writeln!(shown, "{}", hanging(&" ".repeat(14), 14, &printable(next)));
         }
     }
     let is_bad = found.iter().any(|finding| finding.mark == Mark::Bad);
@@ -130,7 +131,7 @@ fn stores(env: &Env, places: &Places, clock: &Clock) -> Vec<Finding> {
         Some(text) => match Mode::parse(text) {
             Some(mode) => mode,
             None => {
-                let words = format!("{} is {text:?}, which is no store; auto is used", env_vars::CACHE);
+                let words = format!("{} is {text:?}, which is no store", env_vars::CACHE);
                 return vec![finding(Mark::Bad, WHAT, words)];
             }
         },

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::printable::printable;
+use rrsa_shared::wrap::hanging;
 
 use crate::error::{Error, exit};
 use crate::wish::{Places, Wish};
@@ -35,14 +36,9 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                 let left = one.expires - clock.now().as_second();
                 let until =
                     Timestamp::from_second(one.expires).map_or_else(|_| "?".to_owned(), |at| at.to_string());
-                let _ = writeln!(
-                    shown,
-                    "{}  {}, {}\n    {}, until {until} ({left} s left)",
-                    &one.key.as_str()[..12],
-                    printable(&one.name),
-                    one.store,
-                    printable(&one.words),
-                );
+                let head = format!("{}  {}, {}", &one.key.as_str()[..12], printable(&one.name), one.store);
+                let words = format!("{}, until {until} ({left} s left)", printable(&one.words));
+                let _ = writeln!(shown, "{head}\n{}", hanging("    ", 4, &words));
             }
             if let Some(error) = unseen {
                 let _ = writeln!(shown, "?             {}", printable(&error.to_string()));

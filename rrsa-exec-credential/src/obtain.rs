@@ -119,9 +119,10 @@ impl<'a> Seeker<'a> {
                 external_id: None,
                 policy: None,
             },
-            None => self.named(wish.source.as_deref()).map_err(Trouble::into_error)?,
+            None => self.named(wish.source.as_deref()).map_err(|trouble| trouble.into_error(wish))?,
         };
-        let Obtained { issued, words } = self.ask(&spec, 0).await.map_err(Trouble::into_error)?;
+        let Obtained { issued, words } =
+            self.ask(&spec, 0).await.map_err(|trouble| trouble.into_error(wish))?;
         let witnesses = self.witnesses.take();
         let is_lasting = !self.was_told.get();
         Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words, witnesses, is_lasting })
@@ -145,7 +146,7 @@ impl<'a> Seeker<'a> {
     /// The source of that name, or the SDKs' chain.
     fn named(&self, name: Option<&str>) -> Result<Spec, Trouble> {
         match name {
-            None => Ok(Spec::Default),
+            None => Ok(Spec::Default {}),
             Some(name) => {
                 let broken = |error: rrsa_shared::source::ConfigError| {
                     let place = self
@@ -192,9 +193,11 @@ impl<'a> Seeker<'a> {
         Box::pin(async move {
             match spec {
                 // A source that names itself, by whatever way.
-                _ if depth > 8 => Err(broken("its sources name each other in a circle")),
-                Spec::Default => self.chain(depth).await,
-                Spec::Environment => of_answer(environment(self.env)),
+                _ if depth > 8 => {
+                    Err(broken("the sources name each other in a circle, each as the source of the next"))
+                }
+                Spec::Default {} => self.chain(depth).await,
+                Spec::Environment {} => of_answer(environment(self.env)),
                 Spec::Rrsa { .. } => self.rrsa(spec).await,
                 Spec::CliProfile { profile, file } => {
                     let bytes = match self.file(
@@ -251,7 +254,7 @@ impl<'a> Seeker<'a> {
     async fn chain(&self, depth: u8) -> Outcome {
         let on = |name| self.env.var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let mut specs = vec![
-            Spec::Environment,
+            Spec::Environment {},
             Spec::Rrsa {
                 role_arn: None,
                 oidc_provider_arn: None,
@@ -566,11 +569,17 @@ fn broken(why: &str) -> Trouble {
 }
 
 impl Trouble {
-    fn into_error(self) -> Error {
-        match self {
-            Self::Failed(error) => error,
-            Self::Absent(why) => Error::new(exit::USAGE, format!("no credentials are configured: {why}"))
-                .hint("set RRSA's three variables, or name a source with --source"),
+    fn into_error(self, wish: &Wish) -> Error {
+        match (self, &wish.source) {
+            (Self::Failed(error), _) => error,
+            (Self::Absent(why), None) => {
+                Error::new(exit::USAGE, format!("no credentials are configured: {why}"))
+                    .hint("set RRSA's three variables, or name a source with --source")
+            }
+            (Self::Absent(why), Some(name)) => {
+                Error::new(exit::USAGE, format!("source {name} has no credentials: {why}"))
+                    .hint("give it what it lacks, or name another with --source")
+            }
         }
     }
 }

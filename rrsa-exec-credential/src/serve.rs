@@ -41,6 +41,9 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// Hand out credentials at an address of this machine, refreshed as they end, while a command runs or until SIGTERM
 #[derive(clap::Args, Debug)]
+#[command(
+    override_usage = "rrsa-exec-credential serve [OPTIONS] -- CMD...\n       rrsa-exec-credential serve [OPTIONS] --uri-file FILE"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     wish: WishArgs,

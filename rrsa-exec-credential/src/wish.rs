@@ -68,7 +68,9 @@ impl Places {
     /// Where the files are, as the environment says; nothing is looked at.
     pub(crate) fn of(env: &Env) -> Self {
         let named = |name: &str| env.var(name).map(PathBuf::from);
-        let home = env.var(env_vars::HOME).map(PathBuf::from);
+        // What is relative would be another folder in each directory.
+        let absolute = |name: &str| named(name).filter(|path| path.is_absolute());
+        let home = absolute(env_vars::HOME);
         let below = |path: &str| home.as_ref().map(|home| home.join(path));
         // Without a home of its own a process has no folders either, whatever a user database says.
         let own = home.as_ref().and_then(|_| ProjectDirs::from("", "", "rrsa-exec-credential"));
@@ -77,7 +79,8 @@ impl Places {
                 .or_else(|| own.as_ref().map(|own| own.config_dir().join("config.toml"))),
             cli: named(env_vars::CLI_CONFIG_FILE).or_else(|| below(".aliyun/config.json")),
             ini: named(env_vars::CREDENTIALS_FILE).or_else(|| below(".alibabacloud/credentials")),
-            cache: named(env_vars::CACHE_DIR).or_else(|| own.as_ref().map(|own| own.cache_dir().to_owned())),
+            cache: absolute(env_vars::CACHE_DIR)
+                .or_else(|| own.as_ref().map(|own| own.cache_dir().to_owned())),
         }
     }
 }

@@ -19,3 +19,4 @@ pub mod seen;
 pub mod sign;
 pub mod source;
 pub mod sts;
+pub mod wrap;

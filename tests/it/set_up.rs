@@ -219,6 +219,16 @@ async fn the_doctor_finds_what_is_left_in_a_kubeconfig_and_a_clock_that_is_off()
         "users:\n- name: left\n  user:\n    token: hunter2hunter2\n    exec: {apiVersion: client.authentication.k8s.io/v1, command: /nowhere/rrsa-exec-credential, args: [token]}\n",
     );
     std::fs::write(&file, broken).unwrap();
+    // What an SDK has written back lies in the copy as well.
+    helper.stage.folder(".aliyun");
+    let profiles = |more: &str| {
+        format!(
+            r#"{{"current":"x","profiles":[{{"name":"x","mode":"External","process_command":"x"{more}}}]}}"#
+        )
+    };
+    helper.stage.file(".aliyun/config.json", &profiles(""));
+    let leaked = profiles(r#","access_key_secret":"hunter2hunter2""#);
+    let copy = helper.stage.file(".aliyun/config.json.before-0123456789ab", &leaked);
     let mut command = helper.command(&["doctor"]);
     command.env_remove("KUBECONFIG");
     let outcome = helper.stage.run(command).await;
@@ -229,10 +239,20 @@ async fn the_doctor_finds_what_is_left_in_a_kubeconfig_and_a_clock_that_is_off()
         "interactiveMode is missing",
         "STS refuses what is signed",
         "kernel keyring: keeps credentials",
+        "no argument names the cluster",
+        "which is the copy that --undo would put back",
     ] {
-        assert!(outcome.stdout.contains(words), "{words}: {outcome:?}");
+        let said: Vec<_> = outcome.stdout.split_whitespace().collect();
+        assert!(said.join(" ").contains(words), "{words}: {outcome:?}");
+    }
+    for line in outcome.stdout.lines().filter(|line| !line.contains("/tmp")) {
+        assert!(line.chars().count() <= 80, "{line}");
     }
     assert!(!outcome.stdout.contains("hunter2"), "{outcome:?}");
+    let mut command = helper.command(&["doctor", "--fix"]);
+    command.env_remove("KUBECONFIG");
+    helper.stage.run(command).await;
+    assert!(!text(&copy).contains("hunter2"), "{}", text(&copy));
     // A broken configuration is found, and stands in the way of nothing else.
     let config = helper.stage.file("config.toml", "[source.pod\nhunter2");
     let mut command = helper.command(&["doctor"]);

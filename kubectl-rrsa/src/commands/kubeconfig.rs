@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kube::config::Cluster;
 use rrsa_shared::ack::{DescribeClusterUserKubeconfig, UserKubeconfig};
+use rrsa_shared::api::ApiError;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -253,6 +254,11 @@ async fn asked(args: &Args, id: &str, cli: &Cli, machine: &Machine) -> Result<Cl
     let asked =
         ack.call(|stamp| call.request(&ack.endpoint, key, stamp), DescribeClusterUserKubeconfig::read).await;
     let UserKubeconfig { config, .. } = asked.result.map_err(|error| {
+        if matches!(&error, ApiError::Fault(fault) if fault.code.contains("NotFound")) {
+            return Error::usage(format!("ACK has no cluster {id} in the account of the access key"))
+                .caused_by(error.without(key))
+                .hint("aliyun cs DescribeClustersV1 shows what there is");
+        }
         Error::could_not_tell(format!("DescribeClusterUserKubeconfig at {}", ack.endpoint.host()))
             .caused_by(error.without(key))
             .hint("whoever signs needs the RAM action cs:DescribeClusterUserKubeconfig")

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::hanging;
 use super::printable;
 use super::style::Style;
-use super::wrap::hanging;
 use crate::facts::{ExchangeOutcome, Facts, PodFacts, SubjectRef, TokenSource};
 use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
 use crate::rules::{Finding, Link, RULES, Severity};

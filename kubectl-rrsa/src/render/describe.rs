@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::hanging;
 use super::printable;
 use super::style::Style;
-use super::wrap::hanging;
 use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts, SubjectRef};
 use crate::identity::{Choice, Client, choice, falls_to_node};
 use crate::report::{LinkStatus, Report};

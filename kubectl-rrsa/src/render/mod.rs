@@ -11,7 +11,6 @@ mod policy;
 mod sarif;
 mod status;
 mod style;
-mod wrap;
 
 pub use bar::Bar;
 pub use change::{Ours, change};
@@ -22,10 +21,10 @@ pub use junit::junit;
 pub use list::List;
 pub use policy::{beside, diff};
 pub use rrsa_shared::printable::printable;
+pub use rrsa_shared::wrap::hanging;
 pub use sarif::sarif;
 pub use status::status;
 pub use style::Style;
-pub use wrap::hanging;
 
 use clap::ValueEnum;
 use serde::Serialize;

@@ -7,9 +7,9 @@ use rrsa_shared::policy::{
 };
 use similar::TextDiff;
 
+use super::hanging;
 use super::printable;
 use super::style::Style;
-use super::wrap::hanging;
 
 /// Each statement of a policy, its parts marked by whether they fit the claims.
 #[must_use]

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use rrsa_shared::ack::ClusterDetail;
 
+use super::hanging;
 use super::printable;
 use super::style::Style;
-use super::wrap::hanging;
 use crate::facts::{ClusterFacts, Seen, WebhookFacts};
 
 /// The facts, aligned; what could not be seen is `?` with the reason.

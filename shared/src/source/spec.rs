@@ -10,9 +10,9 @@ use serde::Deserialize;
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Spec {
     /// The sources below, in the order of the official SDKs, as the environment and the usual files tell them.
-    Default,
+    Default {},
     /// The variables of a key.
-    Environment,
+    Environment {},
     /// RRSA: an OIDC token exchanged for a role. What is left out comes from the webhook's variables.
     Rrsa {
         /// ARN of the role.
@@ -81,12 +81,24 @@ pub enum Spec {
     },
 }
 
+impl Spec {
+    /// Two fields that contradict each other.
+    fn contradiction(&self) -> Option<String> {
+        let Self::Rrsa { token_file, token_env, token_command, .. } = self else { return None };
+        let all = [
+            ("token-file", token_file.is_some()),
+            ("token-env", token_env.is_some()),
+            ("token-command", token_command.is_some()),
+        ];
+        let said: Vec<&str> = all.iter().filter(|(_, said)| *said).map(|(name, _)| *name).collect();
+        (said.len() > 1).then(|| said.join(" and "))
+    }
+}
+
 /// Sources by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// `[source.NAME]`.
-    #[serde(default)]
     pub source: BTreeMap<String, Spec>,
 }
 
@@ -108,11 +120,30 @@ impl Config {
     /// # Errors
     /// Where it cannot be read, without quoting it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
+        let document: toml::Table = toml::from_str(text).map_err(|error| {
             let line =
                 error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
             ConfigError(format!("line {line}: {}", error.message()))
-        })
+        })?;
+        let mut source = BTreeMap::new();
+        for (key, value) in document {
+            let tables = match value {
+                toml::Value::Table(tables) if key == "source" => tables,
+                _ => return Err(ConfigError(format!("{key:?} is not known; write [source.NAME]"))),
+            };
+            for (name, value) in tables {
+                let spec: Spec = value.try_into().map_err(|error: toml::de::Error| {
+                    ConfigError(format!("source {name}: {}", error.message()))
+                })?;
+                if let Some(two) = spec.contradiction() {
+                    return Err(ConfigError(format!(
+                        "source {name}: {two} say the same in two ways; leave one out"
+                    )));
+                }
+                source.insert(name, spec);
+            }
+        }
+        Ok(Self { source })
     }
 
     /// The source of that name.

@@ -194,10 +194,10 @@ impl Stores {
                 }
                 Ok(()) => {
                     let why = format!("{}: {}", store.word(), whys.join("; "));
-                    let words = format!("the {} is used, since {}", store.name(), whys.join("; "));
+                    let words = format!("the {} is used, since {}", self.called(*store), whys.join("; "));
                     return Ok(self.note(&why).then_some(words));
                 }
-                Err(error) => whys.push(format!("the {} cannot be: {error}", store.name())),
+                Err(error) => whys.push(format!("the {} cannot be: {error}", self.called(*store))),
             }
         }
         if whys.is_empty() {
@@ -208,6 +208,15 @@ impl Stores {
             return Err(StoreError(words));
         }
         Ok(self.note(&format!("none: {words}")).then(|| format!("the credentials are not kept: {words}")))
+    }
+
+    /// What a store is called, as it was asked for.
+    fn called(&self, store: Store) -> &'static str {
+        match (store, self.mode) {
+            (Store::Native, Mode::Keychain) => "Keychain",
+            (Store::Native, Mode::CredentialManager) => "Credential Manager",
+            _ => store.name(),
+        }
     }
 
     /// Writes down why; whether that is news.
@@ -287,7 +296,7 @@ impl Stores {
         #[cfg(target_os = "linux")]
         sealed::forget(&self.kernel);
         let Some(folder) = &self.folder else { return };
-        let ours = [".refused", ".sealed", ".new", ".used"];
+        let ours = [".refused", ".sealed", ".new", ".used", ".lock"];
         for name in folder.names().iter().filter(|name| ours.iter().any(|end| name.ends_with(end))) {
             let _ = folder.remove(name);
         }
