@@ -18,8 +18,8 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, PodFacts, Seen,
-    ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem, TokenSource, VantageFacts,
+    ClusterFacts, ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts,
+    PodFacts, Seen, ServiceAccountFacts, SubjectRef, TokenFacts, TokenProblem, TokenSource, VantageFacts,
 };
 use crate::live::{self, Live, ProbeOptions, Wiring};
 use crate::skipped::UNREAD_FILE;
@@ -202,6 +202,7 @@ impl<'a> Checker<'a> {
         }
         let proof = self.prove(live, whose, &mut pod, &expected_role_arn, injects).await;
         let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
+        let untried = pod.as_ref().and_then(|pod| self.untried(pod));
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
         let owner = async {
@@ -233,6 +234,7 @@ impl<'a> Checker<'a> {
             expected_role_arn,
             token: proof.token,
             token_instead: proof.instead.or(instead),
+            untried,
             session_seconds: plan.session_seconds,
             exchange: proof.exchange,
             vantage: proof.vantage,
@@ -557,6 +559,33 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// The container whose variables the exchange goes by.
+    fn speaker<'p>(&self, pod: &'p PodFacts) -> Option<&'p ContainerFacts> {
+        match &self.wishes.container {
+            Some(name) => pod.containers.iter().find(|container| container.name == *name),
+            None => {
+                let wired = |container: &&ContainerFacts| container.has_rrsa_env();
+                pod.app_containers().find(wired).or_else(|| pod.acting_containers().find(wired))
+            }
+        }
+    }
+
+    /// What another container names than the one that is tried, when nobody has chosen that one.
+    fn untried(&self, pod: &PodFacts) -> Option<String> {
+        let speaker = self.speaker(pod).filter(|_| self.wishes.container.is_none())?;
+        let others = pod.acting_containers().filter(|container| container.name != speaker.name);
+        others.filter(|container| container.has_rrsa_env()).find_map(|container| {
+            let names = [env_vars::ROLE_ARN, env_vars::OIDC_PROVIDER_ARN];
+            let differs =
+                |name: &&&str| container.value(name).is_some_and(|value| speaker.value(name) != Some(value));
+            let name = names.iter().find(differs)?;
+            Some(format!(
+                "container {} has another {name} than {}, and was not tried: -c {} tries it",
+                container.name, speaker.name, container.name
+            ))
+        })
+    }
+
     /// What the exchange sends: what the command line says, what the pod would send, what ought to be sent.
     fn plan(
         &self,
@@ -566,12 +595,7 @@ impl<'a> Checker<'a> {
     ) -> Plan {
         let of_pod = |name: &str| {
             let pod = pod?;
-            let chosen = |facts: &&crate::facts::ContainerFacts| match &self.wishes.container {
-                Some(name) => facts.name == *name,
-                None => true,
-            };
-            let mut containers = pod.containers.iter().filter(chosen);
-            let value = containers.find_map(|container| container.value(name))?;
+            let value = self.speaker(pod)?.value(name)?;
             Some(Seen::known(value.to_owned(), format!("variable {name} of pod {}", pod.name)))
         };
         let choose = |option: &Option<String>, variable: &str, otherwise: &Seen<String>| match option {

@@ -90,6 +90,9 @@ pub fn effective(pod: &PodFacts) -> Vec<Effective> {
 #[must_use]
 pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     let set = |name: &str| container.env.contains_key(name);
+    if let (Client::Java, Some(place)) = (client, container.java_key) {
+        return Choice::StaticKey(place);
+    }
     if client == Client::Java && set("JAVA_TOOL_OPTIONS") {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
     }

@@ -184,6 +184,7 @@ impl Manifests {
             expected_role_arn: expected,
             token: unseen(),
             token_instead: None,
+            untried: None,
             exchange: unseen(),
             vantage: unseen(),
             owner: unseen(),

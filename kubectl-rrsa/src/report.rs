@@ -6,7 +6,7 @@ use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts};
 use crate::fingerprint::fingerprint;
 use crate::identity::{self, Effective};
-use crate::rules::{Finding, Link, RULES, Severity, Verdict, fold};
+use crate::rules::{Finding, Link, RULES, Rule, Severity, Verdict, fold};
 use crate::skipped::Skipped;
 
 /// The conclusion on one subject.
@@ -77,10 +77,20 @@ impl Report {
     /// Judges the facts by every rule.
     #[must_use]
     pub fn on(facts: Facts) -> Self {
-        let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, (rule.judge)(&facts))).collect();
+        let judge = |rule: &Rule| match facts.is_nobodys_question() {
+            true => Verdict::NotApplicable,
+            false => (rule.judge)(&facts),
+        };
+        let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, judge(rule))).collect();
         let mut findings: Vec<Finding> =
             fold(verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect());
         for finding in &mut findings {
+            // Somebody may have set a variable to nothing.
+            for text in [&mut finding.expected, &mut finding.seen] {
+                if text.is_empty() {
+                    "nothing".clone_into(text);
+                }
+            }
             finding.fingerprint = fingerprint(&facts, finding);
         }
         let skipped: Vec<Skipped> = verdicts
@@ -143,6 +153,14 @@ impl Report {
                 }
             }
         }
+        if let (Some(why), true) = (&facts.untried, granted) {
+            for link in
+                links.iter_mut().filter(|link| link.link == Link::Exchange && link.status == LinkStatus::Good)
+            {
+                link.status = LinkStatus::Unseen;
+                link.unseen = Some(why.clone());
+            }
+        }
         let is_broken = findings.iter().any(|finding| finding.severity >= Severity::Error);
         // What nobody has seen is not good, whatever holds beside it: a provider that neither STS nor IMS told of, a token
         // that is none, an identity without a session.
@@ -167,7 +185,8 @@ impl Report {
         let first_broken = findings.iter().find(|f| f.severity >= Severity::Error).map(|f| f.rule);
         let identified = links.iter().any(|l| l.link == Link::Identity && l.status == LinkStatus::Good);
         // That somebody gets a session says nothing of whether this workload has what it takes to ask for one.
-        let decides = [Link::Webhook, Link::Namespace, Link::ServiceAccount, Link::Pod, Link::Token];
+        let decides =
+            [Link::Webhook, Link::Namespace, Link::ServiceAccount, Link::Pod, Link::Token, Link::Exchange];
         let in_doubt =
             links.iter().any(|link| decides.contains(&link.link) && link.status == LinkStatus::Unseen);
         let conclusion = match first_broken {

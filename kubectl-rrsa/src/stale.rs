@@ -1,4 +1,5 @@
-//! Pods that lack RRSA only because they are older than what would inject it: the label, the annotation, the webhook.
+//! Pods that lack RRSA, or have another role, only because they are older than what would inject it: the label, the annotation,
+//! the webhook.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
@@ -11,8 +12,10 @@ use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold, restart};
 
 /// Pods asked for at a time.
 const PAGE: u32 = 500;
-/// Rules that say that a new pod in its place would be injected.
-const OLDER: [&str; 4] = ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12"];
+/// The rule that the pod has the role of another time.
+const ROLE_OF_BEFORE: &str = "RRSA-S06";
+/// Rules that say that a new pod in its place would be as it ought to be.
+const OLDER: [&str; 5] = ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12", ROLE_OF_BEFORE];
 /// Links that decide whether a new pod would be injected.
 const DECIDES: [&str; 14] = [
     "RRSA-W01", "RRSA-W02", "RRSA-W03", "RRSA-W05", "RRSA-W06", "RRSA-N01", "RRSA-N02", "RRSA-N03",
@@ -29,7 +32,7 @@ pub struct Stale {
     pub owner: Option<String>,
     /// ServiceAccount of the pods.
     pub service_account: String,
-    /// Names of the pods that lack RRSA.
+    /// Names of the pods that lack RRSA, or have the role of before.
     pub pods: Vec<String>,
     /// The rule that says why the first of them does.
     pub rule: &'static str,
@@ -62,7 +65,7 @@ pub async fn of_service_account(
     let service_account = collect::service_account(client, namespace, account).await;
     let (mut stale, mut unseen): (Vec<Stale>, _) = (Vec::new(), None);
     for pod in pods(client, namespace, account).await? {
-        if pod.is_wired() || pod.is_over() {
+        if pod.is_over() {
             continue;
         }
         let (owner, name) = (pod.owner.clone(), pod.name.clone());
@@ -70,7 +73,10 @@ pub async fn of_service_account(
             Kind::Broken => {}
             Kind::Unseen(why) => unseen = unseen.or(Some(why)),
             Kind::Stale(finding) => {
-                match stale.iter_mut().find(|known| owner.is_some() && known.owner == owner) {
+                match stale
+                    .iter_mut()
+                    .find(|known| owner.is_some() && known.owner == owner && known.rule == finding.rule)
+                {
                     Some(known) => known.pods.push(name),
                     None => stale.push(Stale {
                         namespace: namespace.to_owned(),
@@ -109,7 +115,10 @@ fn judge(
         pod: Some(pod),
         ..blank(namespace)
     };
-    let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, (rule.judge)(&facts))).collect();
+    // Of what is wired only the role may be of another time.
+    let is_wired = facts.is_wired();
+    let rules = RULES.iter().filter(|rule| !is_wired || rule.id == ROLE_OF_BEFORE);
+    let verdicts: Vec<_> = rules.map(|rule| (rule, (rule.judge)(&facts))).collect();
     let unseen = verdicts.iter().find_map(|(rule, verdict)| match verdict {
         Verdict::Unseen(why) if DECIDES.contains(&rule.id) => Some(why.clone()),
         _ => None,

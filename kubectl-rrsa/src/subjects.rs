@@ -198,12 +198,12 @@ impl Wanted {
         self.words.is_empty() || self.words.iter().any(|word| word.kind == Kind::ServiceAccount)
     }
 
-    /// The subjects, in the order named.
+    /// The subjects, in the order named, and what there is no subject for where several were named.
     ///
     /// # Errors
-    /// A workload that does not exist; an API server that does not answer.
-    pub async fn resolve(&self, kube: &KubeContext) -> Result<Vec<Subject>, Error> {
-        let mut subjects = Vec::new();
+    /// One workload that does not exist; an API server that does not answer.
+    pub async fn resolve(&self, kube: &KubeContext) -> Result<(Vec<Subject>, Vec<Error>), Error> {
+        let (mut subjects, mut missing) = (Vec::new(), Vec::new());
         if self.words.is_empty() {
             subjects.extend(self.service_accounts(kube, true).await?);
         }
@@ -220,14 +220,16 @@ impl Wanted {
                         "/{}/namespaces/{}/{}s/{name}",
                         workload.api, kube.namespace, workload.singular
                     );
-                    let object = get(kube, &path).await?.ok_or_else(|| {
-                        Error::usage(format!(
-                            "there is no {} {name} in namespace {}",
-                            workload.singular, kube.namespace
-                        ))
-                        .hint(format!("kubectl get {}s -n {}", workload.singular, kube.namespace))
-                    })?;
-                    subjects.push(of_workload(kube, workload, &object).await?);
+                    match get(kube, &path).await? {
+                        Some(object) => subjects.push(of_workload(kube, workload, &object).await?),
+                        None => missing.push(
+                            Error::usage(format!(
+                                "there is no {} {name} in namespace {}",
+                                workload.singular, kube.namespace
+                            ))
+                            .hint(format!("kubectl get {}s -n {}", workload.singular, kube.namespace)),
+                        ),
+                    }
                 }
                 (Kind::Workload(workload), None) => {
                     let place = match self.all_namespaces {
@@ -249,7 +251,10 @@ impl Wanted {
                 }
             }
         }
-        Ok(subjects)
+        match missing.pop_if(|_| self.words.len() == 1) {
+            Some(error) => Err(error),
+            None => Ok((subjects, missing)),
+        }
     }
 
     fn page(&self) -> ListParams {

@@ -125,3 +125,14 @@ spec: {{serviceAccountName: demo-sa, containers: [{{name: app, image: app}}]}}
         assert_eq!(states.into_iter().any(|state| state == "new"), code == 1, "{later}");
     }
 }
+
+/// A wait is as long as it was asked to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_lasts_until_its_timeout() {
+    let stage = stage().await;
+    let start = tokio::time::Instant::now();
+    let outcome = stage.rrsa(&["check", "sa/other", "-n", "default", "--watch", "--timeout", "2s"]).await;
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    assert!(start.elapsed() >= std::time::Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(outcome.stderr.matches("waiting for default/sa/other").count(), 1, "{outcome:?}");
+}

@@ -154,3 +154,24 @@ async fn a_service_account_none_of_whose_pods_was_injected_is_not_ok() {
     let mends = "kubectl label namespace rrsa-demo pod-identity.alibabacloud.com/injection=on --overwrite && kubectl get pod demo";
     assert!(outcome.stdout.contains(mends), "{outcome:?}");
 }
+
+/// A role that was changed after its pods were made is theirs when they are made anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_of_a_role_of_before_are_stale() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let workloads = include_str!("../manifests/workloads.yaml");
+    let stage = Stage::set("", &format!("{demo}---\n{workloads}")).await;
+    let Some(kubectl) = crate::stage::found("kubectl", "an annotation that is changed") else { return };
+    let role = "pod-identity.alibabacloud.com/role-name=another-role";
+    let changed =
+        stage.command(&kubectl, &["annotate", "sa", "demo-sa", "-n", "rrsa-demo", role, "--overwrite"]);
+    assert_eq!(stage.run(changed).await.code, 0);
+    let list = stage.rrsa(&["list", "-n", "rrsa-demo"]).await;
+    assert!(list.stdout.contains("RRSA-S06"), "{list:?}");
+    let account = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(account.code, 1, "{account:?}");
+    let rules = account.report()["findings"].to_string();
+    assert!(rules.contains("RRSA-S06"), "{rules}");
+    let stale = stage.rrsa(&["list", "-n", "rrsa-demo", "--stale"]).await;
+    assert!(stale.stdout.contains("RRSA-S06") && stale.stdout.contains("deployment/demo"), "{stale:?}");
+}

@@ -202,3 +202,65 @@ spec: {serviceAccountName: demo-sa, containers: [{name: app, image: app}]}
     let outcome = alone.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo"]).await;
     assert_eq!(outcome.code, 0, "{outcome:?}");
 }
+
+/// The guide's pod wired by hand, in a namespace that nothing injects into, with more containers.
+fn by_hand(more: &str) -> String {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let plain = demo
+        .replace("pod-identity.alibabacloud.com/injection: 'on'", "team: demo")
+        .replace("  annotations:\n    pod-identity.alibabacloud.com/role-name: demo-role-for-rrsa\n", "");
+    let (before, _) = plain.split_once("  containers:\n").unwrap();
+    let id = "c0123456789abcdef0123456789abcdef";
+    let wired = |name: &str, role: &str| {
+        format!(
+            "  - name: {name}
+    image: i
+    env:
+    - {{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::1234567890123456:role/{role}'}}
+    - {{name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN, value: 'acs:ram::1234567890123456:oidc-provider/ack-rrsa-{id}'}}
+    - {{name: ALIBABA_CLOUD_OIDC_TOKEN_FILE, value: /tokens/token}}
+    volumeMounts: [{{name: oidc, mountPath: /tokens}}]
+"
+        )
+    };
+    let second = if more.is_empty() { String::new() } else { wired("b", more) };
+    format!(
+        "{before}  volumes:
+  - name: oidc
+    projected: {{sources: [{{serviceAccountToken: {{audience: vault, path: v}}}}, {{serviceAccountToken: {{audience: sts.aliyuncs.com, path: token}}}}]}}
+  containers:
+{}{second}",
+        wired("a", "demo-role-for-rrsa")
+    )
+}
+
+/// Each container has a chain of its own; that one holds says nothing of another role.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_containers_with_several_roles_each_is_tried_by_itself() {
+    for (more, code) in [("", 0), ("demo-role-for-rrsa", 0), ("other", 3)] {
+        let stage = Stage::set("", &by_hand(more)).await;
+        let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo"]).await;
+        assert_eq!(outcome.code, code, "{more}: {outcome:?}");
+        assert_eq!(outcome.stdout.contains("-c b tries it"), code == 3, "{more}: {outcome:?}");
+    }
+    let stage = Stage::set("", &by_hand("other")).await;
+    for (container, code) in [("a", 0), ("b", 1)] {
+        let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-c", container]).await;
+        assert_eq!(outcome.code, code, "{container}: {outcome:?}");
+    }
+}
+
+/// One name that is wrong costs the others nothing, and is not passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_among_several_is_said_and_the_rest_is_checked() {
+    let stage = stage().await;
+    let words = ["check", "sa/demo-sa", "pod/none", "deploy/none", "deploy/demo", "-n", "rrsa-demo"];
+    let outcome = stage.rrsa(&words).await;
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.stdout.contains("2 checked: 2 healthy"), "{outcome:?}");
+    for words in
+        ["there is no pod none in namespace rrsa-demo", "there is no deployment none in namespace rrsa-demo"]
+    {
+        assert!(outcome.stderr.contains(words), "{words}: {outcome:?}");
+    }
+}

@@ -263,6 +263,8 @@ fn admission(configuration: &MutatingWebhookConfiguration) -> Option<AdmissionFa
         namespace_selector: selector(webhook.namespace_selector.as_ref()),
         object_selector: selector(webhook.object_selector.as_ref()),
         sees_pods,
+        has_conditions: webhook.match_conditions.as_ref().is_some_and(|all| !all.is_empty()),
+        service: webhook.client_config.service.as_ref().map(|s| format!("{}/{}", s.namespace, s.name)),
         ca: authority(webhook.client_config.ca_bundle.as_ref().map(|bundle| bundle.0.as_slice())),
     })
 }

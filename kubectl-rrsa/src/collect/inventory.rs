@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kube::Client;
+use rrsa_shared::arn::RoleArn;
 use rrsa_shared::sign::percent;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -204,7 +205,8 @@ impl Pod {
 
     fn role_arn(&self) -> Option<&str> {
         let mut named = self.variables().filter(|variable| variable.name == Name::RoleArn);
-        named.find_map(|variable| variable.value.as_deref())
+        // What stands for another variable is none yet.
+        named.find_map(|variable| variable.value.as_deref()).filter(|arn| RoleArn::parse(arn).is_ok())
     }
 
     fn is_over(&self) -> bool {
@@ -280,10 +282,17 @@ async fn users(client: &Client, scope: Scope<'_>) -> Result<UsersOf, kube::Error
                 users.count.wired += usize::from(is_wired);
             }
             if is_wired {
-                if let (None, Some(arn)) = (&users.role, pod.role_arn()) {
+                let Some(arn) = pod.role_arn() else { continue };
+                if users.role.is_none() {
                     users.role = Some((arn.to_owned(), pod.metadata.name.clone()));
                 }
-            } else if !is_over && !pod.is_static() && !pod.skips_all() {
+                if !is_over && !users.count.roles.contains_key(arn) {
+                    let owner = pod.owner().unwrap_or_else(|| format!("pod/{}", pod.metadata.name));
+                    users.count.roles.insert(arn.to_owned(), owner);
+                }
+            } else if !is_over && pod.skips_all() {
+                users.count.left_out += 1;
+            } else if !is_over && !pod.is_static() {
                 let count = &mut users.count;
                 let owner = match pod.owner() {
                     Some(owner) => owner,

@@ -72,6 +72,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
             run_as_user: own(&c.security_context),
             last_codes: last_codes(pod, &c.name),
             last_denial: last_words(pod, &c.name).find_map(denial),
+            java_key: java_key(&c.env, &c.command, &c.args),
             ..container(kind, &c.name, &c.env, &c.env_from, &c.volume_mounts)
         })
         .chain(ephemeral.iter().map(|c| ContainerFacts {
@@ -218,14 +219,18 @@ fn container(
     mounts: &Option<Vec<core::VolumeMount>>,
 ) -> ContainerFacts {
     let mut variables = BTreeMap::new();
+    // What the kubelet puts in place of $(NAME): variables that stand before.
+    let mut known: BTreeMap<&str, Option<String>> = BTreeMap::new();
     for var in env.as_deref().unwrap_or_default() {
         // The last one of a name counts; an empty one is none to every SDK.
         let is_empty = var.value_from.is_none() && var.value.as_deref().unwrap_or_default().is_empty();
         if is_empty && !SHOWN_ENV.contains(&var.name.as_str()) {
             variables.remove(&var.name);
         } else {
-            variables.insert(var.name.clone(), env_fact(var));
+            variables.insert(var.name.clone(), env_fact(var, &known));
         }
+        let value = var.value_from.is_none().then(|| var.value.as_deref().unwrap_or_default());
+        known.insert(&var.name, value.and_then(|value| expanded(value, &known)));
     }
     let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
         match (&source.config_map_ref, &source.secret_ref) {
@@ -253,12 +258,55 @@ fn container(
     }
 }
 
-fn env_fact(var: &core::EnvVar) -> EnvFact {
+/// A value with what the kubelet puts in place of `$(NAME)`; nothing where that is not known. `$$(NAME)` stays, with one
+/// dollar, and so does the name of a variable that does not stand before.
+fn expanded(value: &str, known: &BTreeMap<&str, Option<String>>) -> Option<String> {
+    let mut whole = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.find('$') {
+        whole.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            whole.push('$');
+            rest = after;
+        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            match known.get(name) {
+                Some(value) => whole.push_str(value.as_ref()?),
+                None => whole.push_str(&format!("$({name})")),
+            }
+            rest = after;
+        } else {
+            whole.push('$');
+        }
+    }
+    whole.push_str(rest);
+    Some(whole)
+}
+
+/// Where a property of the Java machine names an access key, which goes before every variable.
+fn java_key(
+    env: &Option<Vec<core::EnvVar>>,
+    command: &Option<Vec<String>>,
+    arguments: &Option<Vec<String>>,
+) -> Option<&'static str> {
+    let names = |text: &str| text.contains("-Dalibabacloud.accessKeyId=");
+    let options = env.iter().flatten().filter(|var| var.name == "JAVA_TOOL_OPTIONS");
+    if options.filter_map(|var| var.value.as_deref()).any(names) {
+        return Some("JAVA_TOOL_OPTIONS");
+    }
+    let mut words = command.iter().flatten().chain(arguments.iter().flatten());
+    words.any(|word| names(word)).then_some("its command")
+}
+
+fn env_fact(var: &core::EnvVar, known: &BTreeMap<&str, Option<String>>) -> EnvFact {
     if !SHOWN_ENV.contains(&var.name.as_str()) {
         return EnvFact::Set;
     }
     match &var.value_from {
-        None => EnvFact::Value(var.value.clone().unwrap_or_default()),
+        None => match expanded(var.value.as_deref().unwrap_or_default(), known) {
+            Some(value) => EnvFact::Value(value),
+            None => EnvFact::From("other variables".to_owned()),
+        },
         Some(source) => EnvFact::From(match (&source.config_map_key_ref, &source.secret_key_ref) {
             (Some(map), _) => format!("configMap/{}", map.name),
             (_, Some(secret)) => format!("secret/{}", secret.name),
@@ -293,6 +341,44 @@ mod tests {
         assert_eq!(env["PASSWORD"], EnvFact::Set);
         assert_eq!(env["ALIBABA_CLOUD_ROLE_ARN"], EnvFact::Value("acs:ram::1:role/r".to_owned()));
         assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], EnvFact::From("configMap/m".to_owned()));
+    }
+
+    #[test]
+    fn variables_are_put_in_place_of_their_names_as_the_kubelet_does_it() {
+        let facts = read(serde_json::json!({"spec": {"containers": [{"name": "app", "env": [
+            {"name": "ACC", "value": "1"},
+            {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "m", "key": "k"}}},
+            {"name": "ALIBABA_CLOUD_ROLE_ARN", "value": "acs:ram::$(ACC):role/$$(ACC)$(LATER)"},
+            {"name": "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "value": "/$(SECRET)"},
+            {"name": "LATER", "value": "x"},
+        ]}]}}));
+        let env = &facts.containers[0].env;
+        assert_eq!(
+            env["ALIBABA_CLOUD_ROLE_ARN"],
+            EnvFact::Value("acs:ram::1:role/$(ACC)$(LATER)".to_owned())
+        );
+        assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], EnvFact::From("other variables".to_owned()));
+    }
+
+    #[test]
+    fn a_key_among_the_properties_of_java_is_seen_and_not_taken() {
+        for (container, place) in [
+            (
+                serde_json::json!({"env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g -Dalibabacloud.accessKeyId=hunter2"}]}),
+                Some("JAVA_TOOL_OPTIONS"),
+            ),
+            (
+                serde_json::json!({"command": ["java", "-Dalibabacloud.accessKeyId=hunter2"]}),
+                Some("its command"),
+            ),
+            (serde_json::json!({"args": ["java", "-Xmx1g"]}), None),
+        ] {
+            let mut container = container;
+            container["name"] = "app".into();
+            let facts = read(serde_json::json!({"spec": {"containers": [container]}}));
+            assert_eq!(facts.containers[0].java_key, place);
+            assert!(!format!("{facts:?}").contains("hunter2"));
+        }
     }
 
     #[test]

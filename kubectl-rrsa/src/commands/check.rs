@@ -25,7 +25,7 @@ use crate::subjects::{Selection, Wanted};
 ///
 /// The chain: cluster, provider, webhook, namespace, ServiceAccount, pod, token, exchange, trust policy, identity.
 /// The report names the first broken link and what to type. A workload is checked by its newest running pod, or by its template
-/// when it has none. Healthy means that the pod's own token was taken; --live=token settles for the identity.
+/// when it has none. Healthy means that the pod's own token was taken; --live=token and --live=pod settle for the identity.
 /// Exit codes: 0 healthy, 1 findings, 2 usage, 3 could not tell.
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -164,28 +164,44 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         );
     }
     let look = async || once(&wanted, &wishes, args.parallel, machine, &cloud, &kube).await;
-    let mut reports = look().await?;
+    let (mut reports, mut missing) = look().await?;
     let start = machine.clock.elapsed();
     while args.watch
         && gate.exit_code(&reports) != exit::HEALTHY
-        && machine.clock.elapsed().saturating_sub(start) + PAUSE < args.timeout
+        && machine.clock.elapsed().saturating_sub(start) < args.timeout
     {
         progress(&reports);
-        machine.clock.sleep(PAUSE).await;
-        reports = look().await?;
+        let left = args.timeout.saturating_sub(machine.clock.elapsed().saturating_sub(start));
+        machine.clock.sleep(PAUSE.min(left)).await;
+        (reports, missing) = look().await?;
+    }
+    for error in &missing {
+        cli::say(&error.to_string());
     }
     let text = show(args, machine, &gate, wanted.is_one(), &reports)?;
-    Ok(Outcome { text, code: gate.exit_code(&reports) })
+    // What was named and is not there was not checked.
+    let code = if missing.is_empty() { gate.exit_code(&reports) } else { exit::USAGE };
+    Ok(Outcome { text, code })
 }
 
 fn show(args: &Args, machine: &Machine, gate: &Gate, one: bool, reports: &[Report]) -> Result<String, Error> {
     Ok(match args.output {
-        None => render::checks(reports, Style::for_stdout(&machine.env)),
+        None => render::checks(reports, Style::for_stdout(&machine.env)) + &known(gate, reports),
         Some(CheckFormat::Json) => write(Format::Json, one, reports)?,
         Some(CheckFormat::Yaml) => write(Format::Yaml, one, reports)?,
         Some(CheckFormat::Junit) => render::junit(reports, gate),
         Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(reports, gate))?,
     })
+}
+
+/// How much of it the baseline excuses.
+fn known(gate: &Gate, reports: &[Report]) -> String {
+    let all = reports.iter().flat_map(|report| &report.findings);
+    match all.filter(|finding| gate.knows(finding)).count() {
+        0 => String::new(),
+        1 => "\n1 finding is in the baseline, and fails nothing.\n".to_owned(),
+        count => format!("\n{count} findings are in the baseline, and fail nothing.\n"),
+    }
 }
 
 /// Judges what stands in files.
@@ -253,9 +269,12 @@ pub(super) async fn once(
     machine: &Machine,
     cloud: &Cloud,
     kube: &KubeContext,
-) -> Result<Vec<Report>, Error> {
-    let subjects = wanted.resolve(kube).await?;
+) -> Result<(Vec<Report>, Vec<Error>), Error> {
+    let (subjects, mut missing) = wanted.resolve(kube).await?;
     let Some(first) = subjects.first() else {
+        if let Some(error) = missing.pop() {
+            return Err(error);
+        }
         return Err(Error::could_not_tell("there is nothing to check")
             .hint("kubectl get serviceaccounts -A shows what there is; a name checks one in any case"));
     };
@@ -274,7 +293,16 @@ pub(super) async fn once(
     let checks = checks.map(|check| check.inspect(|_| bar.advance()));
     let collected: Vec<_> = stream::iter(checks).buffered(parallel.into()).collect().await;
     bar.clear();
-    let mut collected = collected.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let alone = collected.len() + missing.len() == 1;
+    let mut found = Vec::new();
+    for one in collected {
+        match one {
+            Ok(facts) => found.push(facts),
+            Err(error) if !alone && error.exit_code() == exit::USAGE => missing.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    let mut collected = found;
     if !wanted.is_by_name() {
         let all = collected.len();
         collected.retain(Facts::wants_rrsa);
@@ -289,7 +317,7 @@ pub(super) async fn once(
             }
         }
     }
-    Ok(collected.into_iter().map(Report::on).collect())
+    Ok((collected.into_iter().map(Report::on).collect(), missing))
 }
 
 /// Says on stderr what is still being waited for.

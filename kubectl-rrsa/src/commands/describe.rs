@@ -1,7 +1,7 @@
 //! `kubectl rrsa describe`.
 
 use crate::checker::Wishes;
-use crate::cli::{Cli, Machine, Outcome};
+use crate::cli::{self, Cli, Machine, Outcome};
 use crate::context;
 use crate::error::{Error, exit};
 use crate::live::Live;
@@ -27,8 +27,12 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let cloud = cli.cloud.resolve(machine)?;
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let wishes = Wishes { live: Some(Live::None), ..Wishes::default() };
-    let reports = super::check::once(&wanted, &wishes, 8, machine, &cloud, &kube).await?;
+    let (reports, missing) = super::check::once(&wanted, &wishes, 8, machine, &cloud, &kube).await?;
     let style = Style::for_stdout(&machine.env);
     let sections: Vec<_> = reports.iter().map(|report| render::describe(report, style)).collect();
-    Ok(Outcome { text: sections.join("\n"), code: exit::HEALTHY })
+    for error in &missing {
+        cli::say(&error.to_string());
+    }
+    let code = if missing.is_empty() { exit::HEALTHY } else { exit::USAGE };
+    Ok(Outcome { text: sections.join("\n"), code })
 }

@@ -1,5 +1,6 @@
 //! `kubectl rrsa list`.
 
+use rrsa_shared::arn::RoleArn;
 use serde::Serialize;
 
 use crate::cli::{self, Cli, Machine, Outcome};
@@ -7,7 +8,7 @@ use crate::collect;
 use crate::collect::inventory::{Metadata, Scope, ServiceAccounts, Stock, Users};
 use crate::context::{self, KubeContext};
 use crate::error::{Error, exit};
-use crate::facts::{INJECTION_LABEL, ROLE_NAME_ANNOTATION, Seen};
+use crate::facts::{INJECTION_LABEL, PodCount, ROLE_NAME_ANNOTATION, Seen};
 use crate::render::{self, Columns, printable};
 use crate::rules::{AtRest, at_rest};
 use crate::stale::{self, Stale};
@@ -156,8 +157,11 @@ async fn stale(
     while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
         for account in page.iter().filter(|account| account.annotations.contains_key(ROLE_NAME_ANNOTATION)) {
             let users = stock.pods_using(&account.namespace, &account.name);
-            // What is wired needs no restart, and where pods may not be listed the next call says so.
-            if users.value().is_some_and(|users| users.count.total == users.count.wired) {
+            // What is wired, with the role that is named, needs no restart; where pods may not be listed the next call says so.
+            let named = account.annotations.get(ROLE_NAME_ANNOTATION);
+            let is_role = |arn: &String| RoleArn::parse(arn).ok().map(|role| role.name).as_ref() == named;
+            let fine = |count: &PodCount| count.total == count.wired && count.roles.keys().all(is_role);
+            if users.value().is_some_and(|users| fine(&users.count)) {
                 continue;
             }
             let (namespace, name) = (&account.namespace, &account.name);

@@ -8,7 +8,7 @@ use rrsa_shared::policy::{
 };
 
 use crate::checker::{Checker, Wishes};
-use crate::cli::{Cli, Machine, Outcome};
+use crate::cli::{self, Cli, Machine, Outcome};
 use crate::collect;
 use crate::context;
 use crate::error::{Error, exit};
@@ -69,6 +69,11 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let wishes = Wishes::default();
     let checker = Checker::open(machine, &cloud, &kube, &wishes, (&kube.namespace, &name)).await?;
+    let account = collect::service_account(&kube.client, &kube.namespace, &name).await;
+    if let Some(None) = account.value() {
+        let place = printable(&kube.namespace);
+        cli::say(&format!("note: there is no ServiceAccount {} in namespace {place} yet", printable(&name)));
+    }
     let cluster = checker.cluster();
     let given = |option: &Option<String>, seen: &Seen<String>, what: &str, flag: &str| match option {
         Some(text) => Ok(text.clone()),

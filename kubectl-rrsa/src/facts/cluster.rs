@@ -125,6 +125,10 @@ pub struct AdmissionFacts {
     pub object_selector: Selector,
     /// Whether its rules cover the creation of pods.
     pub sees_pods: bool,
+    /// Whether it has conditions of its own (`matchConditions`), which are not evaluated here.
+    pub has_conditions: bool,
+    /// The service of the cluster that answers, `namespace/name`; none where it is called by a URL.
+    pub service: Option<String>,
     /// What the API server trusts when it calls it (`caBundle`).
     pub ca: Authority,
 }

@@ -129,6 +129,8 @@ pub struct ContainerFacts {
     pub env_from: Vec<String>,
     /// Volume mounts.
     pub mounts: Vec<MountFacts>,
+    /// Where a property of the Java machine names an access key: `JAVA_TOOL_OPTIONS`, or `its command`.
+    pub java_key: Option<&'static str>,
     /// Codes of STS in what the container said when it last ended; of its words nothing else is kept.
     pub last_codes: Vec<String>,
     /// The refusal of a service in the same words.
@@ -207,22 +209,30 @@ impl PodFacts {
         self.labels.get(INJECTION_LABEL).map(String::as_str)
     }
 
-    /// The projection that carries RRSA's token: the one of the webhook's volume name, else the one for the
-    /// audience, else the one mounted where the token file variable points.
+    /// The projection that carries RRSA's token: the one that the token file variable of some container points to, else
+    /// the one of the webhook's volume, else the one for STS's audience; of several in a volume the one for STS.
     #[must_use]
     pub fn rrsa_projection(&self) -> Option<&TokenProjection> {
-        let named = self.projections.iter().find(|p| p.volume == super::WEBHOOK_VOLUME);
-        let for_sts = || self.projections.iter().find(|p| p.audience.as_deref() == Some(super::AUDIENCE));
-        let pointed_at = || {
-            self.app_containers()
-                .filter_map(|container| {
-                    container.value(env_vars::OIDC_TOKEN_FILE).map(|file| (container, file))
-                })
-                .find_map(|(container, file)| {
-                    self.projections.iter().find(|p| container.has_token_at(p, file))
-                })
-        };
-        named.or_else(for_sts).or_else(pointed_at)
+        let pointed_at = self.app_containers().find_map(|container| self.pointed_at(container));
+        pointed_at.or_else(|| self.unnamed_projection())
+    }
+
+    /// The projection that carries RRSA's token for one container.
+    #[must_use]
+    pub fn projection_of(&self, container: &ContainerFacts) -> Option<&TokenProjection> {
+        self.pointed_at(container).or_else(|| self.unnamed_projection())
+    }
+
+    fn pointed_at(&self, container: &ContainerFacts) -> Option<&TokenProjection> {
+        let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
+        self.projections.iter().find(|projection| container.has_token_at(projection, file))
+    }
+
+    fn unnamed_projection(&self) -> Option<&TokenProjection> {
+        let ours = |p: &&TokenProjection| p.volume == super::WEBHOOK_VOLUME;
+        let for_sts = |p: &&TokenProjection| p.audience.as_deref() == Some(super::AUDIENCE);
+        let all = || self.projections.iter();
+        all().find(|p| ours(p) && for_sts(p)).or_else(|| all().find(ours)).or_else(|| all().find(for_sts))
     }
 
     /// The containers in which something may ask for credentials: all but those added to look around, and init containers

@@ -53,6 +53,10 @@ pub struct PodCount {
     pub stale: Vec<String>,
     /// How many pods that one stands for.
     pub bare: usize,
+    /// How many have annotations that keep the webhook from every container.
+    pub left_out: usize,
+    /// Roles that those name which RRSA has reached, and what makes a pod that names it.
+    pub roles: BTreeMap<String, String>,
 }
 
 /// The facts of one subject, in the order of the chain.
@@ -98,6 +102,8 @@ pub struct Facts {
     pub token: Seen<TokenFacts>,
     /// Why the token is one of the API server, when it stands in for the pod's own.
     pub token_instead: Option<String>,
+    /// What another container of the pod names, so that what was tried says nothing of it.
+    pub untried: Option<String>,
     /// Session length that is asked of STS, seconds.
     pub session_seconds: u32,
     /// The live exchange.
@@ -175,6 +181,15 @@ impl Facts {
         });
         let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
+    }
+
+    /// Whether nothing in the files asks for RRSA: neither the workload, nor a ServiceAccount that it may have been meant
+    /// to run as.
+    #[must_use]
+    pub fn is_nobodys_question(&self) -> bool {
+        self.offline
+            && !self.wants_rrsa()
+            && self.annotated_service_accounts.value().is_some_and(Vec::is_empty)
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of

@@ -45,7 +45,7 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
         for condition in &statement.conditions {
             let key = printable(&condition.key);
             if condition.reason == ConditionReason::Fits {
-                let fits = format!("{} {}", condition.operator, condition.seen.join(", "));
+                let fits = format!("{} {}", condition.operator, condition.expected.join(", "));
                 line(&mut shown, &mark(condition.outcome), &key, &fits);
                 continue;
             }

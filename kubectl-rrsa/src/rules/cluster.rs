@@ -53,8 +53,10 @@ pub(super) fn c04(facts: &Facts) -> Verdict {
         return Verdict::NotApplicable;
     }
     cloud(facts, |detail| {
-        let known = detail.rrsa.as_ref().filter(|rrsa| rrsa.enabled)?.first_issuer()?;
-        (known != issuer).then(|| {
+        let rrsa = detail.rrsa.as_ref().filter(|rrsa| rrsa.enabled)?;
+        let known = rrsa.first_issuer()?;
+        // Which of several is the first is C05's.
+        rrsa.issuer.split(',').all(|one| one.trim() != issuer).then(|| {
             Evidence::new(
                 known,
                 issuer.clone(),
@@ -95,6 +97,11 @@ pub(super) fn c05(facts: &Facts) -> Verdict {
         let issuers: Vec<&str> = rrsa.issuer.split(',').map(str::trim).collect();
         let at =
             issuers.iter().position(|issuer| IssuerShape::read(issuer).is_some()).filter(|at| *at > 0)?;
+        // Whatever the order there: new tokens are RRSA's.
+        let of_token = facts.token.value().and_then(|token| token.claims.issuer.as_deref());
+        if of_token.or(facts.cluster.issuer.value().map(String::as_str)) == Some(issuers[at]) {
+            return None;
+        }
         Some(Evidence::new(
             issuers[at],
             format!("{}, of {} issuers", issuers[0], issuers.len()),

@@ -28,6 +28,7 @@ fn healthy_pod() -> Facts {
     let container = ContainerFacts {
         last_codes: Vec::new(),
         last_denial: None,
+        java_key: None,
         name: "app".to_owned(),
         kind: ContainerKind::App,
         image: None,
@@ -123,6 +124,7 @@ pub(super) fn healthy_service_account() -> Facts {
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
         token_instead: None,
+        untried: None,
         vantage: Seen::unknown("nothing was run inside the cluster"),
         exchange: seen(ExchangeFacts {
             endpoint: "sts.aliyuncs.com".to_owned(),
@@ -582,6 +584,55 @@ const BREAKS: &[Case] = &[
     ("RRSA-K02", "an access key is in the environment", healthy_pod, |f| {
         container(f).env.insert("ALICLOUD_ACCESS_KEY".to_owned(), EnvFact::Set);
     }),
+    ("RRSA-P06", "an init container with two of the variables", healthy_pod, |f| {
+        let mut init = container(f).clone();
+        init.kind = ContainerKind::Init;
+        init.name = "init".to_owned();
+        init.env.remove(env_vars::ROLE_ARN);
+        f.pod.as_mut().expect("a pod").containers.insert(0, init);
+    }),
+    ("RRSA-P04", "all pods leave every container out", healthy_service_account, |f| {
+        f.pods_using = seen(PodCount { total: 2, left_out: 2, ..PodCount::default() });
+    }),
+    ("RRSA-S06", "pods of the role before", healthy_service_account, |f| {
+        let old = "acs:ram::1234567890123456:role/old".to_owned();
+        alter(&mut f.pods_using, |count| {
+            count.roles.insert(old, "deployment/demo".to_owned());
+        });
+    }),
+    ("RRSA-P13", "the API server's own token", healthy_pod, |f| {
+        let own = projection(f);
+        own.audience = None;
+        own.volume = "kube-api-access-x".to_owned();
+        container(f).mounts[0].volume = "kube-api-access-x".to_owned();
+    }),
+    ("RRSA-P12", "variables by hand and no volume", healthy_pod, |f| {
+        label(f, None);
+        f.pod.as_mut().expect("a pod").projections.clear();
+        container(f).mounts.clear();
+        f.token = Seen::unknown("no volume");
+        f.exchange = Seen::unknown("there is no token to exchange");
+    }),
+    ("RRSA-K03", "a key among the properties of Java", healthy_pod, |f| {
+        container(f).java_key = Some("JAVA_TOOL_OPTIONS");
+    }),
+    ("RRSA-E03", "what the webhook sets, but for another region's named host", healthy_pod, |f| {
+        set(f, env_vars::STS_ENDPOINT, "sts-vpc.cn-beijing.aliyuncs.com");
+        set(f, env_vars::STS_REGION, "cn-hangzhou");
+        set(f, env_vars::VPC_ENDPOINT_ENABLED, "true");
+    }),
+    ("RRSA-W05", "a selector on the label that only the pod has", healthy_pod, |f| {
+        not_injected(f);
+        label(f, None);
+        f.pod.as_mut().expect("a pod").labels.insert(INJECTION_LABEL.to_owned(), "on".to_owned());
+        admission(f, |a| {
+            a.namespace_selector = Selector(vec![Requirement {
+                key: INJECTION_LABEL.to_owned(),
+                operator: "In".to_owned(),
+                values: vec!["on".to_owned()],
+            }]);
+        });
+    }),
     ("RRSA-K02", "an access key in an init container", healthy_pod, |f| {
         let mut init = container(f).clone();
         init.kind = ContainerKind::Init;
@@ -793,7 +844,7 @@ const BREAKS: &[Case] = &[
     }),
     ("RRSA-P12", "none of many bare pods was injected", healthy_service_account, |f| {
         let stale = vec!["deployment/old".to_owned(), "pod/a".to_owned()];
-        f.pods_using = seen(PodCount { total: 9, wired: 0, stale, bare: 4 });
+        f.pods_using = seen(PodCount { total: 9, wired: 0, stale, bare: 4, ..PodCount::default() });
     }),
     ("RRSA-P25", "one workload was not restarted", healthy_service_account, |f| {
         f.pods_using = seen(PodCount {
@@ -990,6 +1041,8 @@ const BREAKS: &[Case] = &[
     }),
     ("RRSA-C05", "another issuer before RRSA's", healthy_service_account, |f| {
         with_cloud(f, "running", &format!("{DEFAULT_ISSUER},{ISSUER}"));
+        f.cluster.issuer = seen(DEFAULT_ISSUER.to_owned());
+        claims(f, |c| c.issuer = Some(DEFAULT_ISSUER.to_owned()));
     }),
     ("RRSA-C07", "a cluster within the cluster", healthy_service_account, |f| {
         let issuer = "https://kubernetes.default.svc.cluster.local".to_owned();
@@ -1135,6 +1188,27 @@ const NEAR: &[Near] = &[
         pod_annotation(f, OVERRIDE_ENV, "true");
         let mine = EnvFact::Value("acs:ram::1234567890123456:role/mine".to_owned());
         container(f).env.insert(env_vars::ROLE_ARN.to_owned(), mine);
+    }),
+    ("another order of issuers in ACK, and tokens of RRSA's", healthy_service_account, |f| {
+        with_cloud(f, "running", &format!("{DEFAULT_ISSUER},{ISSUER}"));
+    }),
+    ("two tokens in one volume, the second for STS", healthy_pod, |f| {
+        let vault = TokenProjection {
+            audience: Some("vault".to_owned()),
+            path: "v".to_owned(),
+            ..projection(f).clone()
+        };
+        f.pod.as_mut().expect("a pod").projections.insert(0, vault);
+    }),
+    ("a volume for each of two containers", healthy_pod, |f| {
+        let mut second = container(f).clone();
+        second.name = "second".to_owned();
+        second.mounts[0] = MountFacts { volume: "own".to_owned(), path: "/own".to_owned(), sub_path: None };
+        second.env.insert(env_vars::OIDC_TOKEN_FILE.to_owned(), EnvFact::Value("/own/token".to_owned()));
+        let own = TokenProjection { volume: "own".to_owned(), ..projection(f).clone() };
+        let pod = f.pod.as_mut().expect("a pod");
+        pod.containers.push(second);
+        pod.projections.push(own);
     }),
     ("a region of a later year", healthy_pod, |f| set(f, env_vars::STS_REGION, "ap-southeast-9")),
     ("a token about to be renewed", healthy_pod, |f| alter(&mut f.token, |t| t.seen_at = 3900)),
@@ -1324,6 +1398,29 @@ fn a_webhook_of_which_a_part_may_not_be_seen_leaves_doubt() {
             assert_ne!(link.status, crate::report::LinkStatus::Good, "{part}");
         }
     }
+}
+
+/// Of containers that name other roles one was tried.
+#[test]
+fn a_container_that_was_not_tried_leaves_doubt() {
+    let mut facts = healthy_pod();
+    facts.untried = Some("container b has another role".to_owned());
+    let report = crate::report::Report::on(facts);
+    assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
+}
+
+/// One cause makes one finding.
+#[test]
+fn what_is_named_wrongly_does_not_exist_either() {
+    let mut facts = healthy_pod();
+    facts.owner = Seen::unknown("nothing made the pod");
+    set(&mut facts, env_vars::ROLE_ARN, "acs:ram::1234567890123456:role/none");
+    facts.account.role = seen(None);
+    refuse(&mut facts, 404, "EntityNotExist.Role", "none");
+    let found = findings(&facts);
+    assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["RRSA-S06"]);
+    // What stands in a bare pod stays there when it is made again from itself.
+    assert_eq!(found[0].command, None);
 }
 
 /// What a workload takes from a ConfigMap may be an access key.

@@ -55,10 +55,14 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
     };
     let labelled =
         namespace.injection().is_some() || facts.pod.as_ref().is_some_and(|p| p.injection().is_some());
-    let place = if namespace.annotations.contains_key(INJECTION_LABEL) {
-        format!("namespace {}", facts.namespace)
+    let (place, command) = if namespace.annotations.contains_key(INJECTION_LABEL) {
+        (format!("namespace {}", facts.namespace), Some(label(facts)))
     } else if let Some(pod) = facts.pod.as_ref().filter(|pod| pod.annotations.contains_key(INJECTION_LABEL)) {
-        pod.place(&facts.namespace)
+        let owner = pod.owner.as_deref();
+        (
+            pod.place(&facts.namespace),
+            owner.and_then(|owner| restart::label_template(&facts.namespace, owner)),
+        )
     } else {
         return Verdict::Holds;
     };
@@ -71,7 +75,7 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
         place,
         "make it a label: the webhook reads no annotation here",
     )
-    .command(label(facts))
+    .command_if(command)
     .into()
 }
 

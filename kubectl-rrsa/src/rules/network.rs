@@ -105,13 +105,17 @@ pub(super) fn e03(facts: &Facts) -> Verdict {
         let named =
             || container.value(env_vars::STS_ENDPOINT).map(|host| (host.to_owned(), env_vars::STS_ENDPOINT));
         let by_region = vpc_host(container).map(|host| (host, env_vars::STS_REGION));
-        let (host, variable) = by_region.or_else(named)?;
-        let region = host.split('/').next_back()?.strip_prefix("sts-vpc.")?.strip_suffix(".aliyuncs.com")?;
         let own = facts.cluster.region.value()?;
-        (region != own).then(|| {
+        let elsewhere = |(host, _): &(String, &str)| {
+            let host = host.split('/').next_back().unwrap_or_default();
+            let region = host.strip_prefix("sts-vpc.").and_then(|rest| rest.strip_suffix(".aliyuncs.com"));
+            region.is_some_and(|region| region != own)
+        };
+        let (host, variable) = by_region.filter(elsewhere).or_else(|| named().filter(elsewhere))?;
+        Some({
             let evidence = Evidence::new(
                 format!("sts-vpc.{own}.aliyuncs.com, or a public host"),
-                host.clone(),
+                host,
                 format!("variable {variable}, {}", pod::place(facts, pod, container)),
                 if variable == env_vars::STS_ENDPOINT {
                     "name the cluster's own region: the VPC host of another has no route from here. The official SDKs do \
@@ -266,7 +270,8 @@ fn tls(network: &NetworkFacts) -> Option<&str> {
 /// The webhook names a VPC host since 0.4.0, in every pod.
 fn vpc_advice(host: &str) -> &'static str {
     if host.starts_with("sts-vpc.") {
-        "; a VPC host has no route from nodes outside the VPC: set ALIBABA_CLOUD_STS_ENDPOINT of the pod to a public one"
+        "; a VPC host has no route from nodes outside the VPC: set ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED=false in the pod, or turn \
+         AutoInjectSTSEnvVars of the add-on off"
     } else {
         ""
     }

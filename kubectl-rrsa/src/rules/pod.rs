@@ -8,9 +8,9 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::shell::word;
 use super::{namespace, restart, service_account, webhook};
 use crate::facts::{
-    AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, NamespaceFacts,
+    AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, MountFacts, NamespaceFacts,
     ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
-    ServiceAccountFacts, TokenProjection, VolumeKind, WEBHOOK_VOLUME,
+    ServiceAccountFacts, TokenProjection, VolumeFacts, VolumeKind, WEBHOOK_VOLUME,
 };
 
 /// Where the webhook mounts the token.
@@ -76,7 +76,7 @@ fn workload(owner: &str) -> String {
 
 /// Lists of containers name containers of the pod, and leave the webhook one to inject.
 pub(super) fn p04(facts: &Facts) -> Verdict {
-    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let Some(pod) = &facts.pod else { return left_out(facts) };
     if pod.skips_all() && !facts.is_wired() {
         let annotations = [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION];
         let lists =
@@ -106,6 +106,25 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
         )
         .into(),
     }
+}
+
+/// Of a ServiceAccount it is said when RRSA has reached none of its pods, and the lists are the reason.
+fn left_out(facts: &Facts) -> Verdict {
+    let count = match facts.pods_using.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(count) => count,
+    };
+    if count.left_out == 0 || count.wired > 0 || !count.stale.is_empty() {
+        return Verdict::NotApplicable;
+    }
+    Evidence::new(
+        "a container that is injected",
+        format!("{} of {} pods leave every container out", count.left_out, count.total),
+        format!("{SKIP_CONTAINERS_ANNOTATION} and {ONLY_CONTAINERS_ANNOTATION} of its pods"),
+        "mend the lists, in the pod template where there is one",
+    )
+    .severity(Severity::Error)
+    .into()
 }
 
 /// Whether the role that the pod names stands in what made it, so that a new pod would name it as well.
@@ -261,7 +280,7 @@ pub(super) fn p10(facts: &Facts) -> Verdict {
 /// The token's folder is mounted, not the file by itself, so that a renewed token is seen.
 pub(super) fn p17(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let projection = pod.rrsa_projection()?;
+        let projection = pod.projection_of(container)?;
         let mount = container.mounts.iter().find(|mount| mount.volume == projection.volume)?;
         let sub_path = mount.sub_path.as_ref()?;
         Some(Evidence::new(
@@ -276,15 +295,7 @@ pub(super) fn p17(facts: &Facts) -> Verdict {
 /// The token file is the projected one, not a copy that nobody renews.
 pub(super) fn p18(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
-        let mount = container
-            .mounts
-            .iter()
-            .filter(|mount| {
-                file == mount.path || file.starts_with(&format!("{}/", mount.path.trim_end_matches('/')))
-            })
-            .max_by_key(|mount| mount.path.len())?;
-        let volume = pod.volumes.iter().find(|volume| volume.name == mount.volume)?;
+        let volume = copied(pod, container)?;
         let kind = match &volume.kind {
             VolumeKind::Secret(name) => format!("Secret {name}"),
             VolumeKind::ConfigMap(name) => format!("ConfigMap {name}"),
@@ -298,6 +309,16 @@ pub(super) fn p18(facts: &Facts) -> Verdict {
             "mount the projected token itself: a copy is not renewed, and a token from a Secret never ends",
         ))
     })
+}
+
+/// The volume that a container's token file is in, where that is one which nobody renews.
+fn copied<'a>(pod: &'a PodFacts, container: &ContainerFacts) -> Option<&'a VolumeFacts> {
+    let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
+    let within = |mount: &&MountFacts| {
+        file == mount.path || file.starts_with(&format!("{}/", mount.path.trim_end_matches('/')))
+    };
+    let mount = container.mounts.iter().filter(within).max_by_key(|mount| mount.path.len())?;
+    pod.volumes.iter().find(|volume| volume.name == mount.volume)
 }
 
 /// Every container may read the token.
@@ -475,7 +496,7 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
         // A pod with the volume and none of the variables is as broken as one with two of them.
         let wanted = container.has_rrsa_env()
             || pod
-                .rrsa_projection()
+                .projection_of(container)
                 .is_some_and(|projection| container.token_paths(projection).next().is_some());
         if !wanted || missing.is_empty() || !container.env_from.is_empty() {
             return None;
@@ -599,11 +620,17 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     if cause.iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
+    let by_hand =
+        facts.pod.as_ref().is_some_and(|pod| pod.is_wired() && will_be_injected(facts, pod) == Ok(false));
     Evidence::new(
         format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
         seen,
         place,
         match command {
+            _ if by_hand => {
+                "nothing asks the webhook to inject, so the pod is wired by hand: give it the volume, and mount it where the \
+                 variable says"
+            }
             Some(_) => {
                 "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
                  webhook was away when it was made"
@@ -614,7 +641,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
             }
         },
     )
-    .command_if(command)
+    .command_if(command.filter(|_| !by_hand))
     .into()
 }
 
@@ -630,7 +657,15 @@ pub(super) fn p13(facts: &Facts) -> Verdict {
                 AUDIENCE,
                 seen,
                 format!("audience of volume {}, {}", projection.volume, pod.place(&facts.namespace)),
-                format!("set audience: {AUDIENCE}; it is the same whatever STS host is used"),
+                // That volume is how the pod talks to the API server.
+                if projection.volume.starts_with("kube-api-access-") {
+                    format!(
+                        "give STS a volume of its own, a serviceAccountToken for audience {AUDIENCE}, and name its file; \
+                         this one is for the API server"
+                    )
+                } else {
+                    format!("set audience: {AUDIENCE}; it is the same whatever STS host is used")
+                },
             )
         })
     })
@@ -661,9 +696,13 @@ pub(super) fn p14(facts: &Facts) -> Verdict {
 /// The volume is mounted in every container that has the variables.
 pub(super) fn p15(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let projection = pod.rrsa_projection()?;
+        let projection = pod.projection_of(container)?;
         let uses = container.env.contains_key(env_vars::OIDC_TOKEN_FILE);
-        if !uses || container.mounts.iter().any(|mount| mount.volume == projection.volume) {
+        // A copy of the token is P18's.
+        if !uses
+            || container.mounts.iter().any(|mount| mount.volume == projection.volume)
+            || copied(pod, container).is_some()
+        {
             return None;
         }
         Some(Evidence::new(
@@ -678,7 +717,7 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
 /// The token file variable points to the token.
 pub(super) fn p16(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let projection = pod.rrsa_projection()?;
+        let projection = pod.projection_of(container)?;
         let path = container.token_paths(projection).next()?;
         let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
         // Where the webhook mounts it when the pod is made, whatever else is mounted.
@@ -703,16 +742,16 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
     })
 }
 
-/// The first app container that breaks a rule.
+/// The first container that breaks a rule, of those that may ask for credentials.
 pub(super) fn each_container(
     facts: &Facts,
     broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
 ) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
-    if let Some(evidence) = pod.app_containers().find_map(|container| broken(pod, container)) {
+    if let Some(evidence) = pod.acting_containers().find_map(|container| broken(pod, container)) {
         return evidence.into();
     }
-    let unresolved = pod.app_containers().find_map(|container| {
+    let unresolved = pod.acting_containers().find_map(|container| {
         RRSA_ENV.iter().find_map(|name| match container.env.get(*name) {
             Some(EnvFact::From(source)) => {
                 Some(format!("{name} of container {} comes from {source}", container.name))
@@ -723,10 +762,13 @@ pub(super) fn each_container(
     unresolved.map_or(Verdict::Holds, Verdict::Unseen)
 }
 
+/// The first projection that breaks a rule, of those that containers read.
 fn projection(facts: &Facts, broken: impl Fn(&PodFacts, &TokenProjection) -> Option<Evidence>) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     let Some(projection) = pod.rrsa_projection() else { return Verdict::NotApplicable };
-    broken(pod, projection).map_or(Verdict::Holds, Verdict::from)
+    let others = pod.acting_containers().filter_map(|container| pod.projection_of(container));
+    let found = std::iter::once(projection).chain(others).find_map(|projection| broken(pod, projection));
+    found.map_or(Verdict::Holds, Verdict::from)
 }
 
 pub(super) fn place(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> String {

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn one_bare_pod_stands_for_all() {
         let stale = ["deployment/old", "job/j", "pod/a"].map(str::to_owned).to_vec();
-        let count = PodCount { total: 9, wired: 0, stale, bare: 4 };
+        let count = PodCount { total: 9, wired: 0, stale, bare: 4, ..PodCount::default() };
         assert_eq!(
             of_stale("n", &count).as_deref(),
             Some(

@@ -112,6 +112,14 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
 /// No credentials file is mounted where SDKs look for one.
 pub(super) fn k03(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
+        if let Some(java) = container.java_key {
+            return Some(Evidence::new(
+                "no access key among the properties of the Java machine",
+                format!("alibabacloud.accessKeyId in {java}"),
+                pod::place(facts, pod, container),
+                "take the property away: the SDK for Java takes it before RRSA",
+            ));
+        }
         let mount = container.mounts.iter().find(|mount| {
             let path = mount.path.trim_end_matches('/');
             [".aliyun", ".alibabacloud"]

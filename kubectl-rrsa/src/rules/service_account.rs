@@ -122,8 +122,10 @@ pub(super) fn s05(facts: &Facts) -> Verdict {
         Ok(None) => Evidence::new(
             facts.role_in_use.value().map_or("the role", String::as_str),
             "RAM has no role of that name",
-            "roles of the account",
-            "create the role, or mend its name in the ServiceAccount's annotation",
+            facts.role_in_use.origin().map_or("roles of the account".to_owned(), |from| {
+                format!("roles of the account; named by {from}")
+            }),
+            "create the role, or mend its name where it is named",
         )
         .command("aliyun ram ListRoles")
         .into(),
@@ -238,7 +240,7 @@ pub(super) fn s04(facts: &Facts) -> Verdict {
 
 /// The pod runs with the role that its ServiceAccount names today.
 pub(super) fn s06(facts: &Facts) -> Verdict {
-    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    let Some(pod) = &facts.pod else { return s06_of_all(facts) };
     annotated(facts, |account| {
         let named = account.role_name().filter(|value| arn::is_role_name(value))?;
         // What the workload sets itself is P07's: no restart changes it.
@@ -254,9 +256,41 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 format!("role {named}, as the ServiceAccount names it"),
                 format!("role {}", role.name),
                 format!("variable {} of container {}", env_vars::ROLE_ARN, container.name),
-                "restart the workload: the annotation was changed after the pod was made",
+                match &pod.owner {
+                    Some(_) => "restart the workload: the annotation was changed after the pod was made",
+                    // As it stands it has the variable, and the webhook would keep that.
+                    None => {
+                        "make the pod anew from its manifest: the annotation was changed after it was made; and take the \
+                         variable out of the manifest if it stands there"
+                    }
+                },
             )
-            .command_if(restart::of_pod(&facts.namespace, pod)),
+            .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(&facts.namespace, pod))),
+        )
+    })
+}
+
+/// Of a ServiceAccount: the first role that one of its pods names and that it does not.
+fn s06_of_all(facts: &Facts) -> Verdict {
+    let count = match facts.pods_using.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(count) => count,
+    };
+    annotated(facts, |account| {
+        let named = account.role_name().filter(|value| arn::is_role_name(value))?;
+        let other = |arn: &str| arn::RoleArn::parse(arn).ok().filter(|role| role.name != named);
+        let (role, owner) = count.roles.iter().find_map(|(arn, owner)| Some((other(arn)?, owner)))?;
+        let restarts =
+            (!owner.starts_with("pod/")).then(|| restart::of_pods(&facts.namespace, Some(owner), &[]));
+        Some(
+            Evidence::new(
+                format!("role {named}, as the ServiceAccount names it"),
+                format!("role {}", role.name),
+                format!("variable {} of pods of {owner}", env_vars::ROLE_ARN),
+                "make its pods anew: the annotation was changed after they were made; and take the variable out of the \
+                 workload if it stands there",
+            )
+            .command_if(restarts.flatten().filter(|_| restart::takes(owner))),
         )
     })
 }

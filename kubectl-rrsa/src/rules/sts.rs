@@ -24,7 +24,7 @@ pub(super) fn x01(facts: &Facts) -> Verdict {
             ),
             "compare the trust policy with these three claims to the letter; a change takes about 30 s to bite"
                 .to_owned(),
-            Some(format!("aliyun ram GetRole --RoleName {role}")),
+            Some(trust_policy::compare(facts, &role)),
         )
     });
     let Verdict::Broken(mut evidence) = verdict else { return verdict };

@@ -11,6 +11,7 @@ use rrsa_shared::policy::{
 };
 
 use super::finding::{Evidence, Severity, Verdict};
+use super::shell::word;
 use crate::facts::{AUDIENCE, ExchangeOutcome, Facts};
 
 /// The keys that a condition on a token may have.
@@ -174,12 +175,18 @@ fn obstacle(facts: &Facts, pick: impl FnOnce(&Judged, Obstacle<'_>) -> Option<Ev
             }
             // A policy in a file has no role that could be asked for.
             match RoleArn::parse(&judged.role) {
-                Ok(role) => evidence.command(format!("aliyun ram GetRole --RoleName {}", role.name)).into(),
+                Ok(role) => evidence.command(compare(facts, &role.name)).into(),
                 Err(_) => evidence.into(),
             }
         }
         None => Verdict::Holds,
     }
+}
+
+/// What shows the policy beside the claims, and the least change as a diff.
+pub(super) fn compare(facts: &Facts, role: &str) -> String {
+    let (account, namespace) = (word(&facts.service_account_name), word(&facts.namespace));
+    format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {}", word(role))
 }
 
 /// Whether a pattern stands where none is read.

@@ -35,7 +35,15 @@ pub(super) fn w01(facts: &Facts) -> Verdict {
 /// The webhook is there to answer.
 pub(super) fn w02(facts: &Facts) -> Verdict {
     judge(facts, |webhook| {
-        let Some(deployment) = webhook.deployment.as_result()? else { return Ok(None) };
+        let Some(deployment) = webhook.deployment.as_result()? else {
+            // One that is called by a URL is run for the user.
+            let in_cluster = webhook.admission.value().is_some_and(|admission| admission.service.is_some());
+            return if in_cluster {
+                Err("kube-system has no Deployment of it, so whether anybody answers is not seen")
+            } else {
+                Ok(None)
+            };
+        };
         let pods = deployment.replicas;
         if pods.ready > 0 {
             return Ok(None);
@@ -59,14 +67,18 @@ pub(super) fn w02(facts: &Facts) -> Verdict {
 /// The webhook sees the namespace and the pod.
 pub(super) fn w05(facts: &Facts) -> Verdict {
     judge(facts, |webhook| {
-        let Some((what, requirement)) = excluded(facts, webhook.admission.as_result()?) else {
-            return Ok(None);
+        let admission = webhook.admission.as_result()?;
+        let Some((what, requirement)) = excluded(facts, admission) else {
+            return match admission.has_conditions {
+                true => Err("it has matchConditions, which are not evaluated here"),
+                false => Ok(None),
+            };
         };
         Ok(Some(Evidence::new(
             requirement,
             format!("{what} does not fit"),
             format!("webhook {}", webhook.name),
-            "label what the selector asks for, or wire the pod by hand; then restart the pods",
+            "mend the labels so that the selector fits, or wire the pod by hand; then restart the pods",
         )))
     })
 }
@@ -77,8 +89,9 @@ fn excluded(facts: &Facts, admission: &AdmissionFacts) -> Option<(String, String
         return Some(("the creation of pods".to_owned(), "a rule for CREATE of pods".to_owned()));
     }
     let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
-    // The injection label is N01's and N02's to judge.
-    let ours = |key: &str| key == crate::facts::INJECTION_LABEL;
+    // The injection label is N01's and N02's to judge, as far as they do.
+    let judged = namespace::n01(facts).is_broken() || namespace::n02(facts).is_broken();
+    let ours = |key: &str| judged && key == crate::facts::INJECTION_LABEL;
     let unmet = |selector: &crate::facts::Selector, labels: &BTreeMap<String, String>| {
         selector.unmet(labels).filter(|requirement| !ours(&requirement.key)).map(ToString::to_string)
     };
@@ -92,7 +105,7 @@ fn excluded(facts: &Facts, admission: &AdmissionFacts) -> Option<(String, String
     }
     let pod = facts.pod.as_ref()?;
     let requirement = unmet(&admission.object_selector, &pod.labels)?;
-    Some((format!("pod {}", pod.name), requirement))
+    Some((pod.place(&facts.namespace), requirement))
 }
 
 /// The webhook is new enough for what the workload asks of it.
@@ -277,7 +290,12 @@ pub(super) fn w10(facts: &Facts) -> Verdict {
         .filter(|projection| projection.audience.as_deref() == Some(crate::facts::AUDIENCE))
         .map(|projection| projection.volume.as_str())
         .collect();
-    if for_sts.len() < 2 {
+    // Containers may have one each.
+    let read = |volume: &str| {
+        let mut own = pod.acting_containers().filter_map(|container| pod.projection_of(container));
+        own.any(|projection| projection.volume == volume)
+    };
+    if for_sts.len() < 2 || for_sts.iter().all(|volume| read(volume)) {
         return Verdict::Holds;
     }
     let used = pod.rrsa_projection().map_or("none", |projection| projection.volume.as_str());

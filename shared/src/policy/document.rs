@@ -184,7 +184,7 @@ impl Principal {
     /// Everybody, or a whole account, where one of those is named: `*`, or an ARN that ends with `:root`.
     #[must_use]
     pub fn whole_account(&self) -> Option<&str> {
-        let all = self.ram.iter().chain(&self.federated).chain(&self.text);
+        let all = self.ram.iter().chain(&self.text);
         let open = |who: &&str| *who == "*" || (who.starts_with("acs:ram::") && who.ends_with(":root"));
         all.map(String::as_str).find(open)
     }
