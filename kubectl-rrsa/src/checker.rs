@@ -501,10 +501,11 @@ impl<'a> Checker<'a> {
             Err(why) => return (Seen::unknown(why), None),
         };
         let told = live::environments(&self.kube.client, namespace, pod).await;
-        let own = live::Environment { container: read.name.clone(), env: read.env };
+        let env = read.env.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect();
+        let own = live::Environment { container: read.name.clone(), env };
         for facts in &mut pod.containers {
             for told in told.iter().chain([&own]).filter(|told| told.container == facts.name) {
-                facts.env.extend(told.env.iter().map(|(name, fact)| ((*name).to_owned(), fact.clone())));
+                facts.env.extend(told.env.iter().cloned());
             }
             if told.iter().any(|told| told.container == facts.name) {
                 facts.env_from.clear();

@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and which command it runs.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -18,6 +18,7 @@ use crate::completion;
 use crate::context::KubeFlags;
 use crate::error::{Error, exit};
 use crate::helper;
+use crate::render::hanging;
 
 /// Show and prove RRSA (RAM Roles for Service Accounts) of Alibaba Cloud's Kubernetes.
 ///
@@ -188,9 +189,24 @@ pub fn write_out(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Writes a line to stderr.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+/// Writes lines to stderr; on a terminal none is longer than it is wide.
+pub fn say(lines: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let wrap = stderr.is_terminal();
+    for line in lines.lines() {
+        let shown = if wrap { fitted(line) } else { line.to_owned() };
+        let _ = writeln!(stderr, "{shown}");
+    }
+}
+
+/// A line of words for a terminal; one that holds a command stays whole, as it is to be copied.
+fn fitted(line: &str) -> String {
+    let words = line.trim_start();
+    let (before, indent) = (&line[..line.len() - words.len()], line.len() - words.len() + 2);
+    if ["kubectl ", "aliyun "].iter().any(|program| words.contains(program)) {
+        return line.to_owned();
+    }
+    hanging(before, indent, words)
 }
 
 fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
@@ -225,7 +241,17 @@ fn run(cli: Cli, machine: &Machine) -> Result<Outcome, Error> {
 mod tests {
     use clap::Parser as _;
 
-    use super::Cli;
+    use super::{Cli, fitted};
+
+    #[test]
+    fn words_fit_a_terminal_and_commands_stay_whole() {
+        let shown = fitted(&format!("  cause: {}", "word ".repeat(40)));
+        assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
+        assert!(shown.starts_with("  cause: word") && shown.contains("\n    word"), "{shown}");
+        let command = format!("  hint: kubectl rrsa check {}", "x ".repeat(50));
+        assert_eq!(fitted(&command), command);
+        assert_eq!(fitted(""), "");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

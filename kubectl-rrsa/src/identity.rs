@@ -97,7 +97,8 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
     }
     let aliases = if client == Client::Cli { STATIC_KEY_ALIASES } else { &STATIC_KEY_ALIASES[..1] };
-    if let Some(name) = aliases.iter().find(|name| set(name)) {
+    // An id without its secret is passed over.
+    if let Some(name) = aliases.iter().find(|name| set(name) && set(&env_vars::secret_of(name))) {
         return Choice::StaticKey(name);
     }
     if !container.env_from.is_empty() {
@@ -168,7 +169,7 @@ mod tests {
         let named = [("ALIBABA_CLOUD_STS_ENDPOINT", "sts.named")];
         assert_eq!(picked(Client::Sdk, &named), rrsa("sts.aliyuncs.com"));
         assert_eq!(picked(Client::Cli, &named), rrsa("sts.named"));
-        let alias = [("ALICLOUD_ACCESS_KEY", "x")];
+        let alias = [("ALICLOUD_ACCESS_KEY", "x"), ("ALICLOUD_SECRET_KEY", "x")];
         assert_eq!(picked(Client::Cli, &alias), Choice::StaticKey("ALICLOUD_ACCESS_KEY"));
         assert_eq!(picked(Client::Sdk, &alias), rrsa("sts.aliyuncs.com"));
         assert!(matches!(picked(Client::Java, &[("JAVA_TOOL_OPTIONS", "x")]), Choice::Unknown(_)));

@@ -137,9 +137,33 @@ pub const STATIC_KEY_ALIASES: &[&str] = &[
     "ACCESS_KEY_ID",
 ];
 
+/// The variable of the secret that goes with a static access key id: without it every client passes the id over.
+#[must_use]
+pub fn secret_of(id: &str) -> String {
+    match id.strip_suffix("_ID") {
+        Some(stem) => format!("{stem}_SECRET"),
+        None => id.replace("ACCESS_KEY", "SECRET_KEY"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_id_has_its_secret() {
+        let secrets: Vec<_> = STATIC_KEY_ALIASES.iter().map(|id| secret_of(id)).collect();
+        assert_eq!(
+            secrets,
+            [
+                ACCESS_KEY_SECRET,
+                "ALIBABACLOUD_ACCESS_KEY_SECRET",
+                "ALICLOUD_ACCESS_KEY_SECRET",
+                "ALICLOUD_SECRET_KEY",
+                "ACCESS_KEY_SECRET"
+            ]
+        );
+    }
 
     #[test]
     fn no_variable_is_listed_twice_and_each_has_a_meaning() {

@@ -107,7 +107,7 @@ spec: {{serviceAccountName: demo-sa, containers: [{{name: app, image: app}}]}}
         (
             pod("aaaaa", "web").replace(
                 "name: app, image: app",
-                "name: app, image: app, env: [{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: x}]",
+                "name: app, image: app, env: [{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: x}, {name: ALIBABA_CLOUD_ACCESS_KEY_SECRET, value: x}]",
             ),
             1,
         ),

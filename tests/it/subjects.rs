@@ -63,7 +63,10 @@ spec: {{schedule: 0 3 * * *, jobTemplate: {{spec: {{template: {{spec: {{serviceA
         )
     };
     for (variables, rule) in [
-        ("{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: LTAI}", "RRSA-K02"),
+        (
+            "{name: ALIBABA_CLOUD_ACCESS_KEY_ID, value: LTAI}, {name: ALIBABA_CLOUD_ACCESS_KEY_SECRET, value: x}",
+            "RRSA-K02",
+        ),
         ("{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::<uid>:role/x'}", "RRSA-P09"),
     ] {
         let odd = container(variables);

@@ -49,7 +49,7 @@ pub struct Environment {
     /// Name of the container.
     pub container: String,
     /// The variables that decide whom it acts as; of an access key no more than that it is there.
-    pub env: Vec<(&'static str, EnvFact)>,
+    pub env: Vec<(String, EnvFact)>,
 }
 
 /// Asks the running app containers that have `envFrom` for what it sets. Those that cannot say are left out.
@@ -61,11 +61,12 @@ pub async fn environments(client: &Client, namespace: &str, pod: &PodFacts) -> V
         let keys = join_all(STATIC_KEY_ALIASES.iter().map(|name| shell.is_set(name))).await;
         let keys: Option<Vec<bool>> = keys.into_iter().collect();
         let shown = join_all(SHOWN_ENV.map(|name| shell.variable(name))).await;
-        let set = STATIC_KEY_ALIASES
-            .iter()
-            .zip(keys?)
-            .filter_map(|(name, set)| set.then_some((*name, EnvFact::Set)));
-        let env = shown.into_iter().flatten().chain(set).collect();
+        let ids = STATIC_KEY_ALIASES.iter().zip(keys?).filter_map(|(name, set)| set.then_some(*name));
+        // The secret is not asked for: where the id is, it is too.
+        let set =
+            ids.flat_map(|id| [id.to_owned(), env_vars::secret_of(id)]).map(|name| (name, EnvFact::Set));
+        let shown = shown.into_iter().flatten().map(|(name, fact)| (name.to_owned(), fact));
+        let env = shown.chain(set).collect();
         Some(Environment { container: name.to_owned(), env })
     });
     join_all(read).await.into_iter().flatten().collect()

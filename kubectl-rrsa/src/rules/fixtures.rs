@@ -582,7 +582,9 @@ const BREAKS: &[Case] = &[
         set(f, env_vars::OIDC_TOKEN_FILE, "/var/run/secrets/tokens/token");
     }),
     ("RRSA-K02", "an access key is in the environment", healthy_pod, |f| {
-        container(f).env.insert("ALICLOUD_ACCESS_KEY".to_owned(), EnvFact::Set);
+        for name in ["ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY"] {
+            container(f).env.insert(name.to_owned(), EnvFact::Set);
+        }
     }),
     ("RRSA-P06", "an init container with two of the variables", healthy_pod, |f| {
         let mut init = container(f).clone();
@@ -633,11 +635,16 @@ const BREAKS: &[Case] = &[
             }]);
         });
     }),
+    ("RRSA-K02", "the id of an access key alone", healthy_pod, |f| {
+        container(f).env.insert("ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(), EnvFact::Set);
+    }),
     ("RRSA-K02", "an access key in an init container", healthy_pod, |f| {
         let mut init = container(f).clone();
         init.kind = ContainerKind::Init;
         init.name = "init".to_owned();
-        init.env.insert("ALIBABA_CLOUD_ACCESS_KEY_ID".to_owned(), EnvFact::Set);
+        for name in ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"] {
+            init.env.insert(name.to_owned(), EnvFact::Set);
+        }
         f.pod.as_mut().expect("a pod").containers.insert(0, init);
     }),
     ("RRSA-T01", "the file is missing", healthy_pod, |f| problem(f, TokenProblem::Missing)),

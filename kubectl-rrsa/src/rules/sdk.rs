@@ -4,7 +4,7 @@
 use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
 use rrsa_shared::sts::SessionName;
 
-use super::finding::{Evidence, Verdict};
+use super::finding::{Evidence, Severity, Verdict};
 use super::pod;
 use crate::facts::{ContainerFacts, Facts, ServiceAccountFacts};
 use crate::identity::{self, Choice, Client};
@@ -99,13 +99,25 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
                 container.name
             )),
         },
-        Some((container, name)) => Evidence::new(
-            "no static access key in the environment",
-            format!("variable {name} is set"),
-            format!("container {} of {}", container.name, pod.place(&facts.namespace)),
-            "remove the variable: every SDK takes it before RRSA",
-        )
-        .into(),
+        Some((container, name)) => {
+            let secret = env_vars::secret_of(name);
+            let whole = container.env.contains_key(&secret) || !container.env_from.is_empty();
+            let evidence = Evidence::new(
+                "no static access key in the environment",
+                match whole {
+                    true => format!("variable {name} is set"),
+                    false => format!("variable {name} is set, and {secret} is not"),
+                },
+                format!("container {} of {}", container.name, pod.place(&facts.namespace)),
+                match whole {
+                    true => "remove the variable: every SDK takes it before RRSA",
+                    false => {
+                        "remove the variable: with its secret beside it every SDK would take it before RRSA"
+                    }
+                },
+            );
+            if whole { evidence.into() } else { evidence.severity(Severity::Warning).into() }
+        }
     }
 }
 
