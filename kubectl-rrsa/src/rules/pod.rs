@@ -620,6 +620,8 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     if cause.iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
+    let of_webhook = [webhook::w02, webhook::w03, webhook::w05];
+    let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let by_hand =
         facts.pod.as_ref().is_some_and(|pod| pod.is_wired() && will_be_injected(facts, pod) == Ok(false));
     Evidence::new(
@@ -630,6 +632,10 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
             _ if by_hand => {
                 "nothing asks the webhook to inject, so the pod is wired by hand: give it the volume, and mount it where the \
                  variable says"
+            }
+            _ if half_seen => {
+                "restart the workload, as far as can be seen; not all of the webhook is, and if the new pod lacks the volume \
+                 too, look there"
             }
             Some(_) => {
                 "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
