@@ -166,6 +166,13 @@ impl<'a> Checker<'a> {
             SubjectRef::Pod(name) => Some(self.pod(namespace, name).await?),
             SubjectRef::Template(_) => template.as_ref().map(|owner| owner.template.clone()),
         };
+        if let (Some(name), Some(pod)) = (&self.wishes.container, &pod)
+            && pod.containers.iter().all(|container| container.name != *name)
+        {
+            let names: Vec<_> = pod.containers.iter().map(|container| container.name.as_str()).collect();
+            return Err(Error::usage(format!("pod {} has no container {name}", pod.name))
+                .hint(format!("it has {}", names.join(", "))));
+        }
         let (live, instead) = match (self.wishes.live, &pod) {
             (None | Some(Live::Auto), Some(pod)) if pod.is_template => (Live::Token, None),
             (None | Some(Live::Auto), Some(pod)) if pod.is_running() => (Live::Exec, None),
@@ -404,14 +411,17 @@ impl<'a> Checker<'a> {
         };
         let provider = &self.cluster.provider_arn;
         let wiring = match (&like, expected_role.as_result(), provider.as_result()) {
-            _ if injects => Wiring::Webhook,
+            // A container that was chosen may be wired unlike what the webhook would do.
+            _ if injects && self.wishes.container.is_none() => Wiring::Webhook,
             (Some(like), ..) if pod.is_some_and(PodFacts::is_wired) => Wiring::Like(Box::new(like.clone())),
+            _ if injects => Wiring::Webhook,
             (_, Ok(role), Ok(provider)) => {
                 Wiring::ByHand { role_arn: role.clone(), provider_arn: provider.clone() }
             }
             (_, Err(why), _) | (_, _, Err(why)) => return Err(why.to_owned()),
         };
-        let wanted = live::probe_pod(account, like.as_ref(), &wiring, &options);
+        let container = self.wishes.container.as_deref();
+        let wanted = live::probe_pod(account, like.as_ref(), container, &wiring, &options);
         let live::Beside { report, left } = live::beside(client, namespace, &wanted).await;
         if let Some(left) = left {
             cli::say(&format!("warning: {left}"));

@@ -317,7 +317,7 @@ fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
     Subject { namespace: kube.namespace.clone(), subject, asked_as: None, template: None }
 }
 
-/// The newest running pod of a workload; what it would make when it has no pod.
+/// A running pod of a workload, one that RRSA has not reached before the newest; what it would make when it has no pod.
 async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) -> Result<Subject, Error> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (name, uid) = (text("/metadata/name"), text("/metadata/uid"));
@@ -343,9 +343,29 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
             let leaving = pod.metadata.deletion_timestamp.is_some();
             (
                 phase == Some("Running") && !leaving,
+                !collect::pod_facts(pod).is_wired(),
                 pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
             )
         };
+        if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
+        {
+            return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });
+        }
+    }
+    if workload.singular == "cronjob" {
+        // Its pods are those of its jobs, which carry its name and a number.
+        let api = Api::<Pod>::namespaced(kube.client.clone(), &namespace);
+        let pods =
+            api.list(&ListParams::default()).await.map_err(|error| context::explain(error, kube))?.items;
+        let own = |pod: &&Pod| {
+            let facts = collect::pod_facts(pod);
+            let job = facts.owner.as_deref().and_then(|owner| owner.strip_prefix("job/"));
+            let number = job.and_then(|job| job.strip_prefix(&name)?.strip_prefix('-'));
+            let is_run =
+                number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+            is_run && facts.phase.as_deref() == Some("Running") && !facts.is_leaving
+        };
+        let age = |pod: &&Pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
         {
             return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });

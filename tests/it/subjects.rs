@@ -164,6 +164,9 @@ spec:
     let demo = include_str!("../manifests/rrsa-demo.yaml");
     let workloads = include_str!("../manifests/workloads.yaml");
     let stage = Stage::set("", &format!("{demo}---\n{workloads}{nginx}")).await;
+    // Every namespace has a ServiceAccount default.
+    let accounts = stage.rrsa(&["check", "sa", "-n", "rrsa-demo"]).await;
+    assert_eq!(accounts.code, 0, "{accounts:?}");
     let all = stage.rrsa(&["check", "deploy", "-A"]).await;
     assert_eq!(all.code, 0, "{all:?}");
     assert!(all.stderr.contains("note: 2 of 3 have nothing to do with RRSA"), "{all:?}");
@@ -247,8 +250,24 @@ async fn of_containers_with_several_roles_each_is_tried_by_itself() {
         assert_eq!(outcome.stdout.contains("-c b tries it"), code == 3, "{more}: {outcome:?}");
     }
     let stage = Stage::set("", &by_hand("other")).await;
-    for (container, code) in [("a", 0), ("b", 1)] {
+    for (container, code) in [("a", 0), ("b", 1), ("nope", 2)] {
         let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-c", container]).await;
+        assert_eq!(outcome.code, code, "{container}: {outcome:?}");
+    }
+    assert!(crate::stage::built("rrsa-exec-credential").is_file());
+    for (container, code) in [("a", 0), ("b", 1)] {
+        let beside = [
+            "check",
+            "pod/demo",
+            "-n",
+            "rrsa-demo",
+            "--live=pod",
+            "--probe-image",
+            "probe:1",
+            "-c",
+            container,
+        ];
+        let outcome = stage.rrsa(&beside).await;
         assert_eq!(outcome.code, code, "{container}: {outcome:?}");
     }
 }
@@ -266,4 +285,52 @@ async fn what_is_missing_among_several_is_said_and_the_rest_is_checked() {
     {
         assert!(outcome.stderr.contains(words), "{words}: {outcome:?}");
     }
+}
+
+/// What a value ends with is the value's own, and a value of nothing is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_is_read_as_it_is() {
+    for (value, code) in [("\"acs:ram::1234567890123456:role/demo-role-for-rrsa\\n\"", 1), ("''", 1)] {
+        let manifest = by_hand("").replacen("'acs:ram::1234567890123456:role/demo-role-for-rrsa'", value, 1);
+        let stage = Stage::set("", &manifest).await;
+        let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-o", "json"]).await;
+        assert_eq!(outcome.code, code, "{value}: {outcome:?}");
+        let rule = if value == "''" { "RRSA-P06" } else { "RRSA-P10" };
+        assert_eq!(outcome.report()["firstBroken"], rule, "{value}: {outcome:?}");
+        let file = stage.file("m.yaml", &manifest);
+        let offline = stage.rrsa(&["check", "-f", file.to_str().unwrap(), "-o", "json"]).await;
+        assert!(offline.stdout.contains(rule), "{value}: {offline:?}");
+    }
+    let empty = by_hand("").replacen(
+        "    volumeMounts",
+        "    - {name: ALIBABA_CLOUD_STS_REGION, value: ''}\n    volumeMounts",
+        1,
+    );
+    let stage = Stage::set("", &empty).await;
+    let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+}
+
+/// The pods of a CronJob are those of its jobs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_job_speaks_for_its_cronjob() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let workloads = include_str!("../manifests/workloads.yaml");
+    let run = "---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: nightly-28999000-x7k2p
+  namespace: rrsa-demo
+  annotations: {sandbox.rrsa/admission: skip}
+  ownerReferences: [{apiVersion: batch/v1, kind: Job, name: nightly-28999000, uid: u, controller: true}]
+spec: {serviceAccountName: demo-sa, restartPolicy: Never, containers: [{name: demo, image: demo}]}
+";
+    let stage = Stage::set("", &format!("{demo}---\n{workloads}{run}")).await;
+    let outcome = stage.rrsa(&["check", "cronjob/nightly", "-n", "rrsa-demo", "-o", "json"]).await;
+    let report = outcome.report();
+    assert_eq!((outcome.code, &report["firstBroken"]), (1, &Value::from("RRSA-P12")), "{report}");
+    assert_eq!(report["facts"]["subject"]["pod"], "nightly-28999000-x7k2p");
+    // A job's running pod is not to be lost; its next one will do.
+    assert_eq!(report["findings"][0]["command"], Value::Null);
 }

@@ -174,6 +174,12 @@ async fn text(client: &Client, path: &str) -> Result<String, String> {
         .map_err(|error| why_not(&error, &format!("get on non-resource URL {path}")))
 }
 
+/// The issuer that the API server names; nothing where it does not.
+pub async fn issuer_at_server(client: &Client) -> Option<String> {
+    let document = text(client, DISCOVERY_PATH).await.ok()?;
+    Discovery::parse(document.as_bytes()).ok().map(|document| document.issuer)
+}
+
 /// Cluster id and account of ConfigMap kube-system/ack-cluster-profile.
 async fn profile(client: &Client) -> (Seen<String>, Seen<String>) {
     const NAME: &str = "ack-cluster-profile";

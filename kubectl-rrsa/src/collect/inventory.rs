@@ -131,6 +131,7 @@ struct PodStatus {
 #[serde(default, rename_all = "camelCase")]
 struct PodSpec {
     service_account_name: String,
+    init_containers: Vec<Container>,
     containers: Vec<Container>,
     volumes: Vec<Volume>,
 }
@@ -190,8 +191,8 @@ struct Token {
 
 impl Pod {
     fn variables(&self) -> impl Iterator<Item = &Variable> {
-        let all = self.spec.containers.iter().flat_map(|container| &container.env);
-        all.filter(|variable| variable.name != Name::Other)
+        let all = self.spec.containers.iter().chain(&self.spec.init_containers);
+        all.flat_map(|container| &container.env).filter(|variable| variable.name != Name::Other)
     }
 
     fn is_wired(&self) -> bool {

@@ -11,7 +11,7 @@ mod pod;
 mod reason;
 
 pub use account::{account, cloud_cluster, named_role};
-pub use cluster::{Keys, cluster};
+pub use cluster::{Keys, cluster, issuer_at_server};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{Annotated, annotated_service_accounts, namespace, owner, service_account, strings};

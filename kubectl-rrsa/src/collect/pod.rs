@@ -224,7 +224,7 @@ fn container(
     for var in env.as_deref().unwrap_or_default() {
         // The last one of a name counts; an empty one is none to every SDK.
         let is_empty = var.value_from.is_none() && var.value.as_deref().unwrap_or_default().is_empty();
-        if is_empty && !SHOWN_ENV.contains(&var.name.as_str()) {
+        if is_empty {
             variables.remove(&var.name);
         } else {
             variables.insert(var.name.clone(), env_fact(var, &known));

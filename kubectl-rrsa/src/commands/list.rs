@@ -8,7 +8,7 @@ use crate::collect;
 use crate::collect::inventory::{Metadata, Scope, ServiceAccounts, Stock, Users};
 use crate::context::{self, KubeContext};
 use crate::error::{Error, exit};
-use crate::facts::{INJECTION_LABEL, PodCount, ROLE_NAME_ANNOTATION, Seen};
+use crate::facts::{DEFAULT_ISSUER, INJECTION_LABEL, PodCount, ROLE_NAME_ANNOTATION, Seen};
 use crate::render::{self, Columns, printable};
 use crate::rules::{AtRest, at_rest};
 use crate::stale::{self, Stale};
@@ -32,7 +32,8 @@ pub struct Args {
     #[arg(long)]
     all: bool,
 
-    /// Instead of the list, what to restart: workloads whose pods are only older than what would inject them
+    /// Instead of the list, what to restart: workloads whose pods are only older than what would inject them, or than the role;
+    /// what is only older than RRSA itself is told by check, which reads tokens
     #[arg(long, conflicts_with_all = ["all", "no_headers"])]
     stale: bool,
 
@@ -99,6 +100,9 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     };
     for why in stock.unseen() {
         cli::say(&format!("warning: {why}"));
+    }
+    if collect::issuer_at_server(&kube.client).await.as_deref() == Some(DEFAULT_ISSUER) {
+        cli::say("warning: RRSA-C01: RRSA is off on this cluster, so that no pod of it gets a session");
     }
     if args.stale {
         return stale(args, cli, machine, &kube, &stock).await;

@@ -193,8 +193,10 @@ pub(super) async fn live(
     };
     match collect::named_role(&cloud.account, checker.key(), name, account).await.as_result() {
         Ok(Some(found)) => read(&format!("the trust policy of role {name}"), &found.trust_policy),
-        Ok(None) => Err(Error::could_not_tell(format!("RAM has no role {name}"))
-            .hint("aliyun ram ListRoles shows what there is")),
+        Ok(None) => {
+            Err(Error::usage(format!("RAM has no role {name}"))
+                .hint("aliyun ram ListRoles shows what there is"))
+        }
         Err(why) => Err(Error::could_not_tell(format!("role {name} cannot be seen"))
             .caused_by(why)
             .hint("set an access key that may do ram:GetRole, or name the policy with --file")),

@@ -176,9 +176,10 @@ impl Facts {
                 |name: &String| rrsa_shared::policy::edit_distance(name, &self.service_account_name) <= 2;
             self.service_account_name != "default" && names.iter().any(near)
         };
-        let of_pod = self.pod.as_ref().is_none_or(|pod| {
-            pod.is_wired() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours)
-        });
+        let of_pod = match &self.pod {
+            Some(pod) => pod.is_wired() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours),
+            None => self.is_wired(),
+        };
         let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
     }

@@ -91,6 +91,7 @@ pub async fn read_pod(
             .app_containers()
             .find(|c| c.has_rrsa_env())
             .or_else(|| pod.app_containers().find(|c| !c.env_from.is_empty()))
+            .or_else(|| pod.acting_containers().find(|c| c.has_rrsa_env()))
             .ok_or_else(|| format!("no container of pod {} has any of RRSA's variables", pod.name))?,
     };
     if let Some(phase) = pod.phase.as_deref().filter(|phase| *phase != "Running") {
@@ -128,8 +129,10 @@ impl Shell<'_> {
     /// One variable; nothing when it is unset, or when there is no way to ask.
     async fn variable(&self, name: &'static str) -> Option<(&'static str, EnvFact)> {
         let output = self.run(&["printenv", name]).await.ok().filter(|output| output.success)?;
-        let value = output.stdout.expose().trim_end_matches(['\r', '\n']).to_owned();
-        Some((name, EnvFact::Value(value)))
+        // The one that printenv adds; another is the value's own.
+        let value = output.stdout.expose();
+        let value = value.strip_suffix('\n').unwrap_or(value).to_owned();
+        (!value.is_empty()).then_some((name, EnvFact::Value(value)))
     }
 
     /// Whether a variable is set and not empty; nothing when there is no way to ask. What it holds is dropped.

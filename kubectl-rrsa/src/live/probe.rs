@@ -239,11 +239,12 @@ pub enum Wiring {
 pub fn probe_pod(
     service_account: &str,
     like: Option<&core::Pod>,
+    container: Option<&str>,
     wiring: &Wiring,
     options: &ProbeOptions,
 ) -> core::Pod {
     let spec = like.and_then(|pod| pod.spec.as_ref());
-    let user = spec.and_then(|spec| target(spec, None).ok()).and_then(|container| {
+    let user = spec.and_then(|spec| target(spec, container).ok()).and_then(|container| {
         let shared = spec.and_then(|spec| spec.security_context.as_ref());
         let own = container.security_context.as_ref();
         own.and_then(|c| c.run_as_user).or(shared.and_then(|c| c.run_as_user))
@@ -252,7 +253,7 @@ pub fn probe_pod(
     let user = user.filter(|user| *user != 0).unwrap_or(NOBODY);
     let (env, volumes, mounts) = match wiring {
         Wiring::Webhook => (Vec::new(), Vec::new(), Vec::new()),
-        Wiring::Like(pod) => wiring_of(pod),
+        Wiring::Like(pod) => wiring_of(pod, container),
         Wiring::ByHand { role_arn, provider_arn } => by_hand(role_arn, provider_arn),
     };
     let mut labels = BTreeMap::from([
@@ -337,9 +338,9 @@ fn copied(container: &core::Container) -> Vec<core::EnvVar> {
 
 type Parts = (Vec<core::EnvVar>, Vec<core::Volume>, Vec<core::VolumeMount>);
 
-fn wiring_of(pod: &core::Pod) -> Parts {
+fn wiring_of(pod: &core::Pod, container: Option<&str>) -> Parts {
     let Some(spec) = pod.spec.as_ref() else { return Parts::default() };
-    let Ok(container) = target(spec, None) else { return Parts::default() };
+    let Ok(container) = target(spec, container) else { return Parts::default() };
     let names = token_volumes(spec);
     (
         copied(container),
@@ -470,7 +471,7 @@ mod tests {
     #[test]
     fn a_short_lived_pod_meets_restricted_pod_security_and_gets_no_traffic() {
         let like = pod(json!({"name": "rrsa-oidc-token", "mountPath": "/t"}));
-        let made = probe_pod("demo-sa", Some(&like), &Wiring::Webhook, &options());
+        let made = probe_pod("demo-sa", Some(&like), None, &Wiring::Webhook, &options());
         let labels = made.metadata.labels.clone().unwrap();
         assert!(!labels.contains_key("app") && labels[INJECTION_LABEL] == "on");
         let spec = made.spec.unwrap();
@@ -486,11 +487,11 @@ mod tests {
     fn without_the_webhook_the_pod_is_wired_as_the_workload_or_by_hand() {
         let like = pod(json!({"name": "rrsa-oidc-token", "mountPath": "/t"}));
         let wiring = Wiring::Like(Box::new(like.clone()));
-        let spec = probe_pod("demo-sa", Some(&like), &wiring, &options()).spec.unwrap();
+        let spec = probe_pod("demo-sa", Some(&like), None, &wiring, &options()).spec.unwrap();
         assert_eq!(spec.volumes.unwrap()[0].name, "rrsa-oidc-token");
         assert_eq!(spec.containers[0].volume_mounts.clone().unwrap()[0].mount_path, "/t");
         let wiring = Wiring::ByHand { role_arn: "r".to_owned(), provider_arn: "p".to_owned() };
-        let spec = probe_pod("demo-sa", None, &wiring, &options()).spec.unwrap();
+        let spec = probe_pod("demo-sa", None, None, &wiring, &options()).spec.unwrap();
         let env = spec.containers[0].env.clone().unwrap();
         assert_eq!(env[2].value.as_deref(), Some("/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token"));
         assert_eq!(spec.containers[0].security_context.clone().unwrap().run_as_user, Some(NOBODY));

@@ -80,7 +80,7 @@ pub fn check(report: &Report, style: Style) -> String {
         shown.push('\n');
         shown.push_str(&one(finding, style));
     }
-    if !matches!(report.conclusion, Conclusion::Healthy | Conclusion::Clean) {
+    if report.conclusion != Conclusion::Clean {
         shown.push_str(&grants(report, style));
     }
     shown.push('\n');

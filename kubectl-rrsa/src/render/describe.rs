@@ -141,5 +141,11 @@ fn known(shown: &mut String, indent: usize, name: &str, fact: &Seen<String>) {
 fn line(shown: &mut String, indent: usize, name: &str, value: &str) {
     let head = format!("{:indent$}{name}:", "");
     let column = 22.max(head.chars().count() + 1);
+    // What is to be copied whole has a line of its own where it would not fit beside its name.
+    let one_word = !value.contains(' ') && value.chars().count() <= 80 - indent - 2;
+    if one_word && column + value.chars().count() > 80 {
+        let _ = writeln!(shown, "{head}\n{:>width$}{}", "", printable(value), width = indent + 2);
+        return;
+    }
     let _ = writeln!(shown, "{}", hanging(&format!("{head:<column$}"), column, &printable(value)));
 }

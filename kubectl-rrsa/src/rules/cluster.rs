@@ -3,10 +3,12 @@
 
 use rrsa_shared::ack::ClusterDetail;
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
+use rrsa_shared::env_vars;
 
 use rrsa_shared::ports::http::TransportFault;
 
 use super::finding::{Evidence, Verdict};
+use super::pod;
 use super::shell::word;
 use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, TokenSource};
 
@@ -133,7 +135,7 @@ const VIRTUAL_ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 /// The OIDC provider that is named carries this cluster's id.
 pub(super) fn c12(facts: &Facts) -> Verdict {
     let of_pod = |pod: &crate::facts::PodFacts| {
-        pod.containers.iter().any(|c| c.value(rrsa_shared::env_vars::OIDC_PROVIDER_ARN).is_some())
+        pod.containers.iter().any(|c| c.value(env_vars::OIDC_PROVIDER_ARN).is_some())
     };
     // What a pod says itself is another rule's finding.
     if facts.pod.as_ref().is_some_and(of_pod) {
@@ -307,7 +309,7 @@ pub(super) fn c11(facts: &Facts) -> Verdict {
     }
     // What RRSA's own token asks for is P14's.
     let own = pod.rrsa_projection();
-    let most = *super::pod::LIFETIME.end();
+    let most = *pod::LIFETIME.end();
     let long = pod.projections.iter().find(|projection| {
         Some(*projection) != own && projection.expiration_seconds.is_some_and(|seconds| seconds > most)
     });
@@ -336,17 +338,33 @@ pub(super) fn c13(facts: &Facts) -> Verdict {
     let (Ok(role), Ok(provider)) = (role, provider) else { return Verdict::NotApplicable };
     let cluster = facts.cluster.account.value();
     if role.account == provider.account && cluster.is_none_or(|account| *account == provider.account) {
-        return Verdict::Holds;
+        return pod::each_container(facts, |pod, container| {
+            let of_role = RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok().map(|arn| arn.account);
+            let of_provider = container.value(env_vars::OIDC_PROVIDER_ARN);
+            let of_provider =
+                of_provider.and_then(|arn| OidcProviderArn::parse(arn).ok()).map(|arn| arn.account);
+            let other =
+                of_role.into_iter().chain(of_provider).find(|account| *account != provider.account)?;
+            Some(Evidence::new(
+                format!("account {}, the cluster's", provider.account),
+                format!("account {other}"),
+                format!("ARNs of {}", pod::place(facts, pod, container)),
+                OTHER_ACCOUNT,
+            ))
+        });
     }
     Evidence::new(
         cluster
             .map_or_else(|| "one account".to_owned(), |account| format!("account {account}, the cluster's")),
         format!("role of account {}, OIDC provider of account {}", role.account, provider.account),
         "the ARNs in use",
-        "use a role of the cluster's own account; for another account, let that role assume the other one",
+        OTHER_ACCOUNT,
     )
     .into()
 }
+
+const OTHER_ACCOUNT: &str =
+    "use a role of the cluster's own account; for another account, let that role assume the other one";
 
 fn cloud(facts: &Facts, broken: impl FnOnce(&ClusterDetail) -> Option<Evidence>) -> Verdict {
     match facts.cluster.cloud.as_result() {

@@ -615,6 +615,29 @@ const BREAKS: &[Case] = &[
         f.token = Seen::unknown("no volume");
         f.exchange = Seen::unknown("there is no token to exchange");
     }),
+    ("RRSA-C13", "the second container's role is of another account", healthy_pod, |f| {
+        let mut second = container(f).clone();
+        second.name = "second".to_owned();
+        let other = EnvFact::Value("acs:ram::9999999999999999:role/demo-role-for-rrsa".to_owned());
+        second.env.insert(env_vars::ROLE_ARN.to_owned(), other);
+        f.pod.as_mut().expect("a pod").containers.push(second);
+    }),
+    ("RRSA-P13", "a template that names the API server's own token", healthy_service_account, |f| {
+        f.pod = Some(template());
+        set(f, env_vars::ROLE_ARN, ROLE);
+        set(f, env_vars::OIDC_TOKEN_FILE, "/var/run/secrets/kubernetes.io/serviceaccount/token");
+    }),
+    ("RRSA-S01", "a ServiceAccount of nearly that name", healthy_pod, |f| {
+        not_injected(f);
+        f.service_account_name = "demo-sb".to_owned();
+        f.service_account = seen(None);
+    }),
+    ("RRSA-I07", "a token of yesterday is T04's", healthy_pod, |f| {
+        with_provider(f, |p| p.issuance_limit_hours = Some(1));
+        claims(f, |c| c.issued_at = Some(1100 - 4000));
+        alter(&mut f.token, |t| t.claims.expires_at = Some(20_000));
+        refuse(f, 401, "AuthenticationFail.OIDCToken.Expired", "");
+    }),
     ("RRSA-K03", "a key among the properties of Java", healthy_pod, |f| {
         container(f).java_key = Some("JAVA_TOOL_OPTIONS");
     }),
@@ -1216,6 +1239,13 @@ const NEAR: &[Near] = &[
         let pod = f.pod.as_mut().expect("a pod");
         pod.containers.push(second);
         pod.projections.push(own);
+    }),
+    ("an access key of a sidecar that RRSA is not for", healthy_pod, |f| {
+        let env = ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"];
+        let env = env.map(|name| (name.to_owned(), EnvFact::Set)).into();
+        let sidecar = ContainerFacts { name: "proxy".to_owned(), env, ..Default::default() };
+        f.pod.as_mut().expect("a pod").containers.push(sidecar);
+        pod_annotation(f, SKIP_CONTAINERS_ANNOTATION, "proxy");
     }),
     ("a region of a later year", healthy_pod, |f| set(f, env_vars::STS_REGION, "ap-southeast-9")),
     ("a token about to be renewed", healthy_pod, |f| alter(&mut f.token, |t| t.seen_at = 3900)),

@@ -13,6 +13,8 @@ use crate::facts::{
     ServiceAccountFacts, TokenProjection, VolumeFacts, VolumeKind, WEBHOOK_VOLUME,
 };
 
+/// Where every pod finds its token for the API server.
+const API_TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// Where the webhook mounts the token.
 const WEBHOOK_TOKEN_FILE: &str = "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token";
 
@@ -138,6 +140,14 @@ pub(super) fn sets_role_itself(facts: &Facts, pod: &PodFacts) -> bool {
         // A pod that is younger than the annotation has its variable from somewhere else.
         None => {
             let account = facts.service_account.value().and_then(Option::as_ref);
+            // Where another container has the role that is named, the annotation is not what differs.
+            let named = account.and_then(ServiceAccountFacts::role_name);
+            let of = |container: &ContainerFacts| {
+                arn::RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok().map(|role| role.name)
+            };
+            if named.is_some() && pod.containers.iter().any(|container| of(container).as_deref() == named) {
+                return true;
+            }
             let annotated = account.and_then(|account| account.annotated_at);
             annotated.zip(pod.created_at).is_some_and(|(annotated, made)| annotated < made)
         }
@@ -653,6 +663,21 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
 
 /// The projection asks for the audience STS wants.
 pub(super) fn p13(facts: &Facts) -> Verdict {
+    // Of a manifest the volume is not seen that admission will mount there.
+    let api_token = each_container(facts, |pod, container| {
+        let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
+        (file == API_TOKEN_FILE && pod.projection_of(container).is_none_or(|p| !container.has_token_at(p, file))).then(|| {
+            Evidence::new(
+                format!("the file of a token for audience {AUDIENCE}"),
+                format!("{file}, which is the token for the API server"),
+                format!("variable {}, {}", env_vars::OIDC_TOKEN_FILE, place(facts, pod, container)),
+                format!("give STS a volume of its own, a serviceAccountToken for audience {AUDIENCE}, and name its file"),
+            )
+        })
+    });
+    if api_token.is_broken() {
+        return api_token;
+    }
     projection(facts, |pod, projection| {
         (projection.audience.as_deref() != Some(AUDIENCE)).then(|| {
             let seen = match &projection.audience {

@@ -19,14 +19,24 @@ pub(super) fn i01(facts: &Facts) -> Verdict {
         Err(_) if facts.provider_is_proven() => Verdict::Holds,
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(Some(_)) => Verdict::Holds,
-        Ok(None) => Evidence::new(
-            facts.provider_in_use.value().map_or("the cluster's provider", String::as_str),
-            "IMS has no OIDC provider of that name",
-            "OIDC providers of the account",
-            "turn RRSA off and on again for this cluster: that makes the provider; then restart the pods",
-        )
-        .command("aliyun ims ListOIDCProviders")
-        .into(),
+        // What somebody has written is not what turning RRSA on would make.
+        Ok(None) => match (facts.provider_in_use.value(), facts.cluster.provider_arn.value()) {
+            (Some(named), Some(own)) if named != own => Evidence::new(
+                own.clone(),
+                format!("{named}, and IMS has no OIDC provider of that name"),
+                facts.provider_in_use.origin().unwrap_or("OIDC providers of the account"),
+                "name the provider of this cluster there, or make one of that name",
+            )
+            .into(),
+            (named, _) => Evidence::new(
+                named.map_or("the cluster's provider", String::as_str),
+                "IMS has no OIDC provider of that name",
+                "OIDC providers of the account",
+                "turn RRSA off and on again for this cluster: that makes the provider; then restart the pods",
+            )
+            .command("aliyun ims ListOIDCProviders")
+            .into(),
+        },
     }
 }
 

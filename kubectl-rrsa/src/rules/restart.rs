@@ -78,6 +78,12 @@ fn of_workload(facts: &Facts) -> Option<String> {
     }
 }
 
+/// Lets a workload run as another ServiceAccount, which makes new pods.
+pub(super) fn runs_as(namespace: &str, owner: &str, account: &str) -> Option<String> {
+    let (kind, name) = owner.split_once('/').filter(|_| takes(owner))?;
+    Some(format!("kubectl set serviceaccount {kind} {} {} -n {}", word(name), word(account), word(namespace)))
+}
+
 /// Puts the injection label into the pod template of a workload, which makes new pods.
 pub(super) fn label_template(namespace: &str, owner: &str) -> Option<String> {
     let patch = format!(

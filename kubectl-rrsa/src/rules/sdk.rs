@@ -85,11 +85,16 @@ pub(super) fn k04(facts: &Facts) -> Verdict {
 /// No container has a static access key in its environment.
 pub(super) fn k02(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
-    let found = pod.acting_containers().find_map(|container| {
+    // A container that RRSA is not for has nothing to be hidden.
+    let meant = |container: &&ContainerFacts| {
+        let later = pod.is_template || !pod.is_wired();
+        container.has_rrsa_env() || (later && !pod.skips(&container.name))
+    };
+    let found = pod.acting_containers().filter(meant).find_map(|container| {
         let name = STATIC_KEY_ALIASES.iter().find(|name| container.env.contains_key(**name))?;
         Some((container, name))
     });
-    let unread = pod.acting_containers().find(|container| !container.env_from.is_empty());
+    let unread = pod.acting_containers().filter(meant).find(|container| !container.env_from.is_empty());
     match found {
         None => match unread {
             None => Verdict::Holds,

@@ -15,14 +15,29 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
     match facts.service_account.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(Some(_)) => Verdict::Holds,
-        Ok(None) => Evidence::new(
-            format!("ServiceAccount {name}"),
-            "not found",
-            format!("namespace {namespace}"),
-            "create it, or mend the name",
-        )
-        .command(format!("kubectl create serviceaccount {} -n {}", word(name), word(namespace)))
-        .into(),
+        Ok(None) => {
+            let near = |other: &&String| rrsa_shared::policy::edit_distance(other, name) <= 2;
+            let meant = facts.annotated_service_accounts.value().and_then(|names| names.iter().find(near));
+            let evidence = Evidence::new(
+                format!("ServiceAccount {name}"),
+                "not found",
+                format!("namespace {namespace}"),
+                meant.map_or_else(
+                    || "create it, or mend the name".to_owned(),
+                    |meant| format!("mend the name: {meant} is there, and names a role"),
+                ),
+            );
+            let create = format!("kubectl create serviceaccount {} -n {}", word(name), word(namespace));
+            match meant {
+                None => evidence.command(create).into(),
+                Some(meant) => {
+                    let owner = facts.pod.as_ref().and_then(|pod| pod.owner.as_deref());
+                    evidence
+                        .command_if(owner.and_then(|owner| restart::runs_as(namespace, owner, meant)))
+                        .into()
+                }
+            }
+        }
     }
 }
 
@@ -221,7 +236,13 @@ pub(super) fn s10(facts: &Facts) -> Verdict {
 pub(super) fn s04(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
         let value = account.role_name().filter(|value| !arn::is_role_name(value))?;
-        let remedy = if value.starts_with("acs:") {
+        let of_account = arn::RoleArn::parse(value.trim()).ok().map(|role| role.account);
+        let foreign =
+            of_account.is_some_and(|of| facts.cluster.account.value().is_some_and(|own| of != *own));
+        let remedy = if foreign {
+            "that role is of another account, and the webhook makes ARNs of the cluster's own: name a role of this account, \
+             and let it assume the other one"
+        } else if value.starts_with("acs:") {
             "use the bare name, not the ARN: the webhook makes the ARN itself"
         } else {
             "use the bare name of the role; with any other character the webhook injects nothing and says nothing"
@@ -233,7 +254,7 @@ pub(super) fn s04(facts: &Facts) -> Verdict {
                 format!("annotation {ROLE_NAME_ANNOTATION} of {}", place(facts)),
                 remedy,
             )
-            .command(annotate(facts, Some(value))),
+            .command_if((!foreign).then(|| annotate(facts, Some(value)))),
         )
     })
 }

@@ -40,6 +40,11 @@ pub(super) fn x01(facts: &Facts) -> Verdict {
 /// The OIDC provider exists in RAM.
 pub(super) fn x02(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::ProviderNotRegistered], |exchange, _| {
+        if let Some(own) = facts.cluster.provider_arn.value().filter(|own| **own != exchange.provider_arn) {
+            let place = facts.provider_in_use.origin().unwrap_or("the workload");
+            let remedy = format!("name the provider of this cluster ({place}), or make one of that name");
+            return (own.clone(), remedy, None);
+        }
         (
             exchange.provider_arn.clone(),
             "turn RRSA on for this cluster (again): that makes the provider; then restart the pods"

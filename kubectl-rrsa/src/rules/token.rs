@@ -20,11 +20,17 @@ pub(super) fn t01(facts: &Facts) -> Verdict {
             TokenProblem::Unreadable(why) => why.clone(),
             TokenProblem::Malformed(_) | TokenProblem::Surrounded | TokenProblem::TooLong(_) => return None,
         };
+        let denied = matches!(token.problem, Some(TokenProblem::Unreadable(_)));
         Some(Evidence::new(
             "a token",
             seen,
             place(token),
-            "look at the pod's events (kubectl describe pod) for why the kubelet could not project the token",
+            if denied {
+                "the user that the container runs as may not read it: leave defaultMode of the volume out (0644), or set \
+                 securityContext.fsGroup"
+            } else {
+                "look at the pod's events (kubectl describe pod) for why the kubelet could not project the token"
+            },
         ))
     })
 }

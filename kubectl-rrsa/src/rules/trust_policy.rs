@@ -470,7 +470,12 @@ pub(super) fn r21(facts: &Facts) -> Verdict {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(known) => known,
     };
-    lint(facts, |judged, index, statement| {
+    let judged = match judged(facts) {
+        Ok(judged) => judged,
+        Err(verdict) => return *verdict,
+    };
+    // Statements of their own count as well: they are what is left of those clusters.
+    let broken = |index: usize, statement: &Statement| {
         let of_account = |arn: &&String| {
             let (named, own) =
                 (OidcProviderArn::parse(arn), OidcProviderArn::parse(&judged.claims.provider_arn));
@@ -485,11 +490,17 @@ pub(super) fn r21(facts: &Facts) -> Verdict {
             Evidence::new(
                 "OIDC providers that exist",
                 gone.join(", "),
-                format!("statement {} of {}", index + 1, place(judged)),
+                format!("statement {} of {}", index + 1, place(&judged)),
                 "take them away: a provider of that name, made again, would be let in",
             )
         })
-    })
+    };
+    if judged.obstacle().is_some() {
+        return Verdict::NotApplicable;
+    }
+    let allows = judged.pairs().filter(|(_, statement, _)| statement.effect == Effect::Allow);
+    let found = allows.map(|(index, statement, _)| broken(index, statement)).find_map(|found| found);
+    found.map_or(Verdict::Holds, Verdict::from)
 }
 
 /// Everything in the policy can be decided from the token.
