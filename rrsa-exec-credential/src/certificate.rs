@@ -65,7 +65,7 @@ pub(crate) fn fetch(
     clock: &Clock,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Fetched, Error> {
-    let Fetched { kept: Kept::Session(key), witnesses, is_lasting, .. } =
+    let Fetched { kept: Kept::Session(key), witnesses, is_lasting, words, .. } =
         session(wish, env, files, clock, warn)?
     else {
         return Err(Error::new(exit::REFUSED, "a certificate is kept where a session ought to be"));
@@ -116,7 +116,12 @@ pub(crate) fn fetch(
     Ok(Fetched {
         kept: Kept::Certificate { certificate, private_key },
         expires: Some(given.expiration.map_or(own_end, |at| at.as_second())),
-        words: format!("client certificate of cluster {}", wanted.cluster_id),
+        words: format!(
+            "client certificate of cluster {}, for {} minutes{}, by {words}",
+            wanted.cluster_id,
+            wanted.minutes,
+            if wanted.private_address { ", for its private address" } else { "" },
+        ),
         witnesses,
         is_lasting,
     })

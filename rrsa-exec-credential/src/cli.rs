@@ -52,6 +52,8 @@ enum Command {
     Cache(kept::Deed),
     /// Forget all that is kept, for every identity; the next run asks anew
     Logout,
+    /// Print the version
+    Version,
     Doctor(doctor::Args),
     Serve(serve::Args),
     Whoami(whoami::Args),
@@ -268,6 +270,9 @@ fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error
             .map(Done::Status);
         }
         Command::Serve(args) => return runtime()?.block_on(serve::run(args, env, files)).map(Done::Status),
+        Command::Version => {
+            Secret::new(concat!("rrsa-exec-credential ", env!("CARGO_PKG_VERSION"), "\n").to_owned())
+        }
         Command::Logout => Secret::new(kept::run(kept::Deed::Clear, env, clock)?),
         Command::Doctor(args) => {
             let (text, code) = doctor::run(args, env, files, clock);

@@ -76,7 +76,9 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
     found.extend(kubeconfigs(env));
     for path in places.cli.iter().filter(|path| path.exists()) {
         found.extend(cli_configuration(args.fix, files, path, false));
-        for copy in copies(path) {
+        // Where there was no file the copy is empty.
+        let empty = |copy: &PathBuf| std::fs::metadata(copy).is_ok_and(|found| found.len() == 0);
+        for copy in copies(path).into_iter().filter(|copy| !empty(copy)) {
             found.extend(cli_configuration(args.fix, files, &copy, true));
         }
     }

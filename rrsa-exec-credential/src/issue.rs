@@ -47,11 +47,20 @@ pub(crate) fn issue(
     clock: &Clock,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Issued, Error> {
-    let fetched = session(wish, env, files, clock, warn)?;
-    match fetched.kept {
-        Kept::Session(key) => Ok(Issued { key, expires: fetched.expires }),
-        Kept::Certificate { .. } => {
-            Err(Error::new(exit::REFUSED, "a certificate is kept where a session ought to be"))
+    session(wish, env, files, clock, warn)?.issued()
+}
+
+impl Fetched {
+    /// The session of it.
+    ///
+    /// # Errors
+    /// That it is another thing.
+    pub(crate) fn issued(self) -> Result<Issued, Error> {
+        match self.kept {
+            Kept::Session(key) => Ok(Issued { key, expires: self.expires }),
+            Kept::Certificate { .. } => {
+                Err(Error::new(exit::REFUSED, "a certificate is kept where a session ought to be"))
+            }
         }
     }
 }

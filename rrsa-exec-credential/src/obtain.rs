@@ -123,9 +123,35 @@ impl<'a> Seeker<'a> {
         };
         let Obtained { issued, words } =
             self.ask(&spec, 0).await.map_err(|trouble| trouble.into_error(wish))?;
+        let words = self.in_words(wish, words);
         let witnesses = self.witnesses.take();
         let is_lasting = !self.was_told.get();
         Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words, witnesses, is_lasting })
+    }
+
+    /// Where the credentials came from, with what tells them from others of the same role.
+    fn in_words(&self, wish: &Wish, mut words: String) -> String {
+        if let Some(name) = &wish.source {
+            words = format!("source {name}: {words}");
+        }
+        let spec = wish.source.as_ref().and_then(|name| self.config().ok()?.named(name).ok());
+        let (seconds, policy) = match spec {
+            Some(
+                Spec::Rrsa { duration_seconds, policy, .. }
+                | Spec::AssumeRole { duration_seconds, policy, .. },
+            ) => (*duration_seconds, policy.is_some()),
+            _ => (None, false),
+        };
+        if let Some(seconds) = seconds {
+            let _ = write!(words, ", for {seconds} s");
+        }
+        if policy {
+            words.push_str(", with a session policy");
+        }
+        if let Some(endpoint) = &self.sts_endpoint {
+            let _ = write!(words, ", at {}", endpoint.rsplit('@').next().unwrap_or_default());
+        }
+        words
     }
 
     /// What the cloud answers while its time lasts.
@@ -172,7 +198,12 @@ impl<'a> Seeker<'a> {
         let broken =
             |why: String| Trouble::Failed(Error::new(exit::USAGE, format!("{}: {why}", path.display())));
         let config = match self.files.read_small(path, MAX_CONFIGURATION) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && self.env.var(env_vars::CONFIG_FILE).is_none() =>
+            {
+                Config::default()
+            }
             Err(error) => return Err(broken(error.to_string())),
             Ok(bytes) => {
                 let text = String::from_utf8(bytes).map_err(|_| broken("it is not text".to_owned()))?;
@@ -200,11 +231,9 @@ impl<'a> Seeker<'a> {
                 Spec::Environment {} => of_answer(environment(self.env)),
                 Spec::Rrsa { .. } => self.rrsa(spec).await,
                 Spec::CliProfile { profile, file } => {
-                    let bytes = match self.file(
-                        file.as_deref(),
-                        self.places.cli.as_ref(),
-                        "the CLI's configuration",
-                    )? {
+                    let what = "the CLI's configuration";
+                    let by = env_vars::CLI_CONFIG_FILE;
+                    let bytes = match self.file(file.as_deref(), self.places.cli.as_ref(), by, what)? {
                         Ok(bytes) => bytes,
                         Err(why) => return Err(Trouble::Absent(why)),
                     };
@@ -212,12 +241,17 @@ impl<'a> Seeker<'a> {
                     self.resolved(cli_profile::resolve(&bytes, name.as_deref()), depth).await
                 }
                 Spec::Ini { profile, file } => {
-                    let bytes =
-                        match self.file(file.as_deref(), self.places.ini.as_ref(), "the credentials file")? {
-                            Ok(bytes) => bytes,
-                            Err(why) => return Err(Trouble::Absent(why)),
-                        };
-                    let text = String::from_utf8_lossy(&bytes);
+                    let bytes = match self.file(
+                        file.as_deref(),
+                        self.places.ini.as_ref(),
+                        env_vars::CREDENTIALS_FILE,
+                        "the credentials file",
+                    )? {
+                        Ok(bytes) => bytes,
+                        Err(why) => return Err(Trouble::Absent(why)),
+                    };
+                    let text =
+                        String::from_utf8(bytes).map_err(|_| broken("the credentials file is not text"))?;
                     self.resolved(ini::resolve(&text, profile.as_deref()), depth).await
                 }
                 Spec::EcsRamRole { role } => {
@@ -407,8 +441,20 @@ impl<'a> Seeker<'a> {
     /// What somebody else gave, if it is worth anything.
     fn told(&self, answer: Answer) -> Outcome {
         let Answer::Found { key, expiration, from } = &answer else { return of_answer(answer) };
-        if key.id.is_empty() || key.secret.expose().is_empty() {
-            return Err(broken(&format!("{from}: the key that it gave is empty")));
+        let parts = [
+            Some(key.id.as_str()),
+            Some(key.secret.expose()),
+            key.security_token.as_ref().map(Secret::expose),
+        ];
+        for part in parts.into_iter().flatten() {
+            if part.is_empty() {
+                return Err(broken(&format!("{from}: the key that it gave is not complete")));
+            }
+            if !part.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(broken(&format!(
+                    "{from}: the key that it gave holds what no key does, such as a line feed"
+                )));
+            }
         }
         match expiration.filter(|at| *at <= self.clock.now()) {
             Some(at) => Err(broken(&format!("{from}: what it gave has ended already, at {at}"))),
@@ -462,6 +508,7 @@ impl<'a> Seeker<'a> {
         &self,
         named: Option<&str>,
         usual: Option<&std::path::PathBuf>,
+        by: &str,
         what: &str,
     ) -> Result<Result<Vec<u8>, String>, Trouble> {
         let path = match (named, usual) {
@@ -477,7 +524,12 @@ impl<'a> Seeker<'a> {
                 }
                 Ok(Ok(bytes))
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+            // One that a variable names is meant to be there.
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && named.is_none()
+                    && self.env.var(by).is_none() =>
+            {
                 Ok(Err(format!("there is no {}", path.display())))
             }
             Err(error) => Err(broken(&format!("{what}, {}: {error}", path.display()))),

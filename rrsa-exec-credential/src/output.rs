@@ -46,7 +46,9 @@ pub(crate) fn exec_credential(
             .hint("use a source without a session policy, or rrsa-exec-credential certificate")
     })?;
     let own = now.saturating_add(BEARER_LIFE).unwrap_or(now);
-    let session = issued.expires.and_then(|at| Timestamp::from_second(at).ok()?.checked_sub(SPARE).ok());
+    let end = issued.expires.and_then(|at| Timestamp::from_second(at).ok());
+    // Of what ends sooner than that the end itself is told: kubectl would ask again for every request.
+    let session = end.map(|end| end.checked_sub(SPARE).ok().filter(|early| *early > now).unwrap_or(end));
     let until = session.map_or(own, |session| session.min(own));
     let credential = json!({
         "kind": "ExecCredential",

@@ -30,6 +30,7 @@ use tokio::process::{Child, Command};
 
 use crate::cli::WishArgs;
 use crate::error::{Error, exit};
+use crate::issue::Fetched;
 use crate::output::Issued;
 use crate::wish::Wish;
 use crate::{child, issue};
@@ -83,7 +84,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     let hosts = [one, other, address, name];
     let desk = Arc::new(Desk { wish, env: env.clone(), files: files.clone(), path, hosts });
     // What cannot be handed out is better said now than to a client that hides it.
-    let first = desk.issue().await?;
+    let first = desk.first().await?;
     answer(&first).ok_or_else(|| {
         Error::new(exit::REFUSED, "the source gives a key without end, and clients take none from an address")
             .hint("assume a role with it: --role-arn ARN")
@@ -118,6 +119,13 @@ async fn with_command(
     for name in child::CONFLICTING.iter().filter(|name| **name != env_vars::CREDENTIALS_URI) {
         spawned.env_remove(name);
     }
+    // The address is the last that a client's chain asks: whatever comes before it is out of its way.
+    spawned.env_remove(env_vars::ECS_METADATA).envs([
+        (env_vars::CLI_PROFILE_DISABLED, "true"),
+        (env_vars::ECS_METADATA_DISABLED, "true"),
+        (env_vars::CREDENTIALS_FILE, if cfg!(windows) { "NUL" } else { "/dev/null" }),
+        (child::IGNORE_PROFILE, "TRUE"),
+    ]);
     let mut spawned = spawned.spawn().map_err(|error| child::cannot(program, &error))?;
     tokio::select! {
         () = serving => Ok(exit::NO_ANSWER),
@@ -131,9 +139,19 @@ async fn attended(spawned: &mut Child) -> Result<u8, Error> {
     use std::os::unix::process::ExitStatusExt as _;
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error: std::io::Error| Error::new(exit::NO_ANSWER, format!("the command is lost: {error}"));
+    use rustix::process::Signal;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    // Ctrl-C reaches the command by itself, as it does every program of the terminal.
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut first = signal(SignalKind::user_defined1()).map_err(failed)?;
+    let mut second = signal(SignalKind::user_defined2()).map_err(failed)?;
+    // Ctrl-C and its like reach the command by themselves, as they do every program of the terminal.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut quit = signal(SignalKind::quit()).map_err(failed)?;
+    let pass = |spawned: &Child, signal| {
+        if let Some(id) = spawned.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+            let _ = rustix::process::kill_process(id, signal);
+        }
+    };
     loop {
         tokio::select! {
             status = spawned.wait() => {
@@ -141,12 +159,12 @@ async fn attended(spawned: &mut Child) -> Result<u8, Error> {
                 let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
                 return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED));
             }
-            _ = terminate.recv() => {
-                if let Some(id) = spawned.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-                    let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
-                }
-            }
+            _ = terminate.recv() => pass(spawned, Signal::TERM),
+            _ = hangup.recv() => pass(spawned, Signal::HUP),
+            _ = first.recv() => pass(spawned, Signal::USR1),
+            _ = second.recv() => pass(spawned, Signal::USR2),
             _ = interrupt.recv() => {}
+            _ = quit.recv() => {}
         }
     }
 }
@@ -258,18 +276,32 @@ impl Desk {
         }
     }
 
-    /// Credentials from the cache or their source, beside the runtime that serves.
+    /// Credentials at the start, from a source that will have more.
+    async fn first(&self) -> Result<Issued, Error> {
+        let fetched = self.session().await?;
+        if !fetched.is_lasting {
+            let message = "a token that is written to stdin is gone when the next session is asked for";
+            let hint =
+                "name a file, a variable or a command that has it: token-file, token-env, token-command";
+            return Err(Error::new(exit::USAGE, message).hint(hint));
+        }
+        fetched.issued()
+    }
+
     async fn issue(&self) -> Result<Issued, Error> {
+        self.session().await?.issued()
+    }
+
+    /// A session from the cache or its source, beside the runtime that serves.
+    async fn session(&self) -> Result<Fetched, Error> {
         let (wish, env, files) = (self.wish.clone(), self.env.clone(), self.files.clone());
-        let issued = tokio::task::spawn_blocking(move || {
+        let asked = tokio::task::spawn_blocking(move || {
             let mut warn = |line: &str| {
                 let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(line));
             };
-            issue::issue(&wish, &env, &files, &Clock::real(), &mut warn)
+            issue::session(&wish, &env, &files, &Clock::real(), &mut warn)
         });
-        issued
-            .await
-            .unwrap_or_else(|_| Err(Error::new(exit::NO_ANSWER, "the source ended without an answer")))
+        asked.await.unwrap_or_else(|_| Err(Error::new(exit::NO_ANSWER, "the source ended without an answer")))
     }
 }
 

@@ -385,6 +385,18 @@ async fn the_official_clients_read_what_an_external_profile_prints() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_clients_read_what_an_address_hands_out() {
     let helper = Helper::set("").await;
+    // The address is the last of their chains; what stands before it is not for them.
+    helper.stage.folder(".aliyun");
+    helper.stage.folder(".alibabacloud");
+    helper.stage.file(
+        ".aliyun/config.json",
+        r#"{"current":"x","profiles":[{"name":"x","mode":"AK","access_key_id":"LTAIother","access_key_secret":"x","region_id":"cn-hangzhou"}]}"#,
+    );
+    for name in [".alibabacloud/credentials", ".alibabacloud/credentials.ini"] {
+        let ini =
+            "[default]\nenable = true\ntype = access_key\naccess_key_id = LTAIother\naccess_key_secret = x\n";
+        helper.stage.file(name, ini);
+    }
     let program = built("rrsa-exec-credential");
     for inner in [python(&helper.stage, &["chain"]), node(&helper.stage, &["chain"])].into_iter().flatten() {
         let arguments: Vec<_> = std::iter::once(inner.get_program()).chain(inner.get_args()).collect();
@@ -394,7 +406,7 @@ async fn the_official_clients_read_what_an_address_hands_out() {
             .env("ALIBABA_CLOUD_ROLE_ARN", ROLE)
             .env("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", PROVIDER)
             .env("ALIBABA_CLOUD_OIDC_TOKEN_FILE", &helper.token)
-            .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+            .env("ALIBABA_CLOUD_ECS_METADATA", "nobody");
         let outcome = helper.stage.run(command).await;
         assert_eq!(outcome.code, 0, "{outcome:?}");
         let answer = outcome.json();

@@ -98,6 +98,20 @@ async fn a_kubeconfig_gets_an_entry_that_kubectl_uses_and_gets_rid_of_it_again()
     }
     let nothing = rrsa(&helper, &["kubeconfig", "--undo"]).await;
     assert_eq!(nothing.code, 2, "{nothing:?}");
+    // There and back, and there again: each way back leads to what was.
+    for more in [&[][..], &["--certificate"], &[]] {
+        assert_eq!(rrsa(&helper, &[&["kubeconfig", "--write"], more].concat()).await.code, 0);
+    }
+    for _ in 0..3 {
+        let undone = rrsa(&helper, &["kubeconfig", "--undo"]).await;
+        assert_eq!(undone.code, 0, "{undone:?}");
+    }
+    assert_eq!(text(&file), before);
+    // What somebody else wrote is not ours to replace.
+    let foreign = before.lines().find_map(|line| line.trim().strip_prefix("- name: ")).unwrap().to_owned();
+    let refused = rrsa(&helper, &["kubeconfig", "--write", "--name", &foreign]).await;
+    assert_eq!((refused.code, text(&file)), (2, before.clone()), "{refused:?}");
+    assert!(refused.stderr.contains("is not ours"), "{refused:?}");
     let left: Vec<_> =
         std::fs::read_dir(file.parent().unwrap()).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| name == "config" || name == "cache"), "{left:?}");

@@ -163,3 +163,58 @@ async fn credentials_that_have_ended_are_not_handed_out() {
     assert!(typo.stderr.contains("RRSA_CACHE: there is no cache \"nome\""), "{typo:?}");
     helper.end().await;
 }
+
+/// A file that is there and broken is not passed over, nor is one that a variable names and that is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_is_not_an_absent_one() {
+    let helper = Helper::set("ecs_role: demo-role-for-rrsa").await;
+    helper.stage.folder(".alibabacloud");
+    let machine = helper.stage.sandbox.imds_endpoint();
+    let with = async |variables: &[(&str, &str)]| {
+        let mut command =
+            helper.stage.command(&built("rrsa-exec-credential"), &["process", "--cache", "none"]);
+        command.env("ALIBABA_CLOUD_IMDS_ENDPOINT", machine).envs(variables.iter().copied());
+        helper.stage.hand_out(command).await
+    };
+    assert_eq!(with(&[]).await.code, 0);
+    for text in ["garbage", "[default\nenable=true"] {
+        helper.stage.file(".alibabacloud/credentials", text);
+        let broken = with(&[]).await;
+        assert_eq!((broken.code, broken.stdout.as_str()), (1, ""), "{text}: {}", broken.stderr);
+        assert!(broken.stderr.contains("sections and fields"), "{text}: {}", broken.stderr);
+    }
+    for name in ["ALIBABA_CLOUD_CREDENTIALS_FILE", "ALIBABA_CLOUD_CONFIG_FILE"] {
+        helper.stage.file(".alibabacloud/credentials", "");
+        let missing = with(&[(name, "/no/such/file")]).await;
+        assert_eq!((missing.code, missing.stdout.as_str()), (1, ""), "{name}: {}", missing.stderr);
+        assert!(missing.stderr.contains("/no/such/file"), "{name}: {}", missing.stderr);
+    }
+    helper.end().await;
+}
+
+/// Signals are for the command, and a source that has no second token is said at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_serves_ends_with_its_command_and_not_before() {
+    let helper = Helper::set("").await;
+    for (signal, code) in [("HUP", 3), ("USR1", 4), ("TERM", 5)] {
+        let script = format!("trap 'exit {code}' {signal}; kill -{signal} $PPID; sleep 5 & wait");
+        let outcome = helper.run(&["serve", "--", "sh", "-c", &script]).await;
+        assert_eq!(outcome.code, code, "{signal}: {outcome:?}");
+    }
+    let stdin = format!(
+        "[source.x]\ntype = \"rrsa\"\nrole-arn = \"{ROLE}\"\noidc-provider-arn = \"{PROVIDER}\"\ntoken-file = \"-\"\n"
+    );
+    let file = helper.stage.file("sources.toml", &stdin);
+    let mut command =
+        helper.stage.command(&built("rrsa-exec-credential"), &["serve", "--source", "x", "--", "true"]);
+    command.env("RRSA_CONFIG_FILE", file).stdin(std::fs::File::open(&helper.token).unwrap());
+    let outcome = helper.stage.hand_out(command).await;
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("written to stdin"), "{outcome:?}");
+    let version = helper.run(&["version"]).await;
+    assert_eq!(
+        (version.code, version.stdout.trim()),
+        (0, concat!("rrsa-exec-credential ", env!("CARGO_PKG_VERSION")))
+    );
+    helper.end().await;
+}

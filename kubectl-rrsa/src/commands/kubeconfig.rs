@@ -6,6 +6,7 @@ use kube::config::Cluster;
 use rrsa_shared::ack::{DescribeClusterUserKubeconfig, UserKubeconfig};
 use rrsa_shared::api::ApiError;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
+use rrsa_shared::source::external::is_ours;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ pub struct Args {
     role_arn: Option<String>,
 
     /// Name of the three entries; rrsa-ID without it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
 
     /// The helper; the one that is found without it
@@ -130,8 +131,15 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let path = context::file_to_write(&cli.kube, &machine.env)?;
     let file = TextFile::open(&path).map_err(files::refused)?;
     let current = args.doing.select.then_some(("current-context", name.as_str()));
-    let entries =
-        entries(args, &name, &cluster_id, &cluster, &helper, &rrsa_shared::rewrite::read(file.text()))?;
+    let as_it_is = rrsa_shared::rewrite::read(file.text());
+    if let Some(section) = foreign(&as_it_is, &name) {
+        let place = path.display();
+        return Err(Error::usage(format!(
+            "{name} is among the {section} of {place} already, and is not ours"
+        ))
+        .hint("choose another name with --name"));
+    }
+    let entries = entries(args, &name, &cluster_id, &cluster, &helper, &as_it_is)?;
     let after = put(file.text(), HEAD, &entries, current).map_err(|error| {
         Error::usage(format!("{} is left as it is", path.display()))
             .caused_by(error)
@@ -143,6 +151,23 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         format!("use it with: kubectl config use-context {name}")
     };
     files::write(&file, &after, &next)
+}
+
+/// The list that has an entry of that name which somebody else wrote: one whose user does not call this program.
+fn foreign(config: &Value, name: &str) -> Option<&'static str> {
+    let named =
+        |section: &str| config[section].as_array().and_then(|all| all.iter().find(|one| one["name"] == name));
+    let is_ours = |user: &Value| {
+        let exec = &user["user"]["exec"];
+        let arguments = exec["args"].as_array().into_iter().flatten();
+        let words = std::iter::once(&exec["command"]).chain(arguments);
+        is_ours(&words.map(|word| word.as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>())
+    };
+    match named("users") {
+        Some(user) if is_ours(user) => None,
+        Some(_) => Some("users"),
+        None => ["clusters", "contexts"].into_iter().find(|section| named(section).is_some()),
+    }
 }
 
 fn entries(

@@ -100,6 +100,15 @@ fn plain_only(line: &str) -> String {
         return line.to_owned();
     }
     let indent = &line[..line.len() - bare.len()];
+    // Arguments of this program that stand in a list.
+    let word = line.trim_start_matches(['+', '-', ' ']).trim_matches(['"', '\'', ',']);
+    let option = line[1..].trim_start().trim_start_matches("- ").trim_matches(['"', '\'', ',']);
+    let ours = ["token", "certificate", "exec-credential"].contains(&word)
+        || ["--cluster-id", "--duration-minutes", "--private-address", "--source", "--role-arn"]
+            .contains(&option);
+    if ours {
+        return line.to_owned();
+    }
     match field(line) {
         Some((_, key, value)) if PLAIN.contains(&key) && !value.contains(['{', ':']) => line.to_owned(),
         Some((head, _, value)) if is_empty(value) => format!("{head}:{value}"),

@@ -127,7 +127,12 @@ impl Folder {
     /// As the system words them.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.0.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            // Where there is no folder there is nothing in it.
+            Err(error)
+                if ![io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
+            {
+                Err(error)
+            }
             _ => Ok(()),
         }
     }

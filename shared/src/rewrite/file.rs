@@ -121,7 +121,9 @@ impl TextFile {
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
-        let backup = backup(&self.path, text);
+        // A file that has said the same before has a copy for that already.
+        let taken = |copy: &PathBuf| fs::symlink_metadata(copy).is_ok();
+        let backup = backups(&self.path, text).find(|copy| !taken(copy)).unwrap_or_default();
         write(&backup, self.text().as_bytes(), None).map_err(failed(&backup))?;
         let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
         write(&self.path, text.as_bytes(), mode).map_err(failed(&self.path))?;
@@ -149,7 +151,8 @@ impl TextFile {
     pub fn undo(&self) -> Result<(), ChangeError> {
         let none = || ChangeError::NoBackup(self.path.clone());
         let now = self.text.as_deref().ok_or_else(none)?;
-        let backup = backup(&self.path, now);
+        let left = backups(&self.path, now).take_while(|copy| fs::symlink_metadata(copy).is_ok());
+        let backup = left.last().ok_or_else(none)?;
         let before = read(&backup)?.ok_or_else(none)?;
         let _lock = Lock::take(&self.path)?;
         if read(&self.path)? != self.text {
@@ -202,10 +205,13 @@ fn beside(path: &Path, more: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Where the copy is that belongs to a file that says `text`.
-fn backup(path: &Path, text: &str) -> PathBuf {
+/// Where the copies are that belong to a file that says `text`, one for each time that it came to say that.
+fn backups(path: &Path, text: &str) -> impl Iterator<Item = PathBuf> {
     let digest: String = Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    beside(path, &format!(".before-{digest}"))
+    (1..).map(move |time: u64| match time {
+        1 => beside(path, &format!(".before-{digest}")),
+        time => beside(path, &format!(".before-{digest}-{time}")),
+    })
 }
 
 fn private() -> fs::OpenOptions {

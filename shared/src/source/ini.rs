@@ -14,6 +14,9 @@ pub fn resolve(text: &str, name: Option<&str>) -> Resolved {
     let failed = |why: &str| {
         Resolved::Answer(Answer::Failed(format!("section [{wanted}] of the credentials file: {why}")))
     };
+    if !is_ini(text) {
+        return failed("the file is not one of sections and fields");
+    }
     let Some(section) = section(text, wanted) else {
         return match name {
             None => {
@@ -70,6 +73,19 @@ pub fn resolve(text: &str, name: Option<&str>) -> Resolved {
     }
 }
 
+/// Whether all that stands there are sections and fields in them.
+fn is_ini(text: &str) -> bool {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+    let mut inside = false;
+    lines.into_iter().all(|line| match line.strip_prefix('[') {
+        Some(rest) => {
+            inside = true;
+            rest.ends_with(']')
+        }
+        None => inside && line.contains('='),
+    })
+}
+
 /// The fields of a section; `None` when there is none of that name.
 fn section(text: &str, wanted: &str) -> Option<BTreeMap<String, Secret>> {
     let (mut found, mut inside) = (None, false);
@@ -119,6 +135,9 @@ access_key_id=LTAI1
         assert!(matches!(resolve(FILE, Some("role")), Resolved::Role(_, Spec::AssumeRole { .. })));
         assert!(matches!(resolve(FILE, Some("off")), Resolved::Answer(Answer::Absent(_))));
         assert!(matches!(resolve("", None), Resolved::Answer(Answer::Absent(_))));
+        for text in ["garbage", "[default\nenable=true", "a = b\n[default]\n"] {
+            assert!(matches!(resolve(text, None), Resolved::Answer(Answer::Failed(_))), "{text}");
+        }
         for name in ["half", "none"] {
             let Resolved::Answer(Answer::Failed(why)) = resolve(FILE, Some(name)) else { panic!("{name}") };
             assert!(!why.contains("hunter2"), "{why}");

@@ -4,13 +4,13 @@
 //! and is waited for, one process at a time speaks, nothing is started or unlocked, no prompt is shown, and everything together
 //! takes a second at most.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::TryLockError;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -78,9 +78,13 @@ impl From<zbus::Error> for Trouble {
 pub(super) struct SecretService {
     scope: String,
     folder: Option<Folder>,
-    /// Whether it has let this process wait in vain; it does that once.
-    was_silent: Arc<AtomicBool>,
 }
+
+/// How often it has let this process wait in vain. A service that does not answer does so once; where only others of ours
+/// were before us, there is a second time.
+static IN_VAIN: AtomicU8 = AtomicU8::new(0);
+/// When it is asked no more.
+const ENOUGH: u8 = 2;
 
 /// A conversation with the service.
 struct Talk {
@@ -95,30 +99,28 @@ impl SecretService {
     pub(super) fn of(folder: Option<&Folder>) -> Self {
         let mut inputs = KeyInputs::default();
         inputs.add("folder", folder.map(|folder| folder.path().as_os_str().as_encoded_bytes()));
-        Self {
-            scope: inputs.finish().as_str()[..8].to_owned(),
-            folder: folder.cloned(),
-            was_silent: Arc::default(),
-        }
+        Self { scope: inputs.finish().as_str()[..8].to_owned(), folder: folder.cloned() }
     }
 
     /// Runs one conversation to its end.
     fn speak<T>(&self, talk: impl AsyncFnOnce(&mut Talk) -> Result<T, Trouble>) -> Result<T, StoreError> {
         let failed = |trouble: Trouble| StoreError(trouble.to_string());
-        if self.was_silent.load(Ordering::Relaxed) {
+        if IN_VAIN.load(Ordering::Relaxed) >= ENOUGH {
             return Err(failed(Trouble::Silent));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(Trouble::Said(error.to_string())))?;
+        let our_turn = Cell::new(false);
         let all = async {
             let _lock = self.lock().await;
+            our_turn.set(true);
             talk(&mut Talk::begin().await?).await
         };
         let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, all).await });
         // Whatever still waits for the bus is left behind.
         runtime.shutdown_background();
         let ended = ended.unwrap_or_else(|_| {
-            self.was_silent.store(true, Ordering::Relaxed);
+            IN_VAIN.fetch_add(if our_turn.get() { ENOUGH } else { 1 }, Ordering::Relaxed);
             Err(Trouble::Silent)
         });
         ended.map_err(failed)
