@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts, ROLE_NAME_ANNOTATION,
-    Seen, ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, EnvFact, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
+    ROLE_NAME_ANNOTATION, SHOWN_ENV, Seen, ServiceAccountFacts, SubjectRef,
 };
 
 /// Why nothing else is known.
@@ -107,8 +107,9 @@ impl Manifests {
         Ok(all)
     }
 
-    fn of_pod(&self, object: &Object, facts: PodFacts, given: &Given) -> Facts {
+    fn of_pod(&self, object: &Object, mut facts: PodFacts, given: &Given) -> Facts {
         let namespace = namespace(&object.value, given);
+        self.take_config_maps(&namespace, &mut facts, given);
         let account = facts.service_account.clone();
         let subject = match &facts.owner {
             Some(owner) => SubjectRef::Template(owner.clone()),
@@ -131,6 +132,34 @@ impl Manifests {
         }
         all.pod = Some(facts);
         all
+    }
+
+    /// What containers take from ConfigMaps that stand in the files as well.
+    fn take_config_maps(&self, of: &str, pod: &mut PodFacts, given: &Given) {
+        let data = |source: &str| {
+            let name = source.strip_prefix("configMap/")?;
+            let found = self.objects.iter().find(|o| {
+                o.value["kind"] == "ConfigMap"
+                    && text(&o.value, "/metadata/name") == name
+                    && namespace(&o.value, given) == of
+            })?;
+            Some(strings(&found.value, "/data"))
+        };
+        for container in &mut pod.containers {
+            let sources = std::mem::take(&mut container.env_from);
+            for source in sources {
+                let Some(data) = data(&source) else {
+                    container.env_from.push(source);
+                    continue;
+                };
+                for (name, value) in data.into_iter().filter(|(_, value)| !value.is_empty()) {
+                    let shown = SHOWN_ENV.contains(&name.as_str());
+                    let fact = if shown { EnvFact::Value(value) } else { EnvFact::Set };
+                    // What the container sets itself goes before.
+                    container.env.entry(name).or_insert(fact);
+                }
+            }
+        }
     }
 
     fn base(&self, subject: SubjectRef, namespace: &str, account: &str, given: &Given) -> Facts {
@@ -428,6 +457,21 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
             let policy = Some(PolicyFile { name: "p".to_owned(), document, text });
             assert_eq!(reports(DEMO, &Given { policy, ..Given::default() })[0].1, rules, "{rest}");
         }
+    }
+
+    #[test]
+    fn a_config_map_of_the_files_is_what_a_container_takes_from_it() {
+        let with = DEMO.replace("image: i}", "image: i, envFrom: [{configMapRef: {name: m}}]}");
+        let map = "
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: m, namespace: a}
+data: {ALIBABA_CLOUD_ACCESS_KEY_ID: x, ALIBABA_CLOUD_ACCESS_KEY_SECRET: x}
+";
+        assert_eq!(reports(&with, &Given::default())[0], (Conclusion::Clean, vec![]));
+        let both = format!("{with}{map}");
+        assert_eq!(reports(&both, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-K02"]));
     }
 
     #[test]

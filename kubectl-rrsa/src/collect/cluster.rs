@@ -313,6 +313,8 @@ fn webhook_deployment(deployment: &Deployment) -> Option<(String, WebhookDeploym
     if image.is_none() && !name.contains(WEBHOOK) {
         return None;
     }
+    // What stands behind an @ is a digest.
+    let image = image.and_then(|image| image.split('@').next());
     let tag = image.and_then(|image| image.rsplit_once(':')).map(|(_, tag)| tag.to_owned());
     let ready = deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0);
     let facts = WebhookDeployment {
