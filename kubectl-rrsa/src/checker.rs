@@ -219,6 +219,13 @@ impl<'a> Checker<'a> {
             }
         };
         let (account_facts, owner) = join(of_account, owner).await;
+        // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
+        if let (Some(pod), true) =
+            (&mut pod, owner.why_unknown().is_some_and(|why| why.starts_with("not found")))
+            && let Some(name) = pod.owner.as_deref().and_then(|owner| owner.strip_prefix("deployment/"))
+        {
+            pod.owner = Some(format!("replicaset/{name}"));
+        }
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
         Ok(Facts {

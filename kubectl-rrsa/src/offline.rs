@@ -130,6 +130,12 @@ impl Manifests {
         if given.oidc_provider_arn.is_none() {
             all.provider_in_use = variable(env_vars::OIDC_PROVIDER_ARN).unwrap_or(all.provider_in_use);
         }
+        let names_role =
+            all.service_account.value().and_then(Option::as_ref).is_some_and(|a| a.role_name().is_some());
+        // The policy is that of a role which somebody names; what names none is not held against it.
+        if !names_role && !facts.is_wired() && given.role_arn.is_none() {
+            all.account.role = Seen::unknown("nothing says that it uses that role");
+        }
         all.pod = Some(facts);
         all
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::collect::{self, why_not};
 use crate::facts::{ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef};
-use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold, restart};
+use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold, once_admitted, restart};
 
 /// Pods asked for at a time.
 const PAGE: u32 = 500;
@@ -93,6 +93,10 @@ pub async fn of_service_account(
     }
     for one in &mut stale {
         one.command = restart(namespace, one.owner.as_deref(), &one.pods);
+        let role = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
+        if let (ROLE_OF_BEFORE, Some(command), Some(role)) = (one.rule, &one.command, role) {
+            one.command = Some(once_admitted(namespace, account, role, command));
+        }
     }
     unseen.map_or(Ok(stale), Err)
 }

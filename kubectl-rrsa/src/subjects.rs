@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
-use crate::facts::{OwnerFacts, ROLE_NAME_ANNOTATION, SubjectRef};
+use crate::facts::{
+    ContainerFacts, OVERRIDE_ENV, OwnerFacts, PodFacts, ROLE_NAME_ANNOTATION, RRSA_ENV, SubjectRef,
+};
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -326,6 +328,13 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         namespace => namespace,
     };
     let asked_as = Some(format!("{}/{name}", workload.singular));
+    let made = collect::template(workload.kind, object).map_err(|error| {
+        Error::could_not_tell(format!(
+            "{} {name} in namespace {namespace} is not of the shape of its kind",
+            workload.singular
+        ))
+        .caused_by(error)
+    })?;
     if let Some(selector) = object.pointer("/spec/selector").and_then(selector) {
         let api = Api::<Pod>::namespaced(kube.client.clone(), &namespace);
         let page = ListParams::default().labels(&selector);
@@ -347,8 +356,11 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
                 pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
             )
         };
-        if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
-        {
+        // What will run once a rollout has come to its end says more than what is about to go.
+        let of_today =
+            |pod: &&Pod| !made.as_ref().is_some_and(|made| is_of_before(&collect::pod_facts(pod), made));
+        let chosen = pods.iter().filter(own).max_by_key(age).filter(of_today);
+        if let Some(name) = chosen.and_then(|pod| pod.metadata.name.clone()) {
             return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });
         }
     }
@@ -371,17 +383,25 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
             return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });
         }
     }
-    let made = collect::template(workload.kind, object).map_err(|error| {
-        Error::could_not_tell(format!(
-            "{} {name} in namespace {namespace} is not of the shape of its kind",
-            workload.singular
-        ))
-        .caused_by(error)
-    })?;
     let labels = collect::strings(&object["metadata"]["labels"]);
     let template = made.map(|template| Box::new(OwnerFacts { labels, template }));
     let owner = format!("{}/{name}", workload.singular);
     Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template })
+}
+
+/// Whether a pod was made from another template than there is now: it runs as another ServiceAccount, or has other variables of
+/// RRSA than the template says.
+fn is_of_before(pod: &PodFacts, template: &PodFacts) -> bool {
+    let replaced = template.annotations.contains_key(OVERRIDE_ENV);
+    let other = |container: &ContainerFacts| {
+        let same = pod.containers.iter().find(|one| one.name == container.name);
+        let differs = |name: &&str| {
+            let (now, then) = (container.value(name), same.and_then(|one| one.value(name)));
+            now.is_some() && now != then
+        };
+        !replaced && RRSA_ENV.iter().any(differs)
+    };
+    pod.service_account != template.service_account || template.containers.iter().any(other)
 }
 
 /// A label selector as a query wants it.

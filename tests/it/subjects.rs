@@ -334,3 +334,18 @@ spec: {serviceAccountName: demo-sa, restartPolicy: Never, containers: [{name: de
     // A job's running pod is not to be lost; its next one will do.
     assert_eq!(report["findings"][0]["command"], Value::Null);
 }
+
+/// What a rollout will end with says more than the pods that are about to go.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_is_newer_than_its_pods_speaks_for_the_workload() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let workloads = include_str!("../manifests/workloads.yaml");
+    let changed =
+        workloads.replacen("spec: {serviceAccountName: demo-sa,", "spec: {serviceAccountName: gone,", 1);
+    assert_ne!(changed, workloads);
+    let stage = Stage::set("", &format!("{demo}---\n{changed}")).await;
+    let outcome = stage.rrsa(&["check", "deploy/demo", "-n", "rrsa-demo", "-o", "json"]).await;
+    let report = outcome.report();
+    assert_eq!((outcome.code, &report["firstBroken"]), (1, &Value::from("RRSA-S01")), "{report}");
+    assert_eq!(report["facts"]["subject"]["template"], "deployment/demo");
+}

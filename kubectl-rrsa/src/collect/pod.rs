@@ -85,7 +85,8 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
         name: pod.metadata.name.clone().unwrap_or_default(),
         uid: pod.metadata.uid.clone(),
         service_account: spec
-            .and_then(|spec| spec.service_account_name.clone())
+            // The older field says the same.
+            .and_then(|spec| spec.service_account_name.clone().or_else(|| spec.service_account.clone()))
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| "default".to_owned()),
         phase: pod.status.as_ref().and_then(|status| status.phase.clone()),

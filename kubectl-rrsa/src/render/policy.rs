@@ -64,7 +64,8 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
                 let _ = writeln!(shown, "             the nearest of {} values", condition.expected.len());
             }
         }
-        if !statement.constrains_subject && statement.effect == Effect::Allow {
+        let about_it = statement.principal.outcome != Verdict::NoMatch;
+        if !statement.constrains_subject && statement.effect == Effect::Allow && about_it {
             let words = "no condition on oidc:sub: every ServiceAccount of the cluster is let in";
             let _ = writeln!(shown, "{} {words}", style.doubtful("!"));
         }

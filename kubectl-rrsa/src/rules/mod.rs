@@ -25,4 +25,4 @@ mod fixtures;
 pub use at_rest::{AtRest, at_rest, blank};
 pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Finding, Link, Severity, Verdict};
-pub use restart::of_pods as restart;
+pub use restart::{of_pods as restart, once_admitted};

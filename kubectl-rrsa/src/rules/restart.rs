@@ -84,6 +84,13 @@ pub(super) fn runs_as(namespace: &str, owner: &str, account: &str) -> Option<Str
     Some(format!("kubectl set serviceaccount {kind} {} {} -n {}", word(name), word(account), word(namespace)))
 }
 
+/// The command, once the role's trust policy lets the ServiceAccount in: until then what runs has a role that works.
+#[must_use]
+pub fn once_admitted(namespace: &str, account: &str, role: &str, command: &str) -> String {
+    let (namespace, account) = (word(namespace), word(account));
+    format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {} && {command}", word(role))
+}
+
 /// Puts the injection label into the pod template of a workload, which makes new pods.
 pub(super) fn label_template(namespace: &str, owner: &str) -> Option<String> {
     let patch = format!(

@@ -29,7 +29,13 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
             );
             let create = format!("kubectl create serviceaccount {} -n {}", word(name), word(namespace));
             match meant {
-                None => evidence.command(create).into(),
+                None => match facts.role_in_use.value().and_then(|arn| arn::RoleArn::parse(arn).ok()) {
+                    // What runs has it still; a ServiceAccount without it would bring no new pod to anything.
+                    Some(role) => {
+                        evidence.command(format!("{create} && {}", annotate(facts, Some(&role.name)))).into()
+                    }
+                    None => evidence.command(create).into(),
+                },
                 Some(meant) => {
                     let owner = facts.pod.as_ref().and_then(|pod| pod.owner.as_deref());
                     evidence
@@ -278,7 +284,10 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 format!("role {}", role.name),
                 format!("variable {} of container {}", env_vars::ROLE_ARN, container.name),
                 match &pod.owner {
-                    Some(_) => "restart the workload: the annotation was changed after the pod was made",
+                    Some(_) => {
+                        "restart the workload, once the role that is named now lets it in: the annotation was changed after \
+                         the pod was made"
+                    }
                     // As it stands it has the variable, and the webhook would keep that.
                     None => {
                         "make the pod anew from its manifest: the annotation was changed after it was made; and take the \
@@ -286,7 +295,9 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                     }
                 },
             )
-            .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(&facts.namespace, pod))),
+            .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(&facts.namespace, pod)).map(|command| {
+                restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
+            })),
         )
     })
 }
@@ -311,7 +322,9 @@ fn s06_of_all(facts: &Facts) -> Verdict {
                 "make its pods anew: the annotation was changed after they were made; and take the variable out of the \
                  workload if it stands there",
             )
-            .command_if(restarts.flatten().filter(|_| restart::takes(owner))),
+            .command_if(restarts.flatten().filter(|_| restart::takes(owner)).map(|command| {
+                restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
+            })),
         )
     })
 }
