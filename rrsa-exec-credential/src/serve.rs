@@ -126,54 +126,94 @@ async fn with_command(
         (env_vars::CREDENTIALS_FILE, if cfg!(windows) { "NUL" } else { "/dev/null" }),
         (child::IGNORE_PROFILE, "TRUE"),
     ]);
+    // Before there is a command: from then on signals are its own to judge.
+    let signals = Signals::heard()?;
     let mut spawned = spawned.spawn().map_err(|error| child::cannot(program, &error))?;
     tokio::select! {
         () = serving => Ok(exit::NO_ANSWER),
-        status = attended(&mut spawned) => status,
+        status = attended(&mut spawned, signals) => status,
     }
 }
 
-/// The command's end; signals that come meanwhile are its own to judge.
+fn lost(error: std::io::Error) -> Error {
+    Error::new(exit::NO_ANSWER, format!("the command is lost: {error}"))
+}
+
+/// Signals that are heard and kept from ending us.
 #[cfg(unix)]
-async fn attended(spawned: &mut Child) -> Result<u8, Error> {
-    use std::os::unix::process::ExitStatusExt as _;
-    use tokio::signal::unix::{SignalKind, signal};
-    let failed = |error: std::io::Error| Error::new(exit::NO_ANSWER, format!("the command is lost: {error}"));
-    use rustix::process::Signal;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-    let mut first = signal(SignalKind::user_defined1()).map_err(failed)?;
-    let mut second = signal(SignalKind::user_defined2()).map_err(failed)?;
-    // Ctrl-C and its like reach the command by themselves, as they do every program of the terminal.
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut quit = signal(SignalKind::quit()).map_err(failed)?;
-    let pass = |spawned: &Child, signal| {
-        if let Some(id) = spawned.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            let _ = rustix::process::kill_process(id, signal);
-        }
-    };
-    loop {
-        tokio::select! {
-            status = spawned.wait() => {
-                let status = status.map_err(failed)?;
-                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED));
+struct Signals {
+    passed: [(tokio::signal::unix::Signal, rustix::process::Signal); 4],
+    /// Ctrl-C and its like reach the command by themselves, as they do every program of the terminal.
+    of_terminal: [tokio::signal::unix::Signal; 2],
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(unix)]
+impl Signals {
+    fn heard() -> Result<Self, Error> {
+        use rustix::process::Signal;
+        use tokio::signal::unix::{SignalKind, signal};
+        let heard = |kind| signal(kind).map_err(lost);
+        Ok(Self {
+            passed: [
+                (heard(SignalKind::terminate())?, Signal::TERM),
+                (heard(SignalKind::hangup())?, Signal::HUP),
+                (heard(SignalKind::user_defined1())?, Signal::USR1),
+                (heard(SignalKind::user_defined2())?, Signal::USR2),
+            ],
+            of_terminal: [heard(SignalKind::interrupt())?, heard(SignalKind::quit())?],
+        })
+    }
+
+    /// The next one that is to be passed on.
+    async fn next(&mut self) -> rustix::process::Signal {
+        let [(one, a), (two, b), (three, c), (four, d)] = &mut self.passed;
+        let [interrupt, quit] = &mut self.of_terminal;
+        loop {
+            tokio::select! {
+                _ = one.recv() => return *a,
+                _ = two.recv() => return *b,
+                _ = three.recv() => return *c,
+                _ = four.recv() => return *d,
+                _ = interrupt.recv() => {}
+                _ = quit.recv() => {}
             }
-            _ = terminate.recv() => pass(spawned, Signal::TERM),
-            _ = hangup.recv() => pass(spawned, Signal::HUP),
-            _ = first.recv() => pass(spawned, Signal::USR1),
-            _ = second.recv() => pass(spawned, Signal::USR2),
-            _ = interrupt.recv() => {}
-            _ = quit.recv() => {}
         }
     }
 }
 
 #[cfg(not(unix))]
-async fn attended(spawned: &mut Child) -> Result<u8, Error> {
-    let status = spawned.wait().await;
-    let status =
-        status.map_err(|error| Error::new(exit::NO_ANSWER, format!("the command is lost: {error}")))?;
+impl Signals {
+    fn heard() -> Result<Self, Error> {
+        Ok(Self)
+    }
+}
+
+/// The command's end; signals that come meanwhile are passed on.
+#[cfg(unix)]
+async fn attended(spawned: &mut Child, mut signals: Signals) -> Result<u8, Error> {
+    use std::os::unix::process::ExitStatusExt as _;
+    loop {
+        tokio::select! {
+            status = spawned.wait() => {
+                let status = status.map_err(lost)?;
+                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED));
+            }
+            signal = signals.next() => {
+                if let Some(id) = spawned.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+                    let _ = rustix::process::kill_process(id, signal);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn attended(spawned: &mut Child, _: Signals) -> Result<u8, Error> {
+    let status = spawned.wait().await.map_err(lost)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED))
 }
 

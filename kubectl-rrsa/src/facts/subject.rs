@@ -184,6 +184,15 @@ impl Facts {
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
     }
 
+    /// Whether the pod has RRSA by the webhook alone: what made it does not wire it, so that a new pod is as good as what the
+    /// webhook makes of it then.
+    #[must_use]
+    pub fn relies_on_webhook(&self) -> bool {
+        let by_itself = |owner: &OwnerFacts| owner.template.is_wired();
+        let pod = self.pod.as_ref().is_some_and(|pod| pod.is_wired() && !pod.is_template);
+        pod && self.owner.value().is_some_and(|owner| !by_itself(owner))
+    }
+
     /// Whether nothing in the files asks for RRSA: neither the workload, nor a ServiceAccount that it may have been meant
     /// to run as.
     #[must_use]

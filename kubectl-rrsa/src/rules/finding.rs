@@ -194,6 +194,21 @@ impl From<Evidence> for Verdict {
 }
 
 impl Verdict {
+    /// What it means for a pod that has what it needs, and will be made again: a warning. What is not seen is no doubt
+    /// about what runs.
+    #[must_use]
+    pub fn for_the_next_pod(self) -> Self {
+        match self {
+            Self::Broken(evidence) => {
+                let remedy =
+                    format!("{}; what runs was injected before, and a new pod would not be", evidence.remedy);
+                Self::Broken(Evidence { severity: Some(Severity::Warning), remedy, ..evidence })
+            }
+            Self::Unseen(_) => Self::Holds,
+            other => other,
+        }
+    }
+
     /// Whether the rule is broken.
     #[must_use]
     pub fn is_broken(&self) -> bool {

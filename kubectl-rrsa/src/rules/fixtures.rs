@@ -145,7 +145,7 @@ pub(super) fn healthy_service_account() -> Facts {
             attempts: 1,
             clock_offset_seconds: Some(0),
         }),
-        owner: seen(OwnerFacts::default()),
+        owner: Seen::unknown("nothing made the pod"),
         role_in_use: seen(ROLE.to_owned()),
         provider_in_use: seen(PROVIDER.to_owned()),
         account: AccountFacts::unseen("no access key"),
@@ -802,9 +802,8 @@ const BREAKS: &[Case] = &[
         not_injected(f);
         label(f, None);
         f.pod.as_mut().expect("a pod").owner = Some("deployment/demo".to_owned());
-        alter(&mut f.owner, |owner| {
-            owner.labels.insert(INJECTION_LABEL.to_owned(), "on".to_owned());
-        });
+        let labels = BTreeMap::from([(INJECTION_LABEL.to_owned(), "on".to_owned())]);
+        f.owner = seen(OwnerFacts { labels, ..OwnerFacts::default() });
     }),
     ("RRSA-P04", "no container is left to inject", healthy_pod, |f| {
         not_injected(f);
@@ -816,8 +815,8 @@ const BREAKS: &[Case] = &[
     }),
     ("RRSA-P07", "the workload's own role", healthy_pod, |f| {
         set(f, env_vars::ROLE_ARN, "acs:ram::1234567890123456:role/mine");
-        let own = f.pod.clone().expect("a pod");
-        alter(&mut f.owner, |owner| owner.template = own);
+        let template = f.pod.clone().expect("a pod");
+        f.owner = seen(OwnerFacts { template, ..OwnerFacts::default() });
     }),
     ("RRSA-P07", "the role of a template", healthy_service_account, |f| {
         f.pod = Some(template());
@@ -1444,6 +1443,35 @@ fn a_container_that_was_not_tried_leaves_doubt() {
     facts.untried = Some("container b has another role".to_owned());
     let report = crate::report::Report::on(facts);
     assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
+}
+
+/// What the webhook has put into a pod it will have to put into the next.
+#[test]
+fn what_runs_and_would_not_be_injected_again_is_a_warning() {
+    for rule in ["RRSA-N01", "RRSA-S02", "RRSA-W01"] {
+        let change = |facts: &mut Facts| match rule {
+            "RRSA-N01" => label(facts, None),
+            "RRSA-S02" => annotate(facts, None),
+            _ => facts.cluster.webhook = seen(None),
+        };
+        let mut facts = healthy_pod();
+        facts.owner = seen(OwnerFacts { template: template(), ..OwnerFacts::default() });
+        change(&mut facts);
+        let report = crate::report::Report::on(facts.clone());
+        let found: Vec<_> = report.findings.iter().map(|finding| (finding.rule, finding.severity)).collect();
+        assert_eq!((found.as_slice(), report.exit_code()), (&[(rule, Severity::Warning)][..], 0));
+        assert!(!report.findings[0].command.as_deref().is_some_and(|command| command.contains("restart")));
+        // What wires itself does not need it.
+        facts.owner =
+            seen(OwnerFacts { template: facts.pod.clone().expect("a pod"), ..OwnerFacts::default() });
+        assert_eq!(findings(&facts), [], "{rule}");
+        // What may not be seen is no doubt about what runs.
+        facts.owner = seen(OwnerFacts { template: template(), ..OwnerFacts::default() });
+        facts.namespace_facts = Seen::unknown("forbidden");
+        facts.service_account = Seen::unknown("forbidden");
+        facts.cluster.webhook = Seen::unknown("forbidden");
+        assert_eq!(findings(&facts), [], "{rule}");
+    }
 }
 
 /// One cause makes one finding.

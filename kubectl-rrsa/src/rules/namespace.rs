@@ -108,9 +108,14 @@ pub(super) fn n04(facts: &Facts) -> Verdict {
 }
 
 fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {
-    if facts.is_wired() {
-        return Verdict::Holds;
+    match (facts.is_wired(), facts.relies_on_webhook()) {
+        (false, _) => judged(facts, broken),
+        (true, true) => judged(facts, broken).for_the_next_pod(),
+        (true, false) => Verdict::Holds,
     }
+}
+
+fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {
     let pod_label = facts.pod.as_ref().and_then(|pod| pod.injection());
     if pod_label == Some("on") {
         return Verdict::Holds;

@@ -72,7 +72,8 @@ pub(super) fn after(facts: &Facts, command: String) -> String {
 /// What to type for new pods of the workload: of the pod that was looked at, or of the ServiceAccount's pods without RRSA.
 fn of_workload(facts: &Facts) -> Option<String> {
     match &facts.pod {
-        Some(pod) if pod.is_template => None,
+        // What has RRSA already needs no new pod for it.
+        Some(pod) if pod.is_template || pod.is_wired() => None,
         Some(pod) => of_pod(&facts.namespace, pod),
         None => of_stale(&facts.namespace, facts.pods_using.value()?),
     }

@@ -49,9 +49,17 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
 
 /// The ServiceAccount has the role-name annotation.
 pub(super) fn s02(facts: &Facts) -> Verdict {
+    match (facts.is_wired(), facts.relies_on_webhook()) {
+        (false, _) => without_role(facts),
+        (true, true) => without_role(facts).for_the_next_pod(),
+        (true, false) => annotated(facts, |_| None),
+    }
+}
+
+fn without_role(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
         let missing = account.role_name().is_none() && misspelt(account).is_none();
-        if !missing || facts.is_wired() || pod::p02(facts).is_broken() || s08(facts).is_broken() {
+        if !missing || pod::p02(facts).is_broken() || s08(facts).is_broken() {
             return None;
         }
         Some(

@@ -16,9 +16,14 @@ const RACE: i64 = 60;
 
 /// The webhook is installed.
 pub(super) fn w01(facts: &Facts) -> Verdict {
-    if facts.is_wired() {
-        return Verdict::Holds;
+    match (facts.is_wired(), facts.relies_on_webhook()) {
+        (false, _) => installed(facts),
+        (true, true) => installed(facts).for_the_next_pod(),
+        (true, false) => Verdict::Holds,
     }
+}
+
+fn installed(facts: &Facts) -> Verdict {
     match facts.cluster.webhook.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(Some(_)) => Verdict::Holds,
