@@ -229,7 +229,11 @@ fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
     let Ok(config) = serde_saphyr::from_str_with_options::<Kubeconfig>(file.text(), options) else {
         return vec![finding(Mark::Unknown, WHAT, format!("{place} cannot be read as one"))];
     };
-    let ours: Vec<_> = config.users.iter().filter(|user| calls_us(&user.user["exec"])).collect();
+    let ours: Vec<_> = config
+        .users
+        .iter()
+        .filter(|user| external::is_ours(&external::exec_words(&user.user["exec"])))
+        .collect();
     if ours.is_empty() {
         return vec![
             finding(Mark::Good, WHAT, format!("{place}: no user calls this program"))
@@ -298,16 +302,6 @@ fn wrong_words(exec: &Value) -> Option<String> {
     let tells_cluster = exec["provideClusterInfo"] == true;
     let names_cluster = words.any(|word| word == "--cluster-id" || word.starts_with("--cluster-id="));
     (!tells_cluster && !names_cluster).then(|| "no argument names the cluster (--cluster-id ID)".to_owned())
-}
-
-/// Whether an exec entry runs this program, by itself or through `kubectl rrsa`.
-fn calls_us(exec: &Value) -> bool {
-    let arguments = exec["args"].as_array().into_iter().flatten();
-    let words: Vec<String> = std::iter::once(&exec["command"])
-        .chain(arguments)
-        .map(|word| word.as_str().unwrap_or_default().to_owned())
-        .collect();
-    external::is_ours(&words)
 }
 
 /// Whether kubectl finds a command: one with a folder is relative to the kubeconfig, another is on PATH.

@@ -112,6 +112,16 @@ async fn a_kubeconfig_gets_an_entry_that_kubectl_uses_and_gets_rid_of_it_again()
     let refused = rrsa(&helper, &["kubeconfig", "--write", "--name", &foreign]).await;
     assert_eq!((refused.code, text(&file)), (2, before.clone()), "{refused:?}");
     assert!(refused.stderr.contains("is not ours"), "{refused:?}");
+    // A helper that was named is ours whatever it is called.
+    let another = helper.stage.file("another-name", "").display().to_string();
+    let named = ["kubeconfig", "--write", "--helper", &another];
+    for more in [&[][..], &["--certificate"]] {
+        let again = rrsa(&helper, &[&named[..], more].concat()).await;
+        assert_eq!(again.code, 0, "{again:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(rrsa(&helper, &["kubeconfig", "--undo"]).await.code, 0);
+    }
     let left: Vec<_> =
         std::fs::read_dir(file.parent().unwrap()).unwrap().map(|one| one.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| name == "config" || name == "cache"), "{left:?}");

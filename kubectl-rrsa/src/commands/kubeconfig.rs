@@ -6,7 +6,7 @@ use kube::config::Cluster;
 use rrsa_shared::ack::{DescribeClusterUserKubeconfig, UserKubeconfig};
 use rrsa_shared::api::ApiError;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
-use rrsa_shared::source::external::is_ours;
+use rrsa_shared::source::external::{exec_words, is_ours};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let file = TextFile::open(&path).map_err(files::refused)?;
     let current = args.doing.select.then_some(("current-context", name.as_str()));
     let as_it_is = rrsa_shared::rewrite::read(file.text());
-    if let Some(section) = foreign(&as_it_is, &name) {
+    if let Some(section) = foreign(&as_it_is, &name, &helper) {
         let place = path.display();
         return Err(Error::usage(format!(
             "{name} is among the {section} of {place} already, and is not ours"
@@ -154,14 +154,13 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
 }
 
 /// The list that has an entry of that name which somebody else wrote: one whose user does not call this program.
-fn foreign(config: &Value, name: &str) -> Option<&'static str> {
+fn foreign(config: &Value, name: &str, helper: &HelperCommand) -> Option<&'static str> {
     let named =
         |section: &str| config[section].as_array().and_then(|all| all.iter().find(|one| one["name"] == name));
     let is_ours = |user: &Value| {
-        let exec = &user["user"]["exec"];
-        let arguments = exec["args"].as_array().into_iter().flatten();
-        let words = std::iter::once(&exec["command"]).chain(arguments);
-        is_ours(&words.map(|word| word.as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>())
+        let words = exec_words(&user["user"]["exec"]);
+        // A helper that was named may be called anything.
+        is_ours(&words) || words.first() == Some(&helper.program)
     };
     match named("users") {
         Some(user) if is_ours(user) => None,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::facts::Facts;
+
 /// The links of the chain, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -193,11 +195,19 @@ impl From<Evidence> for Verdict {
     }
 }
 
+/// The verdict of a rule on injection: on what still needs it, and, as a warning, on what the next pod will need.
+pub(super) fn on_injection(facts: &Facts, judge: impl FnOnce() -> Verdict) -> Verdict {
+    match (facts.is_wired(), facts.relies_on_webhook()) {
+        (false, _) => judge(),
+        (true, true) => judge().for_the_next_pod(),
+        (true, false) => Verdict::Holds,
+    }
+}
+
 impl Verdict {
     /// What it means for a pod that has what it needs, and will be made again: a warning. What is not seen is no doubt
     /// about what runs.
-    #[must_use]
-    pub fn for_the_next_pod(self) -> Self {
+    fn for_the_next_pod(self) -> Self {
         match self {
             Self::Broken(evidence) => {
                 let remedy =

@@ -1,7 +1,7 @@
 //! The webhook injects only where a namespace or a pod carries the injection label with the value `on`.
 //! (ack-pod-identity-webhook; a pod wired by hand needs no label.)
 
-use super::finding::{Evidence, Verdict};
+use super::finding::{Evidence, Verdict, on_injection};
 use super::restart;
 use super::shell::word;
 use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
@@ -108,11 +108,7 @@ pub(super) fn n04(facts: &Facts) -> Verdict {
 }
 
 fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {
-    match (facts.is_wired(), facts.relies_on_webhook()) {
-        (false, _) => judged(facts, broken),
-        (true, true) => judged(facts, broken).for_the_next_pod(),
-        (true, false) => Verdict::Holds,
-    }
+    on_injection(facts, || judged(facts, broken))
 }
 
 fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {

@@ -5,7 +5,6 @@ use rrsa_shared::arn::{self, OidcProviderArn};
 use rrsa_shared::env_vars;
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::shell::word;
 use super::{namespace, restart, service_account, webhook};
 use crate::facts::{
     AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, MountFacts, NamespaceFacts,
@@ -69,11 +68,6 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
     )
     .command_if(restart::label_template(&facts.namespace, owner))
     .into()
-}
-
-/// A workload as the two words that some commands of kubectl want.
-fn workload(owner: &str) -> String {
-    owner.split('/').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Lists of containers name containers of the pod, and leave the webhook one to inject.
@@ -468,19 +462,12 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
             )
         },
     );
-    match (
-        pod.owner.as_ref().filter(|owner| restart::takes(owner) && facts.wants_rrsa()),
-        candidates.as_slice(),
-    ) {
-        (Some(owner), [one]) => evidence.command(format!(
-            "kubectl set serviceaccount {} {} -n {}",
-            workload(owner),
-            word(one),
-            word(&facts.namespace)
-        )),
-        _ => evidence,
-    }
-    .into()
+    let owner = pod.owner.as_deref().filter(|_| facts.wants_rrsa());
+    let command = match candidates.as_slice() {
+        [one] => owner.and_then(|owner| restart::runs_as(&facts.namespace, owner, one)),
+        _ => None,
+    };
+    evidence.command_if(command).into()
 }
 
 /// All three variables are set in a container that has one of them.

@@ -3,7 +3,7 @@
 
 use rrsa_shared::{arn, env_vars};
 
-use super::finding::{Evidence, Verdict};
+use super::finding::{Evidence, Verdict, on_injection};
 use super::shell::word;
 use super::{pod, restart};
 use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
@@ -49,11 +49,7 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
 
 /// The ServiceAccount has the role-name annotation.
 pub(super) fn s02(facts: &Facts) -> Verdict {
-    match (facts.is_wired(), facts.relies_on_webhook()) {
-        (false, _) => without_role(facts),
-        (true, true) => without_role(facts).for_the_next_pod(),
-        (true, false) => annotated(facts, |_| None),
-    }
+    on_injection(facts, || without_role(facts))
 }
 
 fn without_role(facts: &Facts) -> Verdict {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::{Evidence, Severity, Verdict};
+use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::shell::word;
 use super::{namespace, pod, restart, service_account};
 use crate::facts::{
@@ -16,11 +16,7 @@ const RACE: i64 = 60;
 
 /// The webhook is installed.
 pub(super) fn w01(facts: &Facts) -> Verdict {
-    match (facts.is_wired(), facts.relies_on_webhook()) {
-        (false, _) => installed(facts),
-        (true, true) => installed(facts).for_the_next_pod(),
-        (true, false) => Verdict::Holds,
-    }
+    on_injection(facts, || installed(facts))
 }
 
 fn installed(facts: &Facts) -> Verdict {

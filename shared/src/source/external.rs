@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Answer;
 use crate::secret::Secret;
@@ -51,6 +52,14 @@ pub fn is_ours(words: &[String]) -> bool {
         "kubectl" => (named(1), named(2)) == ("rrsa", "exec-credential"),
         _ => false,
     }
+}
+
+/// The words of an exec entry of a kubeconfig: its command and arguments.
+#[must_use]
+pub fn exec_words(exec: &Value) -> Vec<String> {
+    let arguments = exec["args"].as_array().into_iter().flatten();
+    let all = std::iter::once(&exec["command"]).chain(arguments);
+    all.map(|word| word.as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// What the command of profile `name` has printed.
