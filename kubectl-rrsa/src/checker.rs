@@ -154,6 +154,12 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
+    /// ServiceAccounts that name no role and whose pods have one all the same, where stock was taken.
+    pub fn wired_by_hand(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.inventory.iter().flat_map(|inventory| inventory.wired_by_hand());
+        all.map(|(namespace, name)| (namespace.as_str(), name.as_str()))
+    }
+
     /// Everything that is known of one subject.
     ///
     /// # Errors
@@ -244,6 +250,10 @@ impl<'a> Checker<'a> {
             annotated_elsewhere,
             same_role,
             pods_using: users.map(|users| users.count.clone()),
+            workloads: match (&pod, users.value()) {
+                (None, Some(users)) => users.workloads.clone(),
+                _ => Vec::new(),
+            },
             pod,
             expected_role_arn,
             token: proof.token,
@@ -281,7 +291,7 @@ impl<'a> Checker<'a> {
     ) -> Seen<Vec<String>> {
         let wired = match pod {
             Some(pod) => pod.is_wired(),
-            None => users.value().is_some_and(|users| users.count.wired > 0),
+            None => users.value().is_some_and(|users| users.count.has_reached_all()),
         };
         match &self.inventory {
             _ if wired || !injects => {

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::collect::lasting;
 use crate::facts::Facts;
 use crate::rules::Finding;
 
@@ -34,16 +35,6 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
         digest.update([0]);
     }
     digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What made a pod, without the number that a CronJob gives each of its jobs.
-fn lasting(owner: &str) -> String {
-    match owner.rsplit_once('-') {
-        Some((name, number)) if owner.starts_with("job/") && number.bytes().all(|b| b.is_ascii_digit()) => {
-            name.to_owned()
-        }
-        _ => owner.to_owned(),
-    }
 }
 
 /// The text without numbers that stand alone, and without UUIDs.
@@ -81,8 +72,5 @@ mod tests {
         ] {
             assert_eq!(steady(text), same, "{text}");
         }
-        assert_eq!(lasting("job/nightly-28999000"), "job/nightly");
-        assert_eq!(lasting("job/once"), "job/once");
-        assert_eq!(lasting("deployment/demo-2"), "deployment/demo-2");
     }
 }

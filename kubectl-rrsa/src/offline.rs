@@ -213,6 +213,7 @@ impl Manifests {
             session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
             pods_using: Seen::<PodCount>::unknown(OFFLINE),
+            workloads: Vec::new(),
             pod: None,
             role_in_use: expected.clone(),
             account: AccountFacts { role: role(given, &expected), ..AccountFacts::unseen(OFFLINE) },

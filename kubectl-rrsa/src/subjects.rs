@@ -181,7 +181,26 @@ impl Selection {
     }
 }
 
+impl Subject {
+    /// A ServiceAccount.
+    #[must_use]
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            subject: SubjectRef::ServiceAccount(name.to_owned()),
+            asked_as: None,
+            template: None,
+        }
+    }
+}
+
 impl Wanted {
+    /// Whether everything is wanted that RRSA concerns, of the whole cluster.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.words.is_empty() && self.all_namespaces && self.selector.is_none()
+    }
+
     /// Whether every subject was named, and none found by what kind it is.
     #[must_use]
     pub fn is_by_name(&self) -> bool {
@@ -281,12 +300,7 @@ impl Wanted {
             });
             subjects.extend(wanted.filter_map(|account| {
                 let (namespace, name) = (account.metadata.namespace?, account.metadata.name?);
-                Some(Subject {
-                    namespace,
-                    subject: SubjectRef::ServiceAccount(name),
-                    asked_as: None,
-                    template: None,
-                })
+                Some(Subject::service_account(&namespace, &name))
             }));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),

@@ -356,7 +356,7 @@ async fn the_helper_lets_kubectl_in(server: &ApiServer, cloud: &CloudHalf) {
     let made =
         made.header("content-type", "application/json").body(request.to_string()).send().await.unwrap();
     let answer: Value = serde_json::from_str(&made.text().await.unwrap()).unwrap();
-    let token = server.file("token");
+    let token = server.file("projected-token");
     std::fs::write(&token, answer["status"]["token"].as_str().unwrap()).unwrap();
     let (token, role) = (token.to_str().unwrap(), "acs:ram::1234567890123456:role/demo-role-for-rrsa");
     let variables = [
@@ -376,7 +376,7 @@ async fn the_helper_lets_kubectl_in(server: &ApiServer, cloud: &CloudHalf) {
             "args": [command, "--cluster-id", "c0123456789abcdef0123456789abcdef", "--cache", "none"],
             "interactiveMode": "Never",
         }});
-        let file = server.file(command);
+        let file = server.file(&format!("kubeconfig-{command}"));
         std::fs::write(&file, config.to_string()).unwrap();
         let whoami = ["auth", "whoami", "-o", "json"];
         let outcome = run(server, cloud, &kubectl, &file, &variables, &whoami).await;

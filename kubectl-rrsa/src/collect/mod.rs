@@ -7,13 +7,15 @@ mod events;
 pub mod inventory;
 mod issuer;
 mod objects;
+mod pages;
 mod pod;
 mod reason;
+mod users;
 
 pub use account::{account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster, issuer_at_server};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{Annotated, annotated_service_accounts, namespace, owner, service_account, strings};
-pub use pod::{pod, pod_facts, raw_pod, template};
+pub use pod::{lasting, pod, pod_facts, raw_pod, template};
 pub use reason::why_not;

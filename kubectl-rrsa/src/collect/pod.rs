@@ -180,6 +180,17 @@ pub(super) fn maker(kind: &str, name: &str, template_hash: Option<&str>) -> Stri
     }
 }
 
+/// What made a pod, without the number that a CronJob gives each of its jobs.
+#[must_use]
+pub fn lasting(owner: &str) -> String {
+    match owner.rsplit_once('-') {
+        Some((name, number)) if owner.starts_with("job/") && number.bytes().all(|b| b.is_ascii_digit()) => {
+            name.to_owned()
+        }
+        _ => owner.to_owned(),
+    }
+}
+
 fn projections(spec: &core::PodSpec) -> Vec<TokenProjection> {
     let volumes = spec.volumes.as_deref().unwrap_or_default().iter();
     volumes
@@ -402,5 +413,12 @@ mod tests {
             {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "demo-5d8f", "uid": "u", "controller": true}
         ]}}));
         assert_eq!(facts.owner.as_deref(), Some("deployment/demo"));
+    }
+
+    #[test]
+    fn the_jobs_of_one_cronjob_are_one_workload() {
+        assert_eq!(lasting("job/nightly-28999000"), "job/nightly");
+        assert_eq!(lasting("job/once"), "job/once");
+        assert_eq!(lasting("deployment/demo-2"), "deployment/demo-2");
     }
 }

@@ -19,7 +19,7 @@ use crate::live::Live;
 use crate::offline::{Given, Manifests, PolicyFile};
 use crate::render::{self, Bar, Format, Style, printable};
 use crate::report::{Conclusion, Report};
-use crate::subjects::{Selection, Wanted};
+use crate::subjects::{Selection, Subject, Wanted};
 
 /// Check the chain of RRSA, and prove it with a live AssumeRoleWithOIDC.
 ///
@@ -270,22 +270,35 @@ pub(super) async fn once(
     cloud: &Cloud,
     kube: &KubeContext,
 ) -> Result<(Vec<Report>, Vec<Error>), Error> {
-    let (subjects, mut missing) = wanted.resolve(kube).await?;
-    let Some(first) = subjects.first() else {
-        if let Some(error) = missing.pop() {
-            return Err(error);
+    let (mut subjects, mut missing) = wanted.resolve(kube).await?;
+    if let Some(error) = missing.pop_if(|_| subjects.is_empty()) {
+        return Err(error);
+    }
+    let nothing = || {
+        Error::could_not_tell("there is nothing to check")
+            .hint("kubectl get serviceaccounts -A shows what there is; a name checks one in any case")
+    };
+    let witness = match subjects.first() {
+        Some(Subject { namespace, subject: SubjectRef::ServiceAccount(name), .. }) => {
+            (namespace.clone(), name.clone())
         }
-        return Err(Error::could_not_tell("there is nothing to check")
-            .hint("kubectl get serviceaccounts -A shows what there is; a name checks one in any case"));
+        Some(Subject { namespace, .. }) => (namespace.clone(), "default".to_owned()),
+        None if wanted.is_everything() => ("default".to_owned(), "default".to_owned()),
+        None => return Err(nothing()),
     };
-    let witness = match &first.subject {
-        SubjectRef::ServiceAccount(name) => name.as_str(),
-        SubjectRef::Pod(_) | SubjectRef::Template(_) => "default",
-    };
-    let mut checker = Checker::open(machine, cloud, kube, wishes, (&first.namespace, witness)).await?;
-    if subjects.len() > MANY && subjects.iter().all(|s| matches!(s.subject, SubjectRef::ServiceAccount(_))) {
-        let one = subjects.iter().all(|subject| subject.namespace == first.namespace);
-        checker.take_stock(one.then_some(first.namespace.as_str())).await?;
+    let mut checker = Checker::open(machine, cloud, kube, wishes, (&witness.0, &witness.1)).await?;
+    if wanted.is_everything() {
+        checker.take_stock(None).await?;
+        let by_hand = checker.wired_by_hand();
+        subjects.extend(by_hand.map(|(namespace, name)| Subject::service_account(namespace, name)));
+    } else if subjects.len() > MANY
+        && subjects.iter().all(|s| matches!(s.subject, SubjectRef::ServiceAccount(_)))
+    {
+        let one = subjects.iter().all(|subject| subject.namespace == witness.0);
+        checker.take_stock(one.then_some(witness.0.as_str())).await?;
+    }
+    if subjects.is_empty() {
+        return Err(nothing());
     }
     let checker = checker;
     let checks = subjects.iter().cloned().map(|subject| checker.collect(subject));

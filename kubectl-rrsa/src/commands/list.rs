@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::{self, Cli, Machine, Outcome};
 use crate::collect;
-use crate::collect::inventory::{Metadata, Scope, ServiceAccounts, Stock, Users};
+use crate::collect::inventory::{Depth, Metadata, Scope, ServiceAccounts, Stock, Users};
 use crate::context::{self, KubeContext};
 use crate::error::{Error, exit};
 use crate::facts::{DEFAULT_ISSUER, INJECTION_LABEL, PodCount, ROLE_NAME_ANNOTATION, Seen};
@@ -91,7 +91,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let namespace = (!args.all_namespaces).then_some(kube.namespace.as_str());
     let explain = |error| context::explain(error, &kube);
-    let stock = match Stock::take(&kube.client, namespace).await {
+    let stock = match Stock::take(&kube.client, namespace, Depth::Counts).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => {
             let name = printable(&kube.namespace);
             return Err(Error::usage(format!("there is no namespace {name}")).hint("kubectl get namespaces"));

@@ -24,9 +24,11 @@ pub use rrsa_shared::proof::{
 };
 pub use rrsa_shared::seen::Seen;
 pub use service_account::{NamespaceFacts, ServiceAccountFacts};
-pub use subject::{Facts, PodCount, SubjectRef};
+pub use subject::{Facts, PodCount, SubjectRef, Workload};
 pub use vantage::VantageFacts;
 
+/// What labels and annotations of the webhook begin with.
+const OURS: &str = "pod-identity.alibabacloud.com/";
 /// Label of a namespace or pod that asks the webhook to inject; the value must be `on`.
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";
 /// Annotation of a ServiceAccount that names its RAM role, by name and not by ARN.

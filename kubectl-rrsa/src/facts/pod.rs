@@ -176,6 +176,15 @@ pub struct MountFacts {
 }
 
 impl PodFacts {
+    /// What it is like, apart from which pod it is and when.
+    #[must_use]
+    pub fn likeness(mut self) -> Self {
+        let ours = |key: &String, _: &mut String| key.contains(super::OURS);
+        self.labels.retain(ours);
+        self.annotations.retain(ours);
+        Self { name: String::new(), uid: None, owner: None, phase: None, created_at: None, ..self }
+    }
+
     /// Where a finding about it is: the pod, or the template of what would make it.
     #[must_use]
     pub fn place(&self, namespace: &str) -> String {

@@ -13,10 +13,7 @@ use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
 use super::pod::{OwnerFacts, PodFacts};
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
-use super::{ExchangeFacts, ExchangeOutcome, TokenFacts};
-
-/// What labels and annotations of the webhook begin with.
-const OURS: &str = "pod-identity.alibabacloud.com/";
+use super::{ExchangeFacts, ExchangeOutcome, OURS, TokenFacts};
 
 /// What is checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,8 +52,46 @@ pub struct PodCount {
     pub bare: usize,
     /// How many have annotations that keep the webhook from every container.
     pub left_out: usize,
+    /// Of [`stale`](Self::stale), what makes pods that RRSA has reached too, the newest of them among those.
+    pub mixed: Vec<String>,
+    /// The injection label of the pods of [`stale`](Self::stale), where they carry it.
+    pub labels: BTreeMap<String, String>,
     /// Roles that those name which RRSA has reached, and what makes a pod that names it.
     pub roles: BTreeMap<String, String>,
+}
+
+impl PodCount {
+    /// What makes pods that RRSA has not reached, and would make the next one so, as far as can be told from the newest.
+    pub fn unreached(&self) -> impl Iterator<Item = &String> {
+        self.stale.iter().filter(|owner| !self.mixed.contains(owner))
+    }
+
+    /// Whether there are pods, and RRSA has reached some of everything that makes them.
+    #[must_use]
+    pub fn has_reached_all(&self) -> bool {
+        self.wired > 0 && self.unreached().next().is_none()
+    }
+}
+
+/// Pods that are wired alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// What they are like, without a name.
+    pub like: PodFacts,
+    /// What makes them, such as `deployment/demo`, and one pod of each.
+    pub pods: BTreeMap<String, String>,
+}
+
+impl Workload {
+    /// One pod of everything that makes such pods.
+    pub fn each(&self) -> impl Iterator<Item = PodFacts> {
+        self.pods.iter().map(|(owner, name)| PodFacts {
+            name: name.clone(),
+            owner: (!owner.starts_with("pod/")).then(|| owner.clone()),
+            ..self.like.clone()
+        })
+    }
 }
 
 /// The facts of one subject, in the order of the chain.
@@ -94,6 +129,8 @@ pub struct Facts {
     pub same_role: Seen<Vec<String>>,
     /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
     pub pods_using: Seen<PodCount>,
+    /// How the ServiceAccount's pods are wired, when it is the subject.
+    pub workloads: Vec<Workload>,
     /// The pod, when the subject is one.
     pub pod: Option<PodFacts>,
     /// The role ARN the workload ought to use.
@@ -178,7 +215,7 @@ impl Facts {
         };
         let of_pod = match &self.pod {
             Some(pod) => pod.is_wired() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours),
-            None => self.is_wired(),
+            None => self.pods_using.value().is_some_and(|count| count.wired > 0),
         };
         let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
@@ -203,12 +240,12 @@ impl Facts {
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of
-    /// the ServiceAccount.
+    /// everything that runs as the ServiceAccount.
     #[must_use]
     pub fn is_wired(&self) -> bool {
         match &self.pod {
             Some(pod) => pod.is_wired(),
-            None => self.pods_using.value().is_some_and(|count| count.wired > 0),
+            None => self.pods_using.value().is_some_and(PodCount::has_reached_all),
         }
     }
 }

@@ -92,6 +92,7 @@ pub fn blank(namespace: &str) -> Facts {
         webhook_failures: unseen(),
         session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
         pods_using: unseen(),
+        workloads: Vec::new(),
         pod: None,
         expected_role_arn: unseen(),
         token: unseen(),

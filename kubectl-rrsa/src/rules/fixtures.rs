@@ -59,6 +59,7 @@ fn healthy_pod() -> Facts {
     Facts {
         subject: SubjectRef::Pod("demo".to_owned()),
         pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
+        workloads: Vec::new(),
         pod: Some(pod),
         token: seen(TokenFacts {
             file: Some(TokenFile { path: FILE.to_owned(), mode: seen("644 0:0".to_owned()) }),
@@ -120,6 +121,7 @@ pub(super) fn healthy_service_account() -> Facts {
         webhook_failures: Seen::unknown("nothing is amiss"),
         session_seconds: 900,
         pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
+        workloads: Vec::new(),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
@@ -875,13 +877,47 @@ const BREAKS: &[Case] = &[
         let stale = vec!["deployment/old".to_owned(), "pod/a".to_owned()];
         f.pods_using = seen(PodCount { total: 9, wired: 0, stale, bare: 4, ..PodCount::default() });
     }),
-    ("RRSA-P25", "one workload was not restarted", healthy_service_account, |f| {
+    ("RRSA-P12", "one workload of two was not restarted", healthy_service_account, |f| {
         f.pods_using = seen(PodCount {
             total: 3,
             wired: 2,
             stale: vec!["deployment/old".to_owned()],
             ..PodCount::default()
         });
+    }),
+    ("RRSA-N01", "one workload of two has neither label", healthy_service_account, |f| {
+        label(f, None);
+        f.pods_using = seen(PodCount {
+            total: 3,
+            wired: 2,
+            stale: vec!["deployment/new".to_owned(), "deployment/old".to_owned()],
+            labels: BTreeMap::from([("deployment/old".to_owned(), "on".to_owned())]),
+            ..PodCount::default()
+        });
+    }),
+    ("RRSA-P12", "a workload that asks for itself was not restarted", healthy_service_account, |f| {
+        label(f, None);
+        f.pods_using = seen(PodCount {
+            total: 3,
+            wired: 2,
+            stale: vec!["deployment/old".to_owned()],
+            labels: BTreeMap::from([("deployment/old".to_owned(), "on".to_owned())]),
+            ..PodCount::default()
+        });
+    }),
+    ("RRSA-W01", "the webhook is gone, and one workload is newer than that", healthy_service_account, |f| {
+        f.cluster.webhook = seen(None);
+        f.pods_using = seen(PodCount {
+            total: 3,
+            wired: 2,
+            stale: vec!["deployment/new".to_owned()],
+            ..PodCount::default()
+        });
+    }),
+    ("RRSA-P25", "a rollout stopped half way", healthy_service_account, |f| {
+        let half = vec!["deployment/old".to_owned()];
+        f.pods_using =
+            seen(PodCount { total: 3, wired: 2, stale: half.clone(), mixed: half, ..PodCount::default() });
     }),
     ("RRSA-K03", "a profile is mounted", healthy_pod, |f| {
         let path = "/root/.aliyun".to_owned();
@@ -1401,6 +1437,43 @@ fn a_finding_says_what_was_seen_where_and_what_to_do() {
         let severe = report.findings.iter().any(|finding| finding.severity >= Severity::Error);
         assert_eq!(report.exit_code() == 1, severe, "{rule} {what}");
     }
+}
+
+/// Of a ServiceAccount, the pods that run as it are looked at too, one of each thing that makes some.
+#[test]
+fn a_service_account_is_as_well_as_the_pods_that_run_as_it() {
+    let like = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = healthy_pod();
+        change(&mut facts);
+        facts.pod.expect("a pod").likeness()
+    };
+    let with = |like: PodFacts, owners: &[&str]| {
+        let pods = owners.iter().map(|owner| ((*owner).to_owned(), format!("{}-1", owner.replace('/', "-"))));
+        let mut facts = healthy_service_account();
+        facts.workloads = vec![Workload { like, pods: pods.collect() }];
+        crate::report::Report::on(facts)
+    };
+    let healthy = with(like(&|_| {}), &["deployment/a", "deployment/b"]);
+    assert_eq!((healthy.findings.as_slice(), healthy.exit_code()), (&[][..], 0), "{:?}", healthy.skipped);
+
+    let astray = like(&|f| set(f, env_vars::OIDC_TOKEN_FILE, "/var/run/elsewhere"));
+    let report = with(astray, &["deployment/a", "pod/b"]);
+    let found: Vec<_> = report.findings.iter().map(|f| (f.rule, f.place.as_str())).collect();
+    let place =
+        |pod: &str| format!("variable {}, container app of pod rrsa-demo/{pod}", env_vars::OIDC_TOKEN_FILE);
+    assert_eq!(
+        found,
+        [("RRSA-P16", place("deployment-a-1").as_str()), ("RRSA-P16", place("pod-b-1").as_str())]
+    );
+    assert_ne!(report.findings[0].fingerprint, report.findings[1].fingerprint);
+    assert_eq!((report.exit_code(), report.first_broken), (1, Some("RRSA-P16")));
+
+    let from_elsewhere = like(&|f| {
+        let from = EnvFact::From("configMap/app".to_owned());
+        container(f).env.insert(env_vars::ROLE_ARN.to_owned(), from);
+    });
+    let report = with(from_elsewhere, &["deployment/a"]);
+    assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
 }
 
 /// That a pod of it is injected does not say what the ServiceAccount says today.

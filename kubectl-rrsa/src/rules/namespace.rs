@@ -113,7 +113,7 @@ fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Op
 
 fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {
     let pod_label = facts.pod.as_ref().and_then(|pod| pod.injection());
-    if pod_label == Some("on") {
+    if pod_label == Some("on") || pods_ask_themselves(facts) {
         return Verdict::Holds;
     }
     match facts.namespace_facts.as_result() {
@@ -131,6 +131,13 @@ fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> O
             (None, _) => Verdict::Holds,
         },
     }
+}
+
+/// Whether all pods of the ServiceAccount that RRSA has not reached carry the label themselves.
+fn pods_ask_themselves(facts: &Facts) -> bool {
+    let Some(count) = facts.pods_using.value().filter(|_| facts.pod.is_none()) else { return false };
+    let asks = |owner: &String| count.labels.get(owner).is_some_and(|value| value == "on");
+    count.unreached().next().is_some() && count.unreached().all(asks)
 }
 
 fn label(facts: &Facts) -> String {

@@ -8,7 +8,7 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::{namespace, restart, service_account, webhook};
 use crate::facts::{
     AUDIENCE, ContainerFacts, ContainerKind, EnvFact, Facts, INJECTION_LABEL, MountFacts, NamespaceFacts,
-    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
+    ONLY_CONTAINERS_ANNOTATION, OVERRIDE_ENV, PodCount, PodFacts, RRSA_ENV, SKIP_CONTAINERS_ANNOTATION,
     ServiceAccountFacts, TokenProjection, VolumeFacts, VolumeKind, WEBHOOK_VOLUME,
 };
 
@@ -406,14 +406,14 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     if count.total == 0 {
         return Verdict::NotApplicable;
     }
-    if count.wired == 0 || count.stale.is_empty() {
+    // What has none at all is P12's.
+    if count.mixed.is_empty() {
         return Verdict::Holds;
     }
-    let more = if count.bare > 1 { format!(", {} more pods", count.bare - 1) } else { String::new() };
-    let command = restart::of_stale(&facts.namespace, count);
+    let command = restart::of_owners(&facts.namespace, &count.mixed);
     Evidence::new(
         format!("RRSA in all {} pods of the ServiceAccount", count.total),
-        format!("in {} of them; not in those of {}{more}", count.wired, count.stale.join(", ")),
+        format!("in {} of them; not in all of {}", count.wired, count.mixed.join(", ")),
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
         match command {
             Some(_) => "restart what has pods of the time before",
@@ -582,11 +582,8 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
         None => match facts.pods_using.as_result() {
             Err(why) => return Verdict::Unseen(why.to_owned()),
-            Ok(count) if count.wired == 0 && !count.stale.is_empty() => (
-                match count.total {
-                    1 => "its one pod has none".to_owned(),
-                    total => format!("none of its {total} pods has one"),
-                },
+            Ok(count) if count.unreached().next().is_some() => (
+                unreached(count),
                 format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
                 restart::of_stale(&facts.namespace, count),
             ),
@@ -646,6 +643,16 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     )
     .command_if(command.filter(|_| !by_hand))
     .into()
+}
+
+/// Which pods of a ServiceAccount RRSA has not reached.
+fn unreached(count: &PodCount) -> String {
+    let owners: Vec<_> = count.unreached().map(String::as_str).collect();
+    let more = match count.bare {
+        0 | 1 => String::new(),
+        all => format!(" and {} more pods", all - 1),
+    };
+    format!("no such volume in the pods of {}{more}", owners.join(", "))
 }
 
 /// The projection asks for the audience STS wants.

@@ -42,15 +42,19 @@ fn anew(pods: &[String], namespace: &str) -> String {
     format!("kubectl get pod {} -n {namespace} -o yaml | kubectl replace --force -f -", pods.join(" "))
 }
 
-/// What makes the pods of a ServiceAccount anew that lack RRSA, as far as commands can.
+/// New pods of these workloads, as far as a command makes them.
+pub(super) fn of_owners<'a>(namespace: &str, owners: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    let owners: Vec<String> =
+        owners.into_iter().filter(|owner| takes(owner)).map(|owner| word(owner)).collect();
+    (!owners.is_empty())
+        .then(|| format!("kubectl rollout restart {} -n {}", owners.join(" "), word(namespace)))
+}
+
+/// What makes the pods of a ServiceAccount anew that RRSA has not reached, as far as commands can.
 pub(super) fn of_stale(namespace: &str, count: &PodCount) -> Option<String> {
+    let mut commands: Vec<_> = of_owners(namespace, count.unreached()).into_iter().collect();
     let namespace = word(namespace);
-    let workloads: Vec<String> = count.stale.iter().filter(|owner| takes(owner)).map(|o| word(o)).collect();
     let pods: Vec<String> = count.stale.iter().filter_map(|o| o.strip_prefix("pod/")).map(word).collect();
-    let mut commands = Vec::new();
-    if !workloads.is_empty() {
-        commands.push(format!("kubectl rollout restart {} -n {namespace}", workloads.join(" ")));
-    }
     if !pods.is_empty() {
         commands.push(anew(&pods, &namespace));
     }
