@@ -1,5 +1,6 @@
 //! One subject of a check, from everything that can be asked to its facts.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ use crate::facts::{
 use crate::live::{self, Live, ProbeOptions, Wiring};
 use crate::skipped::UNREAD_FILE;
 use crate::subjects::Subject;
+
+/// Of how many workloads of one ServiceAccount it is asked how they replace their pods.
+const ASKED_OWNERS: usize = 20;
 
 /// What is the same for every subject of one run.
 pub struct Checker<'a> {
@@ -232,6 +236,16 @@ impl<'a> Checker<'a> {
         {
             pod.owner = Some(format!("replicaset/{name}"));
         }
+        let rollouts = match users.value().filter(|_| pod.is_none()) {
+            Some(users) => {
+                let other = |(arn, owner)| (expected_role_arn.value() != Some(arn)).then_some(owner);
+                let roles = users.count.roles.iter().filter_map(other);
+                let mut owners: Vec<_> = users.count.stale.iter().chain(roles).cloned().collect();
+                owners.truncate(ASKED_OWNERS);
+                collect::rollouts(client, namespace, &owners).await
+            }
+            None => BTreeMap::new(),
+        };
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
         Ok(Facts {
@@ -263,6 +277,7 @@ impl<'a> Checker<'a> {
             exchange: proof.exchange,
             vantage: proof.vantage,
             owner,
+            rollouts,
             role_in_use: plan.role_arn,
             provider_in_use: plan.provider_arn,
             account: account_facts,

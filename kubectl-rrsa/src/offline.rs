@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rrsa_shared::arn::RoleArn;
+use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 use rrsa_shared::env_vars;
-use rrsa_shared::policy::{ConditionValue, Document};
+use rrsa_shared::policy::Document;
 use rrsa_shared::ram::Role;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::collect;
 use crate::error::Error;
 use crate::facts::{
     AccountFacts, ClusterFacts, EnvFact, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
-    ROLE_NAME_ANNOTATION, SHOWN_ENV, Seen, ServiceAccountFacts, SubjectRef,
+    ROLE_NAME_ANNOTATION, Rollout, SHOWN_ENV, Seen, ServiceAccountFacts, SubjectRef,
 };
 
 /// Why nothing else is known.
@@ -117,8 +117,11 @@ impl Manifests {
         };
         let mut all = self.base(subject, &namespace, &account, given);
         all.asked_as.clone_from(&facts.owner);
-        let owner =
-            OwnerFacts { labels: strings(&object.value, "/metadata/labels"), template: facts.clone() };
+        let owner = OwnerFacts {
+            labels: strings(&object.value, "/metadata/labels"),
+            rollout: Rollout::Replaces,
+            template: facts.clone(),
+        };
         all.owner = Seen::known(owner, &object.file);
         let variable = |name: &str| {
             let value = facts.containers.iter().find_map(|container| container.value(name))?;
@@ -175,10 +178,7 @@ impl Manifests {
         let service_account = self.service_account(namespace, account, given);
         let provider = provider(given);
         let cluster_account = provider.value().and_then(|arn| {
-            Some(Seen::known(
-                rrsa_shared::arn::OidcProviderArn::parse(arn).ok()?.account,
-                "the OIDC provider",
-            ))
+            Some(Seen::known(OidcProviderArn::parse(arn).ok()?.account, "the OIDC provider"))
         });
         let cluster_account = cluster_account.unwrap_or_else(unseen);
         let named = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
@@ -198,7 +198,6 @@ impl Manifests {
             looked_at: 0,
             namespace: namespace.to_owned(),
             cluster: ClusterFacts {
-                issuer: issuer(given),
                 account: cluster_account,
                 provider_arn: provider.clone(),
                 ..ClusterFacts::unseen(OFFLINE)
@@ -214,6 +213,7 @@ impl Manifests {
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
             pods_using: Seen::<PodCount>::unknown(OFFLINE),
             workloads: Vec::new(),
+            rollouts: BTreeMap::new(),
             pod: None,
             role_in_use: expected.clone(),
             account: AccountFacts { role: role(given, &expected), ..AccountFacts::unseen(OFFLINE) },
@@ -298,29 +298,12 @@ fn provider(given: &Given) -> Seen<String> {
         return Seen::known(arn.clone(), "--oidc-provider-arn");
     }
     let statements = given.policy.iter().flat_map(|policy| &policy.document.statements);
-    let mut named: Vec<&String> = statements.flat_map(|statement| &statement.principal.federated).collect();
+    let federated = statements.flat_map(|statement| &statement.principal.federated);
+    let mut named: Vec<&String> = federated.filter(|arn| OidcProviderArn::parse(arn).is_ok()).collect();
     named.dedup();
     match (named.as_slice(), &given.policy) {
         ([one], Some(policy)) => Seen::known((*one).clone(), &policy.name),
         _ => Seen::unknown(format!("{OFFLINE}; --oidc-provider-arn names the provider")),
-    }
-}
-
-/// The issuer that the policy itself asks for: that of another cluster cannot be told from it here.
-fn issuer(given: &Given) -> Seen<String> {
-    let conditions = given
-        .policy
-        .iter()
-        .flat_map(|policy| &policy.document.statements)
-        .flat_map(|statement| &statement.conditions)
-        .filter(|condition| condition.key == "oidc:iss");
-    let first = conditions.flat_map(|condition| &condition.values).find_map(|value| match value {
-        ConditionValue::Text(text) => Some(text.clone()),
-        _ => None,
-    });
-    match (first, &given.policy) {
-        (Some(issuer), Some(policy)) => Seen::known(issuer, &policy.name),
-        _ => Seen::unknown(OFFLINE),
     }
 }
 
@@ -409,11 +392,25 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
             ("role-name: r", "role-name: acs:ram::1:role/r", "RRSA-S04"),
             ("role-name: r", "role-arn: r", "RRSA-S03"),
             ("serviceAccountName: s, ", "", "RRSA-P02"),
+            // A kind of somebody else's has its pod template where the usual ones have it.
+            ("kind: Deployment", "kind: CloneSet", ""),
+            (
+                "Deployment\nmetadata: {name: d, namespace: a}\nspec: {template: {spec: {serviceAccountName: s,",
+                "Rollout\nmetadata: {name: d, namespace: a}\nspec: {template: {spec: {",
+                "RRSA-P02",
+            ),
         ] {
             let yaml = DEMO.replacen(from, to, 1);
             assert_ne!(yaml, DEMO);
-            assert_eq!(reports(&yaml, &Given::default())[0], (Conclusion::Broken, vec![rule]), "{to}");
+            let expected = match rule {
+                "" => (Conclusion::Clean, vec![]),
+                rule => (Conclusion::Broken, vec![rule]),
+            };
+            assert_eq!(reports(&yaml, &Given::default())[0], expected, "{to}");
         }
+        // It may be elsewhere, and may be misspelt.
+        let near = DEMO.replacen("serviceAccountName: s", "serviceAccountName: sx", 1);
+        assert_eq!(reports(&near, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-P02"]));
     }
 
     #[test]
@@ -422,7 +419,7 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
             let text = format!(
                 r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole",
                 "Principal":{{"Federated":["acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1"]}},
-                "Condition":{{"StringEquals":{{"oidc:iss":"https://i","oidc:aud":"sts.aliyuncs.com",
+                "Condition":{{"StringEquals":{{"oidc:iss":"https://oidc-ack-cn-hangzhou.oss-cn-hangzhou.aliyuncs.com/c1","oidc:aud":"sts.aliyuncs.com",
                 "oidc:sub":"{subject}"}}}}}}]}}"#
             );
             let document = Document::parse(&text).unwrap();
@@ -431,6 +428,34 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         assert_eq!(reports(DEMO, &given("system:serviceaccount:a:s")), [(Conclusion::Clean, vec![])]);
         let other = given("system:serviceaccount:b:s");
         assert_eq!(reports(DEMO, &other), [(Conclusion::Broken, vec!["RRSA-R05"])]);
+    }
+
+    /// Which issuer is the cluster's the name of its provider tells, whichever of several it is.
+    #[test]
+    fn an_issuer_that_cannot_be_the_providers_is_found() {
+        let statement = |cluster: &str, issuer: &str, namespace: &str| {
+            format!(
+                r#"{{"Effect":"Allow","Action":"sts:AssumeRole",
+                "Principal":{{"Federated":["acs:ram::1234567890123456:oidc-provider/ack-rrsa-{cluster}"]}},
+                "Condition":{{"StringEquals":{{"oidc:iss":"{issuer}","oidc:aud":"sts.aliyuncs.com",
+                "oidc:sub":"system:serviceaccount:{namespace}:s"}}}}}}"#
+            )
+        };
+        let issuer =
+            |cluster: &str| format!("https://oidc-ack-cn-beijing.oss-cn-beijing.aliyuncs.com/{cluster}");
+        for (statements, rules) in [
+            (statement("c1", &issuer("c1"), "a"), vec![]),
+            (statement("c1", &issuer("c2"), "a"), vec!["RRSA-R03"]),
+            (statement("c1", &issuer("c1/"), "a"), vec!["RRSA-R03"]),
+            (statement("c1", "<ISSUER>", "a"), vec!["RRSA-R03"]),
+            (statement("<CLUSTER_ID>", &issuer("c1"), "a"), vec!["RRSA-R01"]),
+            ([statement("c1", &issuer("c1"), "b"), statement("c2", &issuer("c2"), "a")].join(","), vec![]),
+        ] {
+            let text = format!(r#"{{"Version":"1","Statement":[{statements}]}}"#);
+            let document = Document::parse(&text).unwrap();
+            let policy = Some(PolicyFile { name: "p".to_owned(), document, text });
+            assert_eq!(reports(DEMO, &Given { policy, ..Given::default() })[0].1, rules, "{statements}");
+        }
     }
 
     /// A policy that asks for no issuer, or names no provider, is as wrong as it is.

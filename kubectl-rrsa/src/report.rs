@@ -149,6 +149,10 @@ impl Report {
                 _ => None,
             })
             .collect();
+        // What STS would say of a policy, the policy says by itself.
+        let policy_is_seen = facts.account.role.value().is_some_and(Option::is_some);
+        let is_said =
+            |rule: &Rule| policy_is_seen && rule.link == Link::TrustPolicy && rule.id.starts_with("RRSA-X");
         let link_report = |link| {
             let of_link = || verdicts.iter().filter(move |(rule, _)| rule.link == link);
             let bad = |f: &&Finding| f.link == link && f.severity > Severity::Info;
@@ -158,7 +162,9 @@ impl Report {
             // to what the cluster shows, the issuer to what STS said, events to what stands there, or a probe to what was
             // tried from here.
             let unseen = of_link().find_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(why) if rule.severity >= Severity::Error && !rule.is_extra(holds) => {
+                Verdict::Unseen(why)
+                    if rule.severity >= Severity::Error && !rule.is_extra(holds) && !is_said(rule) =>
+                {
                     Some(why.clone())
                 }
                 _ => None,

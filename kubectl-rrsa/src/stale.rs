@@ -91,8 +91,12 @@ pub async fn of_service_account(
             }
         }
     }
+    let owners: Vec<_> = stale.iter().filter_map(|one| one.owner.clone()).collect();
+    let rollouts = collect::rollouts(client, namespace, &owners).await;
     for one in &mut stale {
-        one.command = restart(namespace, one.owner.as_deref(), &one.pods);
+        let rollout = |owner: &str| rollouts.get(owner).copied().unwrap_or_default();
+        let owner = one.owner.as_deref().map(|owner| (owner, rollout(owner)));
+        one.command = restart(namespace, owner, &one.pods);
         let role = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
         if let (ROLE_OF_BEFORE, Some(command), Some(role)) = (one.rule, &one.command, role) {
             one.command = Some(once_admitted(namespace, account, role, command));

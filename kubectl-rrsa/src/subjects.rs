@@ -398,7 +398,8 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         }
     }
     let labels = collect::strings(&object["metadata"]["labels"]);
-    let template = made.map(|template| Box::new(OwnerFacts { labels, template }));
+    let template =
+        made.map(|template| Box::new(OwnerFacts { labels, rollout: collect::rollout(object), template }));
     let owner = format!("{}/{name}", workload.singular);
     Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template })
 }

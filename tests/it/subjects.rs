@@ -90,6 +90,60 @@ async fn every_service_account_with_a_role_is_checked_and_one_broken_is_enough()
     assert_eq!(told(&outcome.report()), expected.map(|(name, told)| (name.to_owned(), told.to_owned())));
 }
 
+/// Its ServiceAccount is in order, another workload of it runs; the one pod has its token elsewhere, and the other workload
+/// was never reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_everything_looks_at_how_each_workload_is_wired() {
+    let pod = |namespace: &str, name: &str, more: &str| {
+        format!(
+            "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}-5d8f-1, namespace: {namespace}, labels: {{pod-template-hash: 5d8f}}, annotations: {{sandbox.rrsa/admission: skip}},
+  ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {name}-5d8f, uid: u-{name}, controller: true}}]}}
+spec: {more}
+"
+        )
+    };
+    let wired = |account: &str, file: &str| {
+        format!(
+            "{{serviceAccountName: {account}, containers: [{{name: app, image: i, volumeMounts: [{{name: t, mountPath: /t}}], env: [
+  {{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::1234567890123456:role/demo-role-for-rrsa'}},
+  {{name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN, value: 'acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef'}},
+  {{name: ALIBABA_CLOUD_OIDC_TOKEN_FILE, value: {file}}}]}}],
+  volumes: [{{name: t, projected: {{sources: [{{serviceAccountToken: {{audience: sts.aliyuncs.com, path: token, expirationSeconds: 3600}}}}]}}}}]}}"
+        )
+    };
+    let manifests = [
+        include_str!("../manifests/rrsa-demo.yaml").to_owned(),
+        pod("rrsa-demo", "good", &wired("demo-sa", "/t/token")),
+        pod("rrsa-demo", "astray", &wired("demo-sa", "/elsewhere/token")),
+        pod("rrsa-demo", "forgotten", "{serviceAccountName: demo-sa, containers: [{name: app, image: i}]}"),
+        "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: by-hand}\n".to_owned(),
+        pod("by-hand", "lone", &wired("default", "/elsewhere/token")),
+    ];
+    let stage = Stage::set("", &manifests.concat()).await;
+    for arguments in [&["check", "-A"][..], &["check", "-A", "--live=none"]] {
+        let outcome = stage.rrsa(&[arguments, &["-o", "json"]].concat()).await;
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        let list = outcome.json();
+        let told = |at: usize| -> Vec<(String, String)> {
+            let findings = list["items"][at]["findings"].as_array().unwrap().iter();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            findings.map(|one| (text(&one["rule"]), text(&one["place"]))).collect()
+        };
+        let both = told(0);
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert_eq!(both[0].0, "RRSA-P12", "{both:?}");
+        assert_eq!(both[1].0, "RRSA-P16", "{both:?}");
+        assert!(both[1].1.contains("pod rrsa-demo/astray-5d8f-1"), "{both:?}");
+        let restart = "kubectl rollout restart deployment/forgotten -n rrsa-demo";
+        assert_eq!(list["items"][0]["findings"][0]["command"], restart);
+        assert!(told(1).iter().any(|(rule, _)| rule == "RRSA-P16"), "{list}");
+        assert_eq!(list["items"][1]["facts"]["namespace"], "by-hand");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_picks_pods_and_no_match_is_not_healthy() {
     let stage = stage().await;

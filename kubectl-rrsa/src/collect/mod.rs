@@ -16,6 +16,8 @@ pub use account::{account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster, issuer_at_server};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
-pub use objects::{Annotated, annotated_service_accounts, namespace, owner, service_account, strings};
+pub use objects::{
+    Annotated, annotated_service_accounts, namespace, owner, rollout, rollouts, service_account, strings,
+};
 pub use pod::{lasting, pod, pod_facts, raw_pod, template};
 pub use reason::why_not;

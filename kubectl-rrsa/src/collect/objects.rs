@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::pod::template;
 use super::reason::why_not;
 use crate::facts::{
-    INJECTION_LABEL, NamespaceFacts, OwnerFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts,
+    INJECTION_LABEL, NamespaceFacts, OwnerFacts, ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts,
 };
 
 /// Objects asked for at a time.
@@ -110,8 +110,9 @@ pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> See
         Ok(object) => match template(kind, &object) {
             Ok(made) => {
                 let labels = strings(&object["metadata"]["labels"]);
-                let made = made.unwrap_or_default();
-                Seen::known(OwnerFacts { labels, template: made }, format!("{kind} {namespace}/{name}"))
+                let (template, rollout) = (made.unwrap_or_default(), rollout(&object));
+                let facts = OwnerFacts { labels, rollout, template };
+                Seen::known(facts, format!("{kind} {namespace}/{name}"))
             }
             Err(error) => {
                 Seen::unknown(format!("{kind} {namespace}/{name} is not of the shape of its kind: {error}"))
@@ -119,6 +120,28 @@ pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> See
         },
         Err(error) => Seen::unknown(why_not(&error, &format!("get {plural} in {namespace}"))),
     }
+}
+
+/// What a workload as the API has it does with its pods when its template has changed.
+#[must_use]
+pub fn rollout(object: &Value) -> Rollout {
+    let strategy = &object["spec"]["updateStrategy"];
+    let partition = strategy["rollingUpdate"]["partition"].as_i64().unwrap_or_default();
+    if object["spec"]["paused"] == true {
+        Rollout::Paused
+    } else if strategy["type"] == "OnDelete" || partition > 0 {
+        Rollout::Keeps
+    } else {
+        Rollout::Replaces
+    }
+}
+
+/// What of these does not replace its pods when its template has changed, as far as can be seen.
+pub async fn rollouts(client: &Client, namespace: &str, owners: &[String]) -> BTreeMap<String, Rollout> {
+    let asked = owners.iter().map(async |name| (name.clone(), owner(client, namespace, Some(name)).await));
+    let found = futures_util::future::join_all(asked).await;
+    let rollout = |(name, facts): (String, Seen<OwnerFacts>)| Some((name, facts.value()?.rollout));
+    found.into_iter().filter_map(rollout).filter(|(_, rollout)| *rollout != Rollout::Replaces).collect()
 }
 
 /// Labels or annotations of an object.

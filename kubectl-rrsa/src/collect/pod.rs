@@ -43,6 +43,9 @@ pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_js
         "pod" => object,
         "deployment" | "statefulset" | "daemonset" | "replicaset" | "job" => &object["spec"]["template"],
         "cronjob" => &object["spec"]["jobTemplate"]["spec"]["template"],
+        "podtemplate" => &object["template"],
+        // Kinds of others, such as CloneSet and Rollout, have it where the usual ones do.
+        _ if object["spec"]["template"]["spec"]["containers"].is_array() => &object["spec"]["template"],
         _ => return Ok(None),
     };
     let pod = match template {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use rrsa_shared::env_vars;
-use rrsa_shared::policy::Document;
 
+use super::trust_policy;
 use crate::checker::{Checker, ProbeWishes, Wishes};
 use crate::cli::{self, Cli, Machine, Outcome};
 use crate::cloud::Cloud;
@@ -213,11 +213,8 @@ fn files(args: &Args, cli: &Cli, machine: &Machine) -> Result<Vec<Report>, Error
     let policy = match &args.policy {
         Some(path) => {
             let (name, text) = (path.display().to_string(), machine.read_text(path)?);
-            let document = Document::parse(&text).map_err(|error| {
-                Error::usage(format!("{name} is no trust policy"))
-                    .caused_by(error)
-                    .hint("name the JSON document of the role")
-            })?;
+            let text = trust_policy::within(text);
+            let document = trust_policy::read(&name, &text)?;
             Some(PolicyFile { name, document, text })
         }
         None => None,

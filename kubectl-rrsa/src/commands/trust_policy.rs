@@ -15,6 +15,7 @@ use crate::error::{Error, exit};
 use crate::facts::Seen;
 use crate::render::{self, Style, printable};
 use crate::subjects;
+use serde_json::Value;
 
 /// Print the trust policy that lets one ServiceAccount in, or what a policy lacks for it.
 ///
@@ -62,7 +63,7 @@ enum Output {
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let name = subjects::service_account(&args.subject)?;
     let file = match &args.file {
-        Some(path) => Some(read(&path.display().to_string(), &machine.read_text(path)?)?),
+        Some(path) => Some(read(&path.display().to_string(), &within(machine.read_text(path)?))?),
         None => None,
     };
     let cloud = cli.cloud.resolve(machine)?;
@@ -204,6 +205,20 @@ pub(super) async fn live(
 }
 
 pub(super) fn read(name: &str, text: &str) -> Result<Document, Error> {
-    Document::parse(text)
-        .map_err(|error| Error::usage(format!("{} is no trust policy", printable(name))).caused_by(error))
+    Document::parse(text).map_err(|error| {
+        Error::usage(format!("{} is no trust policy", printable(name)))
+            .caused_by(error)
+            .hint("name the JSON document of a role, or what aliyun ram GetRole prints")
+    })
+}
+
+/// The trust policy in what RAM's GetRole answers; any other text as it is.
+pub(super) fn within(text: String) -> String {
+    let answer = serde_json::from_str::<Value>(&text).unwrap_or_default();
+    let role = if answer["Role"].is_object() { &answer["Role"] } else { &answer };
+    match &role["AssumeRolePolicyDocument"] {
+        Value::String(policy) => policy.clone(),
+        policy @ Value::Object(_) => policy.to_string(),
+        _ => text,
+    }
 }

@@ -15,7 +15,7 @@ pub use cluster::{
 };
 pub use issuer::{IssuerFacts, Published};
 pub use pod::{
-    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, OwnerFacts, PodFacts, RRSA_ENV,
+    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, OwnerFacts, PodFacts, RRSA_ENV, Rollout,
     TokenProjection, VolumeFacts, VolumeKind,
 };
 pub use rrsa_shared::env_vars::SHOWN as SHOWN_ENV;

@@ -88,12 +88,27 @@ pub enum VolumeKind {
     HostPath,
 }
 
+/// What a workload does with its pods when its template has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rollout {
+    /// Replaces them.
+    #[default]
+    Replaces,
+    /// Nothing, until it is resumed.
+    Paused,
+    /// Keeps some of them at least until somebody deletes them: `OnDelete`, or a partition.
+    Keeps,
+}
+
 /// What makes a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnerFacts {
     /// Its own labels.
     pub labels: BTreeMap<String, String>,
+    /// What it does with its pods when its template has changed.
+    pub rollout: Rollout,
     /// The pod it makes, before any webhook has seen it.
     pub template: PodFacts,
 }

@@ -11,7 +11,7 @@ use super::Seen;
 use super::VantageFacts;
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
-use super::pod::{OwnerFacts, PodFacts};
+use super::pod::{OwnerFacts, PodFacts, Rollout};
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
 use super::{ExchangeFacts, ExchangeOutcome, OURS, TokenFacts};
 
@@ -149,6 +149,8 @@ pub struct Facts {
     pub vantage: Seen<VantageFacts>,
     /// What made the pod, such as its Deployment.
     pub owner: Seen<OwnerFacts>,
+    /// What makes pods that want replacing, where it does not replace them by itself.
+    pub rollouts: BTreeMap<String, Rollout>,
     /// ARN of the role that an exchange names: as the workload has it, or as it ought to.
     pub role_in_use: Seen<String>,
     /// ARN of the OIDC provider that an exchange names, likewise.
@@ -158,6 +160,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What a workload does with its pods when its template has changed, as far as was seen.
+    #[must_use]
+    pub fn rollout(&self, owner: &str) -> Rollout {
+        let of_pod = self.pod.as_ref().is_some_and(|pod| pod.owner.as_deref() == Some(owner));
+        match self.owner.value().filter(|_| of_pod) {
+            Some(facts) => facts.rollout,
+            None => self.rollouts.get(owner).copied().unwrap_or_default(),
+        }
+    }
+
     /// `system:serviceaccount:<namespace>:<name>`, the subject of this workload's tokens.
     #[must_use]
     pub fn token_subject(&self) -> String {

@@ -1,5 +1,7 @@
 //! What can be said of a ServiceAccount without asking anybody for a token.
 
+use std::collections::BTreeMap;
+
 use super::{Finding, RULES, Severity, Verdict, fold};
 use crate::facts::{
     AccountFacts, ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodCount, Seen, ServiceAccountFacts,
@@ -101,6 +103,7 @@ pub fn blank(namespace: &str) -> Facts {
         exchange: unseen(),
         vantage: unseen(),
         owner: unseen(),
+        rollouts: BTreeMap::new(),
         role_in_use: unseen(),
         provider_in_use: unseen(),
         account: AccountFacts::unseen("not asked"),

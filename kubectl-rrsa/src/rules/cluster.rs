@@ -393,7 +393,7 @@ pub(super) fn c02(facts: &Facts) -> Verdict {
         "claim iss of the token in the pod",
         "restart the workload: a running pod keeps the kind of token it was born with",
     )
-    .command_if(pod.and_then(|pod| super::restart::of_pod(&facts.namespace, pod)))
+    .command_if(pod.and_then(|pod| super::restart::of_pod(facts, pod)))
     .into()
 }
 

@@ -148,6 +148,7 @@ pub(super) fn healthy_service_account() -> Facts {
             clock_offset_seconds: Some(0),
         }),
         owner: Seen::unknown("nothing made the pod"),
+        rollouts: BTreeMap::new(),
         role_in_use: seen(ROLE.to_owned()),
         provider_in_use: seen(PROVIDER.to_owned()),
         account: AccountFacts::unseen("no access key"),

@@ -59,10 +59,7 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
         (format!("namespace {}", facts.namespace), Some(label(facts)))
     } else if let Some(pod) = facts.pod.as_ref().filter(|pod| pod.annotations.contains_key(INJECTION_LABEL)) {
         let owner = pod.owner.as_deref();
-        (
-            pod.place(&facts.namespace),
-            owner.and_then(|owner| restart::label_template(&facts.namespace, owner)),
-        )
+        (pod.place(&facts.namespace), owner.and_then(|owner| restart::label_template(facts, owner)))
     } else {
         return Verdict::Holds;
     };
@@ -125,7 +122,7 @@ fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> O
             // The pod's own label goes before the namespace's.
             (Some(evidence), Some(pod)) if pod_label.is_some() => {
                 let owner = pod.owner.as_deref();
-                evidence.command_if(owner.and_then(|o| restart::label_template(&facts.namespace, o))).into()
+                evidence.command_if(owner.and_then(|o| restart::label_template(facts, o))).into()
             }
             (Some(evidence), _) => evidence.command(label(facts)).into(),
             (None, _) => Verdict::Holds,

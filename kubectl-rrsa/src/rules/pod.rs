@@ -39,7 +39,7 @@ pub(super) fn p01(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart the workload: the webhook looks at a pod only when it is created",
     )
-    .command_if(restart::of_pod(&facts.namespace, pod))
+    .command_if(restart::of_pod(facts, pod))
     .into()
 }
 
@@ -66,7 +66,7 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
         format!("{owner} in namespace {}", facts.namespace),
         "move it to the template: pods do not inherit the labels of what made them",
     )
-    .command_if(restart::label_template(&facts.namespace, owner))
+    .command_if(restart::label_template(facts, owner))
     .into()
 }
 
@@ -410,7 +410,7 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     if count.mixed.is_empty() {
         return Verdict::Holds;
     }
-    let command = restart::of_owners(&facts.namespace, &count.mixed);
+    let command = restart::of_owners(facts, &count.mixed);
     Evidence::new(
         format!("RRSA in all {} pods of the ServiceAccount", count.total),
         format!("in {} of them; not in all of {}", count.wired, count.mixed.join(", ")),
@@ -431,28 +431,35 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         return Verdict::Holds;
     }
     let account = match facts.service_account.as_result() {
+        // Where only files are looked at it may be elsewhere, and may be misspelt.
+        Err(_) if facts.offline => None,
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(None) => return Verdict::NotApplicable,
-        Ok(Some(account)) => account,
+        Ok(Some(account)) => Some(account),
     };
-    if account.role_name().is_some() {
+    if account.is_some_and(|account| account.role_name().is_some()) {
         return Verdict::Holds;
     }
     let annotated = match facts.annotated_service_accounts.as_result() {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(names) => names,
     };
-    let near = |name: &&String| {
-        account.name == "default" || rrsa_shared::policy::edit_distance(name, &account.name) <= 2
-    };
+    let name = &facts.service_account_name;
+    let near = |other: &&String| name == "default" || rrsa_shared::policy::edit_distance(other, name) <= 2;
     let candidates: Vec<&str> = annotated.iter().filter(near).map(String::as_str).collect();
     if candidates.is_empty() {
-        return Verdict::Holds;
+        return match (account, facts.service_account.why_unknown()) {
+            (None, Some(why)) => Verdict::Unseen(why.to_owned()),
+            _ => Verdict::Holds,
+        };
     }
     let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
     let evidence = Evidence::new(
         format!("spec.serviceAccountName: {}", candidates.join(" or ")),
-        format!("spec.serviceAccountName: {}, which names no role", account.name),
+        match account {
+            Some(_) => format!("spec.serviceAccountName: {name}, which names no role"),
+            None => format!("spec.serviceAccountName: {name}, which is not in the files"),
+        },
         pod.place(&facts.namespace),
         if facts.wants_rrsa() {
             format!("set serviceAccountName in the pod template of {owner}")
@@ -464,10 +471,14 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
     );
     let owner = pod.owner.as_deref().filter(|_| facts.wants_rrsa());
     let command = match candidates.as_slice() {
-        [one] => owner.and_then(|owner| restart::runs_as(&facts.namespace, owner, one)),
+        [one] => owner.and_then(|owner| restart::runs_as(facts, owner, one)),
         _ => None,
     };
-    evidence.command_if(command).into()
+    let evidence = evidence.command_if(command);
+    match account {
+        Some(_) => evidence.into(),
+        None => evidence.severity(Severity::Warning).into(),
+    }
 }
 
 /// All three variables are set in a container that has one of them.
@@ -576,16 +587,14 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         Some(pod) if pod.rrsa_projection().is_some() => return Verdict::Holds,
         // The webhook puts it in when the pod is made.
         Some(pod) if pod.is_template => return Verdict::NotApplicable,
-        Some(pod) => {
-            ("no such volume".to_owned(), pod.place(&facts.namespace), restart::of_pod(&facts.namespace, pod))
-        }
+        Some(pod) => ("no such volume".to_owned(), pod.place(&facts.namespace), restart::of_pod(facts, pod)),
         // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
         None => match facts.pods_using.as_result() {
             Err(why) => return Verdict::Unseen(why.to_owned()),
             Ok(count) if count.unreached().next().is_some() => (
                 unreached(count),
                 format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
-                restart::of_stale(&facts.namespace, count),
+                restart::of_stale(facts, count),
             ),
             Ok(_) => return Verdict::NotApplicable,
         },

@@ -38,9 +38,7 @@ pub(super) fn s01(facts: &Facts) -> Verdict {
                 },
                 Some(meant) => {
                     let owner = facts.pod.as_ref().and_then(|pod| pod.owner.as_deref());
-                    evidence
-                        .command_if(owner.and_then(|owner| restart::runs_as(namespace, owner, meant)))
-                        .into()
+                    evidence.command_if(owner.and_then(|owner| restart::runs_as(facts, owner, meant))).into()
                 }
             }
         }
@@ -299,7 +297,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                     }
                 },
             )
-            .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(&facts.namespace, pod)).map(|command| {
+            .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(facts, pod)).map(|command| {
                 restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
             })),
         )
@@ -316,8 +314,7 @@ fn s06_of_all(facts: &Facts) -> Verdict {
         let named = account.role_name().filter(|value| arn::is_role_name(value))?;
         let other = |arn: &str| arn::RoleArn::parse(arn).ok().filter(|role| role.name != named);
         let (role, owner) = count.roles.iter().find_map(|(arn, owner)| Some((other(arn)?, owner)))?;
-        let restarts =
-            (!owner.starts_with("pod/")).then(|| restart::of_pods(&facts.namespace, Some(owner), &[]));
+        let restarts = restart::of_owners(facts, [owner]);
         Some(
             Evidence::new(
                 format!("role {named}, as the ServiceAccount names it"),
@@ -326,7 +323,7 @@ fn s06_of_all(facts: &Facts) -> Verdict {
                 "make its pods anew: the annotation was changed after they were made; and take the variable out of the \
                  workload if it stands there",
             )
-            .command_if(restarts.flatten().filter(|_| restart::takes(owner)).map(|command| {
+            .command_if(restarts.map(|command| {
                 restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
             })),
         )

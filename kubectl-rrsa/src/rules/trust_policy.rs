@@ -4,7 +4,7 @@
 //! One mismatch makes one finding: of the statements, the one that comes nearest is explained, by the first element of it
 //! that does not fit, or by each of its conditions that does not.
 
-use rrsa_shared::arn::{OidcProviderArn, RoleArn};
+use rrsa_shared::arn::{OidcProviderArn, RoleArn, is_placeholder};
 use rrsa_shared::policy::{
     self, Claims, Condition, ConditionEvaluation, ConditionValue, Document, Effect, Evaluation, Operator,
     Statement, StatementEvaluation, Verdict as Fits,
@@ -12,7 +12,7 @@ use rrsa_shared::policy::{
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::shell::word;
-use crate::facts::{AUDIENCE, ExchangeOutcome, Facts};
+use crate::facts::{AUDIENCE, ExchangeOutcome, Facts, IssuerShape, Seen};
 
 /// The keys that a condition on a token may have.
 const CLAIM_KEYS: [&str; 3] = ["oidc:iss", "oidc:aud", "oidc:sub"];
@@ -47,13 +47,13 @@ fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
             subject: token.claims.subject.clone(),
         },
         None => Claims {
-            provider_arn,
             issuer: match facts.cluster.issuer.as_result() {
                 Ok(issuer) => Some(issuer.clone()),
-                // It is taken from the policy, which then asks for none.
-                Err(_) if facts.offline => None,
+                // It is what the provider's cluster has, as far as the policy tells.
+                Err(_) if facts.offline => meant_issuer(&document, &provider_arn),
                 Err(why) => return Err(unseen(why)),
             },
+            provider_arn,
             audiences: vec![AUDIENCE.to_owned()],
             subject: Some(facts.token_subject()),
         },
@@ -66,11 +66,11 @@ fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
 fn meant_provider(document: &Document, facts: &Facts) -> String {
     let principals = document.statements.iter().map(|statement| &statement.principal);
     let named = principals.flat_map(|p| p.federated.iter().chain(&p.ram).chain(&p.service));
-    let mut providers: Vec<&String> = named.filter(|arn| arn.contains(":oidc-provider/")).collect();
+    let mut providers: Vec<&String> = named.filter(|arn| OidcProviderArn::parse(arn).is_ok()).collect();
     providers.dedup();
     let claims = |provider: &String| Claims {
         provider_arn: provider.clone(),
-        issuer: facts.cluster.issuer.value().cloned(),
+        issuer: meant_issuer(document, provider),
         audiences: vec![AUDIENCE.to_owned()],
         subject: Some(facts.token_subject()),
     };
@@ -78,6 +78,31 @@ fn meant_provider(document: &Document, facts: &Facts) -> String {
     let found = providers.iter().find(admits).or(providers.first());
     found
         .map_or_else(|| "acs:ram::ACCOUNT:oidc-provider/ack-rrsa-CLUSTER_ID".to_owned(), |arn| (*arn).clone())
+}
+
+/// The issuer of the provider's cluster: the one that the policy asks for where it can be that cluster's, else one like it;
+/// nothing where the policy asks for none, or the provider is not named after a cluster.
+fn meant_issuer(document: &Document, provider: &str) -> Option<String> {
+    let about = |statement: &&Statement| statement.principal.federated.iter().any(|arn| arn == provider);
+    let conditions = document.statements.iter().filter(about).flat_map(|statement| &statement.conditions);
+    let values = conditions.filter(|condition| condition.key == "oidc:iss").flat_map(|c| &c.values);
+    let asked: Vec<&str> = values
+        .filter_map(|value| match value {
+            ConditionValue::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let first = asked.first()?;
+    let provider = OidcProviderArn::parse(provider).ok()?;
+    let Some(cluster) = provider.cluster_id() else { return Some((*first).to_owned()) };
+    let of_cluster =
+        |issuer: &&&str| IssuerShape::read(issuer).is_some_and(|shape| shape.cluster_id == cluster);
+    let region = asked
+        .iter()
+        .find_map(|issuer| IssuerShape::read(issuer.trim_end_matches('/')))
+        .map_or("REGION", |shape| shape.region);
+    let like = || format!("https://oidc-ack-{region}.oss-{region}.aliyuncs.com/{cluster}");
+    Some(asked.iter().find(of_cluster).map_or_else(like, |issuer| (*issuer).to_owned()))
 }
 
 /// What keeps the token out, as the rule that says so.
@@ -186,6 +211,9 @@ fn obstacle(facts: &Facts, pick: impl FnOnce(&Judged, Obstacle<'_>) -> Option<Ev
 /// What shows the policy beside the claims, and the least change as a diff.
 pub(super) fn compare(facts: &Facts, role: &str) -> String {
     let (account, namespace) = (word(&facts.service_account_name), word(&facts.namespace));
+    if let (true, Seen::Known { from: file, .. }) = (facts.offline, &facts.account.role) {
+        return format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --file {}", word(file));
+    }
     format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {}", word(role))
 }
 
@@ -236,6 +264,9 @@ pub(super) fn r01(facts: &Facts) -> Verdict {
         Some(Evidence::new(
             judged.claims.provider_arn.clone(),
             match judged.document.statements.len() {
+                _ if unfilled(&judged.document).is_some() => {
+                    format!("{}, a placeholder", unfilled(&judged.document).unwrap_or_default())
+                }
                 0 => "no statement at all".to_owned(),
                 1 => "one statement, which is not about it".to_owned(),
                 count => format!("{count} statements, none of them about it"),
@@ -244,6 +275,12 @@ pub(super) fn r01(facts: &Facts) -> Verdict {
             format!("add this statement: {}", statement(&judged.claims)),
         ))
     })
+}
+
+/// A provider of the manual that nobody has filled in.
+fn unfilled(document: &Document) -> Option<&str> {
+    let named = document.statements.iter().flat_map(|statement| &statement.principal.federated);
+    named.map(String::as_str).find(|arn| is_placeholder(arn))
 }
 
 /// The statement names this cluster's provider, not another cluster's.
@@ -413,7 +450,7 @@ pub(super) fn r18(facts: &Facts) -> Verdict {
         Ok(policies) if !policies.is_empty() => Verdict::Holds,
         Ok(_) => {
             let role = facts.role_in_use.value().map_or("ROLE", String::as_str);
-            let name = RoleArn::parse(role).map_or_else(|_| "ROLE".to_owned(), |role| role.name);
+            let name = role_word(role);
             Evidence::new(
                 "a policy that allows what the workload does",
                 "no policy is attached",
@@ -421,11 +458,16 @@ pub(super) fn r18(facts: &Facts) -> Verdict {
                 "attach one: the identity is fine, but the session may do nothing",
             )
             .command(format!(
-                "aliyun ram AttachPolicyToRole --PolicyType System --PolicyName POLICY --RoleName {name}"
+                "aliyun ram AttachPolicyToRole --PolicyType System --PolicyName \"${{POLICY_NAME:?}}\" --RoleName {name}"
             ))
             .into()
         }
     }
+}
+
+/// The name of a role as a shell takes it; where it is not known the shell asks for it.
+fn role_word(arn: &str) -> String {
+    RoleArn::parse(arn).map_or_else(|_| "\"${ROLE_NAME:?}\"".to_owned(), |role| word(&role.name))
 }
 
 /// The role gives sessions of the length that is asked for.
@@ -455,7 +497,7 @@ pub(super) fn r16(facts: &Facts) -> Verdict {
         format!("session length asked for, against MaxSessionDuration of {role}"),
         "ask for a session within these, or raise the role's MaxSessionDuration (43200 at most)",
     );
-    let name = RoleArn::parse(role).map_or_else(|_| "ROLE".to_owned(), |role| role.name);
+    let name = role_word(role);
     match wanted > most && wanted <= 43_200 {
         true => evidence
             .command(format!("aliyun ram UpdateRole --RoleName {name} --NewMaxSessionDuration {wanted}"))

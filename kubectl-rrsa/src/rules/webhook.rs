@@ -278,7 +278,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart it: it was made while the webhook was away, and a running pod is never changed",
     )
-    .command_if(restart::of_pod(&facts.namespace, pod))
+    .command_if(restart::of_pod(facts, pod))
     .into()
 }
 
@@ -329,7 +329,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
         pod.place(&facts.namespace),
         "restart it; to keep it from coming back, create the ServiceAccount first and the workload after",
     )
-    .command_if(restart::of_pod(&facts.namespace, pod))
+    .command_if(restart::of_pod(facts, pod))
     .into()
 }
 
