@@ -224,18 +224,24 @@ impl<'a> Checker<'a> {
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
         let owner = async {
             match template {
-                Some(template) => Seen::known(*template, owner.unwrap_or_default()),
+                Some(template) => Seen::known(Some(*template), owner.unwrap_or_default()),
                 None => collect::owner(client, namespace, owner).await,
             }
         };
         let (account_facts, owner) = join(of_account, owner).await;
-        // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
-        if let (Some(pod), true) =
-            (&mut pod, owner.why_unknown().is_some_and(|why| why.starts_with("not found")))
-            && let Some(name) = pod.owner.as_deref().and_then(|owner| owner.strip_prefix("deployment/"))
-        {
-            pod.owner = Some(format!("replicaset/{name}"));
-        }
+        let owner = match owner {
+            Seen::Known { value: Some(facts), from } => Seen::known(facts, from),
+            Seen::Known { value: None, .. } => {
+                // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
+                if let Some(owner) = pod.as_mut().and_then(|pod| pod.owner.as_mut())
+                    && let Some(name) = owner.strip_prefix("deployment/")
+                {
+                    *owner = format!("replicaset/{name}");
+                }
+                Seen::unknown("what made the pod is not there any more")
+            }
+            Seen::Unknown(why) => Seen::Unknown(why),
+        };
         let rollouts = match users.value().filter(|_| pod.is_none()) {
             Some(users) => {
                 let other = |(arn, owner)| (expected_role_arn.value() != Some(arn)).then_some(owner);

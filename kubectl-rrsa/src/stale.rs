@@ -1,9 +1,8 @@
 //! Pods that lack RRSA, or have another role, only because they are older than what would inject it: the label, the annotation,
 //! the webhook.
 
-use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use kube::api::{Api, ListParams};
+use kube::api::ListParams;
 use serde::Serialize;
 
 use crate::collect::{self, why_not};
@@ -142,17 +141,8 @@ fn judge(
 }
 
 async fn pods(client: &Client, namespace: &str, account: &str) -> Result<Vec<PodFacts>, String> {
-    let api = Api::<Pod>::namespaced(client.clone(), namespace);
-    let fields = format!("spec.serviceAccountName={account}");
-    let mut page = ListParams::default().fields(&fields).limit(PAGE);
-    let mut found = Vec::new();
-    loop {
-        let list = api.list(&page).await;
-        let list = list.map_err(|error| why_not(&error, &format!("list pods in {namespace}")))?;
-        found.extend(list.items.iter().map(collect::pod_facts));
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => return Ok(found),
-        }
-    }
+    let page = ListParams::default().fields(&format!("spec.serviceAccountName={account}")).limit(PAGE);
+    let found = collect::pods(client, namespace, page).await;
+    let found = found.map_err(|error| why_not(&error, &format!("list pods in {namespace}")))?;
+    Ok(found.iter().map(collect::pod_facts).collect())
 }

@@ -350,9 +350,9 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         .caused_by(error)
     })?;
     if let Some(selector) = object.pointer("/spec/selector").and_then(selector) {
-        let api = Api::<Pod>::namespaced(kube.client.clone(), &namespace);
-        let page = ListParams::default().labels(&selector);
-        let pods = api.list(&page).await.map_err(|error| context::explain(error, kube))?.items;
+        let selected = ListParams::default().labels(&selector).limit(PAGE);
+        let pods = collect::pods(&kube.client, &namespace, selected).await;
+        let pods = pods.map_err(|error| context::explain(error, kube))?;
         let own = |pod: &&Pod| {
             let owners = pod.metadata.owner_references.iter().flatten();
             match workload.singular {
@@ -380,9 +380,9 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
     }
     if workload.singular == "cronjob" {
         // Its pods are those of its jobs, which carry its name and a number.
-        let api = Api::<Pod>::namespaced(kube.client.clone(), &namespace);
-        let pods =
-            api.list(&ListParams::default()).await.map_err(|error| context::explain(error, kube))?.items;
+        let all = ListParams::default().limit(PAGE);
+        let pods = collect::pods(&kube.client, &namespace, all).await;
+        let pods = pods.map_err(|error| context::explain(error, kube))?;
         let own = |pod: &&Pod| {
             let facts = collect::pod_facts(pod);
             let job = facts.owner.as_deref().and_then(|owner| owner.strip_prefix("job/"));

@@ -19,5 +19,5 @@ pub use issuer::IssuerReader;
 pub use objects::{
     Annotated, annotated_service_accounts, namespace, owner, rollout, rollouts, service_account, strings,
 };
-pub use pod::{lasting, pod, pod_facts, raw_pod, template};
+pub use pod::{lasting, pod, pod_facts, pods, raw_pod, template};
 pub use reason::why_not;

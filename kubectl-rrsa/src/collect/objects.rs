@@ -91,8 +91,8 @@ pub async fn annotated_service_accounts(client: &Client, namespace: &str) -> See
     }
 }
 
-/// What made a pod, such as `deployment/demo`.
-pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> Seen<OwnerFacts> {
+/// What made a pod, such as `deployment/demo`; `None` inside when there is no such object.
+pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> Seen<Option<OwnerFacts>> {
     let Some((kind, name)) = owner.and_then(|owner| owner.split_once('/')) else {
         return Seen::unknown("nothing made the pod");
     };
@@ -112,12 +112,15 @@ pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> See
                 let labels = strings(&object["metadata"]["labels"]);
                 let (template, rollout) = (made.unwrap_or_default(), rollout(&object));
                 let facts = OwnerFacts { labels, rollout, template };
-                Seen::known(facts, format!("{kind} {namespace}/{name}"))
+                Seen::known(Some(facts), format!("{kind} {namespace}/{name}"))
             }
             Err(error) => {
                 Seen::unknown(format!("{kind} {namespace}/{name} is not of the shape of its kind: {error}"))
             }
         },
+        Err(kube::Error::Api(status)) if status.is_not_found() => {
+            Seen::known(None, format!("{plural} of {namespace}"))
+        }
         Err(error) => Seen::unknown(why_not(&error, &format!("get {plural} in {namespace}"))),
     }
 }
@@ -140,7 +143,8 @@ pub fn rollout(object: &Value) -> Rollout {
 pub async fn rollouts(client: &Client, namespace: &str, owners: &[String]) -> BTreeMap<String, Rollout> {
     let asked = owners.iter().map(async |name| (name.clone(), owner(client, namespace, Some(name)).await));
     let found = futures_util::future::join_all(asked).await;
-    let rollout = |(name, facts): (String, Seen<OwnerFacts>)| Some((name, facts.value()?.rollout));
+    let rollout =
+        |(name, facts): (String, Seen<Option<OwnerFacts>>)| Some((name, facts.value()?.as_ref()?.rollout));
     found.into_iter().filter_map(rollout).filter(|(_, rollout)| *rollout != Rollout::Replaces).collect()
 }
 

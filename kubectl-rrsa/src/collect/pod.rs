@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 use rrsa_shared::sts::KNOWN;
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -22,6 +22,27 @@ use crate::facts::{
 pub async fn pod(client: &Client, namespace: &str, name: &str) -> Result<Option<PodFacts>, kube::Error> {
     let found = Api::<core::Pod>::namespaced(client.clone(), namespace).get_opt(name).await?;
     Ok(found.as_ref().map(pod_facts))
+}
+
+/// The pods of a namespace, page by page.
+///
+/// # Errors
+/// As the API server gives them.
+pub async fn pods(
+    client: &Client,
+    namespace: &str,
+    mut page: ListParams,
+) -> Result<Vec<core::Pod>, kube::Error> {
+    let api = Api::<core::Pod>::namespaced(client.clone(), namespace);
+    let mut found = Vec::new();
+    loop {
+        let list = api.list(&page).await?;
+        found.extend(list.items);
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
 }
 
 /// The pod as the API server has it; `None` when it does not exist.

@@ -101,7 +101,8 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     for why in stock.unseen() {
         cli::say(&format!("warning: {why}"));
     }
-    if collect::issuer_at_server(&kube.client).await.as_deref() == Some(DEFAULT_ISSUER) {
+    let is_off = collect::issuer_at_server(&kube.client).await.as_deref() == Some(DEFAULT_ISSUER);
+    if is_off {
         cli::say("warning: RRSA-C01: RRSA is off on this cluster, so that no pod of it gets a session");
     }
     if args.stale {
@@ -110,7 +111,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
     let (mut table, mut rows, mut shown) = (Table::of(args), Vec::new(), 0);
     while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
-        let wanted = page.into_iter().map(|account| row(account, &stock));
+        let wanted = page.into_iter().map(|account| row(account, &stock, is_off));
         let wanted = wanted.filter(|row| {
             args.all
                 || row.role.is_some()
@@ -219,7 +220,7 @@ fn script(stale: &Stale) -> String {
     format!("{}\n{}\n", printable(&reason), printable(&next))
 }
 
-fn row(account: Metadata, stock: &Stock) -> Row {
+fn row(account: Metadata, stock: &Stock, is_off: bool) -> Row {
     let namespace = stock.namespace(&account.namespace);
     let users = stock.pods_using(&account.namespace, &account.name);
     let injection = namespace.value().and_then(Option::as_ref).and_then(|n| n.labels.get(INJECTION_LABEL));
@@ -231,6 +232,10 @@ fn row(account: Metadata, stock: &Stock) -> Row {
         match at_rest(&account.namespace, namespace, account.as_service_account(), counted) {
             AtRest::Broken(finding) => ("broken", Some(finding.rule), Some(finding.title.to_owned())),
             AtRest::Unseen(why) => ("unknown", None, Some(why)),
+            // Whatever else is in order.
+            AtRest::Fine if is_off && account.annotations.contains_key(ROLE_NAME_ANNOTATION) => {
+                ("broken", Some("RRSA-C01"), Some("RRSA is off on this cluster".to_owned()))
+            }
             AtRest::Fine => ("ok", None, None),
         };
     Row {

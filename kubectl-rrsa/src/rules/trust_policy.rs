@@ -326,6 +326,16 @@ fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
         let nearest = policy::nearest(&condition.expected, &seen);
         let marked = nearest.map(|nearest| mark(nearest, &seen, condition.operator == Operator::StringLike));
         let marked = marked.unwrap_or_default();
+        let negated =
+            [Operator::StringNotEquals, Operator::StringNotEqualsIgnoreCase, Operator::StringNotLike];
+        if negated.contains(&condition.operator) {
+            return Some(Evidence::new(
+                format!("a condition that {seen} meets"),
+                format!("anything but {}", condition.expected.join(", ")),
+                format!("{} {key}, {}", condition.operator, place(judged)),
+                "the condition keeps out this very workload: take its value out, or write StringEquals to let it in",
+            ));
+        }
         Some(Evidence::new(
             if seen.is_empty() { format!("{key}, which the token lacks") } else { seen },
             match condition.expected.len() {
