@@ -8,8 +8,8 @@ use rrsa_shared::env_vars;
 use rrsa_shared::ports::http::TransportFault;
 
 use super::finding::{Evidence, Verdict};
-use super::pod;
 use super::shell::word;
+use super::{pod, volume};
 use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, TokenSource};
 
 /// RRSA is on: new tokens carry an issuer that the public can reach.
@@ -309,7 +309,7 @@ pub(super) fn c11(facts: &Facts) -> Verdict {
     }
     // What RRSA's own token asks for is P14's.
     let own = pod.rrsa_projection();
-    let most = *pod::LIFETIME.end();
+    let most = *volume::LIFETIME.end();
     let long = pod.projections.iter().find(|projection| {
         Some(*projection) != own && projection.expiration_seconds.is_some_and(|seconds| seconds > most)
     });

@@ -9,6 +9,7 @@ mod namespace;
 mod network;
 mod pod;
 mod provider;
+mod reach;
 mod restart;
 mod sdk;
 mod service_account;
@@ -17,6 +18,8 @@ mod sts;
 mod symptoms;
 mod token;
 mod trust_policy;
+mod variables;
+mod volume;
 mod webhook;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use rrsa_shared::{arn, env_vars};
 
 use super::finding::{Evidence, Verdict, on_injection};
 use super::shell::word;
-use super::{pod, restart};
+use super::{reach, restart, variables, volume};
 use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
 
 /// The ServiceAccount exists.
@@ -53,7 +53,7 @@ pub(super) fn s02(facts: &Facts) -> Verdict {
 fn without_role(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
         let missing = account.role_name().is_none() && misspelt(account).is_none();
-        if !missing || pod::p02(facts).is_broken() || s08(facts).is_broken() {
+        if !missing || reach::p02(facts).is_broken() || s08(facts).is_broken() {
             return None;
         }
         Some(
@@ -71,7 +71,7 @@ fn without_role(facts: &Facts) -> Verdict {
 /// The ServiceAccount that names the role is the one of this namespace.
 pub(super) fn s08(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
-        if account.role_name().is_some() || facts.is_wired() || pod::p02(facts).is_broken() {
+        if account.role_name().is_some() || facts.is_wired() || reach::p02(facts).is_broken() {
             return None;
         }
         let elsewhere = facts.annotated_elsewhere.value().filter(|all| !all.is_empty())?;
@@ -168,7 +168,7 @@ pub(super) fn s07(facts: &Facts) -> Verdict {
         (None, Some(value)) => (value, place(facts)),
         (None, None) => return Verdict::Holds,
     };
-    if value.parse::<i64>().is_ok_and(|seconds| pod::LIFETIME.contains(&seconds)) {
+    if value.parse::<i64>().is_ok_and(|seconds| volume::LIFETIME.contains(&seconds)) {
         return Verdict::Holds;
     }
     Evidence::new(
@@ -273,7 +273,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
         let named = account.role_name().filter(|value| arn::is_role_name(value))?;
         // What the workload sets itself is P07's: no restart changes it.
-        if pod::sets_role_itself(facts, pod) {
+        if variables::sets_role_itself(facts, pod) {
             return None;
         }
         let (container, role) = pod.app_containers().find_map(|container| {

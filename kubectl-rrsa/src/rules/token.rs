@@ -2,12 +2,12 @@
 //! (Projected ServiceAccount tokens; the kubelet renews one when less than a fifth of its life is left.)
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::{cluster, pod};
+use super::{cluster, reach, volume};
 use crate::facts::{AUDIENCE, DEFAULT_ISSUER, Facts, TokenFacts, TokenProblem, TokenSource};
 
 /// There is a token to read.
 pub(super) fn t01(facts: &Facts) -> Verdict {
-    if [pod::p12, pod::p15, pod::p16].iter().any(|rule| rule(facts).is_broken()) {
+    if [reach::p12, volume::p15, volume::p16].iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
     if let Some(why) = &facts.token_instead {
@@ -176,7 +176,7 @@ const RENEWAL_SLACK: i64 = 90;
 
 /// The token is for STS.
 pub(super) fn t06(facts: &Facts) -> Verdict {
-    if pod::p13(facts).is_broken() {
+    if volume::p13(facts).is_broken() {
         return Verdict::NotApplicable;
     }
     judge(facts, true, |token| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::shell::word;
-use super::{namespace, pod, restart, service_account};
+use super::{namespace, reach, restart, service_account};
 use crate::facts::{
     AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
     WebhookFacts,
@@ -259,7 +259,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
     if facts.is_wired()
         || pod.skips_all()
         || kept_away(facts)
-        || pod::p01(facts).is_broken()
+        || reach::p01(facts).is_broken()
         || w08(facts).is_broken()
     {
         return Verdict::NotApplicable;
@@ -314,7 +314,7 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(account))) = (&facts.pod, facts.service_account.value()) else {
         return Verdict::NotApplicable;
     };
-    if facts.is_wired() || pod.skips_all() || kept_away(facts) || pod::p01(facts).is_broken() {
+    if facts.is_wired() || pod.skips_all() || kept_away(facts) || reach::p01(facts).is_broken() {
         return Verdict::NotApplicable;
     }
     let (Some(made), Some(annotated)) = (pod.created_at, account.annotated_at) else {
@@ -346,7 +346,7 @@ fn earlier(facts: &Facts) -> bool {
         service_account::s01,
         service_account::s02,
         service_account::s04,
-        pod::p02,
+        reach::p02,
         w01,
         w02,
         w05,

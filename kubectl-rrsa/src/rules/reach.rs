@@ -1,0 +1,317 @@
+//! RRSA reaches the pod: nothing keeps the webhook from injecting it, or somebody has wired it by hand.
+//! (RRSA guide; ack-pod-identity-webhook.)
+
+use rrsa_shared::arn;
+
+use super::finding::{Evidence, Severity, Verdict};
+use super::{namespace, restart, service_account, volume, webhook};
+use crate::facts::{
+    AUDIENCE, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodCount, PodFacts,
+    SKIP_CONTAINERS_ANNOTATION, ServiceAccountFacts,
+};
+/// The pod is younger than what would have it injected.
+pub(super) fn p01(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    // A new pod would be left out too.
+    if pod.is_wired() || pod.skips_all() {
+        return Verdict::Holds;
+    }
+    let annotated = facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.annotated_at);
+    let labelled = facts.namespace_facts.value().and_then(Option::as_ref).and_then(|n| n.labelled_at);
+    let Some(made) = pod.created_at else { return Verdict::NotApplicable };
+    let later = [(annotated, "the role-name annotation"), (labelled, "the injection label")];
+    let later = later.into_iter().filter_map(|(at, what)| Some((at?, what))).max();
+    let Some((at, what)) = later.filter(|(at, _)| *at > made) else { return Verdict::Holds };
+    Evidence::new(
+        "a pod made after the annotation and the label",
+        format!("{what} was written {} s after the pod was made", at - made),
+        pod.place(&facts.namespace),
+        "restart the workload: the webhook looks at a pod only when it is created",
+    )
+    .command_if(restart::of_pod(facts, pod))
+    .into()
+}
+
+/// The pod runs as the ServiceAccount that was set up for RRSA, not as `default` or a misspelt one.
+pub(super) fn p02(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if pod.is_wired() {
+        return Verdict::Holds;
+    }
+    let account = match facts.service_account.as_result() {
+        // Where only files are looked at it may be elsewhere, and may be misspelt.
+        Err(_) if facts.offline => None,
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(None) => return Verdict::NotApplicable,
+        Ok(Some(account)) => Some(account),
+    };
+    if account.is_some_and(|account| account.role_name().is_some()) {
+        return Verdict::Holds;
+    }
+    let annotated = match facts.annotated_service_accounts.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(names) => names,
+    };
+    let name = &facts.service_account_name;
+    let near = |other: &&String| name == "default" || rrsa_shared::policy::edit_distance(other, name) <= 2;
+    let candidates: Vec<&str> = annotated.iter().filter(near).map(String::as_str).collect();
+    if candidates.is_empty() {
+        return match (account, facts.service_account.why_unknown()) {
+            (None, Some(why)) => Verdict::Unseen(why.to_owned()),
+            _ => Verdict::Holds,
+        };
+    }
+    let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+    let evidence = Evidence::new(
+        format!("spec.serviceAccountName: {}", candidates.join(" or ")),
+        match account {
+            Some(_) => format!("spec.serviceAccountName: {name}, which names no role"),
+            None => format!("spec.serviceAccountName: {name}, which is not in the files"),
+        },
+        pod.place(&facts.namespace),
+        if facts.wants_rrsa() {
+            format!("set serviceAccountName in the pod template of {owner}")
+        } else {
+            format!(
+                "if it is to have a role, set serviceAccountName in the pod template of {owner}; nothing else asks for one"
+            )
+        },
+    );
+    let owner = pod.owner.as_deref().filter(|_| facts.wants_rrsa());
+    let command = match candidates.as_slice() {
+        [one] => owner.and_then(|owner| restart::runs_as(facts, owner, one)),
+        _ => None,
+    };
+    let evidence = evidence.command_if(command);
+    match account {
+        Some(_) => evidence.into(),
+        None => evidence.severity(Severity::Warning).into(),
+    }
+}
+
+/// The injection label stands where pods get it from: on the template, not on the workload.
+pub(super) fn p03(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if facts.is_wired() || pod.injection().is_some() {
+        return Verdict::Holds;
+    }
+    if !namespace::n01(facts).is_broken() {
+        return Verdict::NotApplicable;
+    }
+    let (owner, labels) = match (&pod.owner, facts.owner.as_result()) {
+        (None, _) => return Verdict::NotApplicable,
+        (Some(_), Err(why)) => return Verdict::Unseen(why.to_owned()),
+        (Some(owner), Ok(facts)) => (owner, &facts.labels),
+    };
+    if labels.get(INJECTION_LABEL).is_none() {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "the label under spec.template.metadata.labels",
+        "the label under metadata.labels",
+        format!("{owner} in namespace {}", facts.namespace),
+        "move it to the template: pods do not inherit the labels of what made them",
+    )
+    .command_if(restart::label_template(facts, owner))
+    .into()
+}
+
+/// Lists of containers name containers of the pod, and leave the webhook one to inject.
+pub(super) fn p04(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return left_out(facts) };
+    if pod.skips_all() && !facts.is_wired() {
+        let annotations = [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION];
+        let lists =
+            annotations.iter().filter_map(|name| Some(format!("{name}: {}", pod.annotations.get(*name)?)));
+        return Evidence::new(
+            "a container that is injected",
+            lists.collect::<Vec<_>>().join("; "),
+            format!("annotations of {}", pod.place(&facts.namespace)),
+            "the lists leave every container out: mend them, in the pod template where there is one",
+        )
+        .severity(Severity::Error)
+        .into();
+    }
+    let unmatched =
+        [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION].into_iter().find_map(|annotation| {
+            let names = pod.listed(annotation)?;
+            let name = names.into_iter().find(|name| pod.containers.iter().all(|c| c.name != **name))?;
+            Some((annotation, name))
+        });
+    match unmatched {
+        None => Verdict::Holds,
+        Some((annotation, name)) => Evidence::new(
+            pod.containers.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+            format!("{name:?}, which is no container of the pod"),
+            format!("annotation {annotation} of {}", pod.place(&facts.namespace)),
+            "mend the name; with only-containers no other container is injected",
+        )
+        .into(),
+    }
+}
+
+/// Of a ServiceAccount it is said when RRSA has reached none of its pods, and the lists are the reason.
+fn left_out(facts: &Facts) -> Verdict {
+    let count = match facts.pods_using.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(count) => count,
+    };
+    if count.left_out == 0 || count.wired > 0 || !count.stale.is_empty() {
+        return Verdict::NotApplicable;
+    }
+    Evidence::new(
+        "a container that is injected",
+        format!("{} of {} pods leave every container out", count.left_out, count.total),
+        format!("{SKIP_CONTAINERS_ANNOTATION} and {ONLY_CONTAINERS_ANNOTATION} of its pods"),
+        "mend the lists, in the pod template where there is one",
+    )
+    .severity(Severity::Error)
+    .into()
+}
+
+/// The pod has a projected ServiceAccount token to exchange.
+pub(super) fn p12(facts: &Facts) -> Verdict {
+    if facts.pod.as_ref().is_some_and(PodFacts::skips_all) {
+        return Verdict::NotApplicable;
+    }
+    let (seen, place, command) = match &facts.pod {
+        Some(pod) if pod.rrsa_projection().is_some() => return Verdict::Holds,
+        // The webhook puts it in when the pod is made.
+        Some(pod) if pod.is_template => return Verdict::NotApplicable,
+        Some(pod) => ("no such volume".to_owned(), pod.place(&facts.namespace), restart::of_pod(facts, pod)),
+        // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
+        None => match facts.pods_using.as_result() {
+            Err(why) => return Verdict::Unseen(why.to_owned()),
+            Ok(count) if count.unreached().next().is_some() => (
+                unreached(count),
+                format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
+                restart::of_stale(facts, count),
+            ),
+            Ok(_) => return Verdict::NotApplicable,
+        },
+    };
+    let cause = [
+        namespace::n01,
+        namespace::n02,
+        service_account::s01,
+        service_account::s02,
+        service_account::s03,
+        service_account::s04,
+        namespace::n03,
+        webhook::w01,
+        webhook::w02,
+        webhook::w03,
+        webhook::w05,
+        webhook::w06,
+        webhook::w08,
+        webhook::w09,
+        p01,
+        p02,
+        p03,
+        volume::p18,
+        p22,
+    ];
+    if cause.iter().any(|rule| rule(facts).is_broken()) {
+        return Verdict::NotApplicable;
+    }
+    let of_webhook = [webhook::w02, webhook::w03, webhook::w05];
+    let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
+    let by_hand =
+        facts.pod.as_ref().is_some_and(|pod| pod.is_wired() && will_be_injected(facts, pod) == Ok(false));
+    Evidence::new(
+        format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
+        seen,
+        place,
+        match command {
+            _ if by_hand => {
+                "nothing asks the webhook to inject, so the pod is wired by hand: give it the volume, and mount it where the \
+                 variable says"
+            }
+            _ if half_seen => {
+                "restart the workload, as far as can be seen; not all of the webhook is, and if the new pod lacks the volume \
+                 too, look there"
+            }
+            Some(_) => {
+                "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
+                 webhook was away when it was made"
+            }
+            None => {
+                "a new pod will have it: nothing is wrong that the webhook looks at, so this one is older than that, or \
+                 the webhook was away when it was made"
+            }
+        },
+    )
+    .command_if(command.filter(|_| !by_hand))
+    .into()
+}
+
+/// Which pods of a ServiceAccount RRSA has not reached.
+fn unreached(count: &PodCount) -> String {
+    let owners: Vec<_> = count.unreached().map(String::as_str).collect();
+    let more = match count.bare {
+        0 | 1 => String::new(),
+        all => format!(" and {} more pods", all - 1),
+    };
+    format!("no such volume in the pods of {}{more}", owners.join(", "))
+}
+
+/// Whether the webhook is asked to look at the pod, and has a role for it.
+///
+/// # Errors
+/// Why that is not known.
+pub(super) fn will_be_injected<'a>(facts: &'a Facts, pod: &PodFacts) -> Result<bool, &'a str> {
+    let asked = match pod.injection() {
+        Some(value) => value == "on",
+        None => {
+            let namespace = facts.namespace_facts.as_result()?.as_ref();
+            namespace.and_then(NamespaceFacts::injection) == Some("on")
+        }
+    };
+    let account = facts.service_account.as_result()?.as_ref();
+    Ok(asked && account.and_then(ServiceAccountFacts::role_name).is_some_and(arn::is_role_name))
+}
+
+/// The pod is one that can have a ServiceAccount.
+pub(super) fn p22(facts: &Facts) -> Verdict {
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
+    if !pod.is_static {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "a pod made through the API server",
+        "a static pod of the kubelet",
+        pod.place(&facts.namespace),
+        "run it as a Deployment or DaemonSet: a static pod has no ServiceAccount token",
+    )
+    .into()
+}
+
+/// Of the pods of one workload, either all are injected or none.
+pub(super) fn p25(facts: &Facts) -> Verdict {
+    if facts.pod.is_some() {
+        return Verdict::NotApplicable;
+    }
+    let count = match facts.pods_using.as_result() {
+        Err(why) => return Verdict::Unseen(why.to_owned()),
+        Ok(count) => count,
+    };
+    if count.total == 0 {
+        return Verdict::NotApplicable;
+    }
+    // What has none at all is P12's.
+    if count.mixed.is_empty() {
+        return Verdict::Holds;
+    }
+    let command = restart::of_owners(facts, &count.mixed);
+    Evidence::new(
+        format!("RRSA in all {} pods of the ServiceAccount", count.total),
+        format!("in {} of them; not in all of {}", count.wired, count.mixed.join(", ")),
+        format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
+        match command {
+            Some(_) => "restart what has pods of the time before",
+            None => "new pods will have it; what makes these cannot be restarted by kubectl",
+        },
+    )
+    .command_if(command)
+    .into()
+}
