@@ -1,0 +1,141 @@
+//! Sessions of a role: by an OIDC token, or by other credentials.
+
+use rrsa_shared::api::ApiError;
+use rrsa_shared::cache::Witness;
+use rrsa_shared::env_vars;
+use rrsa_shared::secret::Secret;
+use rrsa_shared::source::{Exchange, Spec, token_in_file};
+use rrsa_shared::sts::{AssumeRole, AssumeRoleWithOidc, KnownFault, Session, SessionName};
+
+use super::{Obtained, Outcome, Seeker, Trouble, broken, of_refusal};
+use crate::error::{Error, exit};
+use crate::output::Issued;
+
+impl Seeker<'_> {
+    pub(super) async fn rrsa(&self, spec: &Spec) -> Outcome {
+        let Spec::Rrsa {
+            role_arn,
+            oidc_provider_arn,
+            token_file,
+            token_env,
+            token_command,
+            session_name,
+            duration_seconds,
+            policy,
+        } = spec
+        else {
+            return Err(broken("it is another source"));
+        };
+        // SDKs pass over a set that is not complete without a word, and take the node's role; here it is an error.
+        let has_token = token_command.is_some() || token_env.is_some() || token_file.is_some();
+        let parts = [
+            (role_arn.is_some(), env_vars::ROLE_ARN),
+            (oidc_provider_arn.is_some(), env_vars::OIDC_PROVIDER_ARN),
+            (has_token, env_vars::OIDC_TOKEN_FILE),
+        ];
+        let is_set = |(said, name): &(bool, &str)| *said || self.env.var(name).is_some();
+        match parts.iter().find(|part| !is_set(part)) {
+            None => {}
+            Some((_, name)) if parts.iter().any(is_set) => {
+                return Err(broken(&format!("RRSA is configured in part: {name} is not set")));
+            }
+            Some((_, name)) => return Err(Trouble::Absent(format!("{name} is not set"))),
+        }
+        let exchange = Exchange {
+            role_arn: role_arn.clone(),
+            oidc_provider_arn: oidc_provider_arn.clone(),
+            session_name: session_name.clone(),
+            duration_seconds: *duration_seconds,
+            policy: policy.clone(),
+        };
+        let token = match (token_command, token_env) {
+            (Some(command), _) => self.token_of(command).await?,
+            (None, Some(name)) => match self.env.var(name) {
+                Some(token) => {
+                    self.witnesses.borrow_mut().push(Witness::variable(name, &token));
+                    Secret::new(token)
+                }
+                None => return Err(broken(&format!("variable {name} holds no token"))),
+            },
+            (None, None) => {
+                let named = token_file.clone().or_else(|| self.env.var(env_vars::OIDC_TOKEN_FILE));
+                self.was_told.set(self.was_told.get() || named.as_deref() == Some("-"));
+                token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?
+            }
+        };
+        let call = exchange.call(self.env, &token).map_err(of_refusal)?;
+        let sts = self.sts()?;
+        let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read);
+        let asked = self.in_time("STS", asked).await?;
+        let words = format!("RRSA, role {}", call.role_arn);
+        match asked.result {
+            Ok((session, _)) => Ok(of_session(session, words)),
+            Err(ApiError::Fault(fault)) => {
+                let fault = Box::new(fault.without(call.token.expose()));
+                Err(Trouble::Failed(refused(
+                    "AssumeRoleWithOIDC",
+                    sts.endpoint.host(),
+                    &ApiError::Fault(fault),
+                )))
+            }
+            Err(error) => Err(Trouble::Failed(refused("AssumeRoleWithOIDC", sts.endpoint.host(), &error))),
+        }
+    }
+
+    /// What a command prints, as a token.
+    async fn token_of(&self, command: &[String]) -> Result<Secret, Trouble> {
+        let printed = self.run("token-command", command).await?;
+        let text = std::str::from_utf8(&printed).map_err(|_| broken("token-command printed no text"))?;
+        Ok(Secret::new(text.trim()))
+    }
+
+    pub(super) async fn assume(&self, base: &Obtained, spec: &Spec) -> Outcome {
+        let Spec::AssumeRole { role_arn, session_name, duration_seconds, external_id, policy, .. } = spec
+        else {
+            return Err(broken("it is another source"));
+        };
+        let said = session_name.clone().or_else(|| self.env.var(env_vars::ROLE_SESSION_NAME));
+        let session_name = match said {
+            None => SessionName::of(&["rrsa-exec-credential"]),
+            Some(name) => SessionName::parse(&name)
+                .map_err(|error| broken(&format!("the session name {name:?}: {error}")))?,
+        };
+        let call = AssumeRole {
+            role_arn: role_arn.clone(),
+            session_name,
+            duration_seconds: *duration_seconds,
+            policy: policy.clone(),
+            external_id: external_id.clone(),
+        };
+        let (sts, key) = (self.sts()?, &base.issued.key);
+        let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read);
+        let asked = self.in_time("STS", asked).await?;
+        let words = format!("role {role_arn}, by {}", base.words);
+        asked
+            .result
+            .map(|session| of_session(session, words))
+            .map_err(|error| Trouble::Failed(refused("AssumeRole", sts.endpoint.host(), &error.without(key))))
+    }
+}
+
+fn of_session(session: Session, words: String) -> Obtained {
+    Obtained { issued: Issued { key: session.key, expires: Some(session.expiration.as_second()) }, words }
+}
+
+/// A call that brought nothing.
+pub(crate) fn refused(api: &str, host: &str, error: &ApiError) -> Error {
+    let cause = match error {
+        ApiError::Fault(fault) => KnownFault::of(fault).map(|known| known.cause),
+        _ => None,
+    };
+    let judged = matches!(error, ApiError::Fault(_)) && !error.is_retryable();
+    let code = if judged { exit::REFUSED } else { exit::NO_ANSWER };
+    let shown = Error::new(code, format!("{api} at {host}: {error}")).costly();
+    match cause {
+        Some(cause) if api == "AssumeRoleWithOIDC" => {
+            shown.hint(format!("{cause}; kubectl rrsa check pod/NAME says which link is broken"))
+        }
+        Some(cause) => shown.hint(cause),
+        None => shown,
+    }
+}
