@@ -246,11 +246,17 @@ impl<'a> Checker<'a> {
             Some(users) => {
                 let other = |(arn, owner)| (expected_role_arn.value() != Some(arn)).then_some(owner);
                 let roles = users.count.roles.iter().filter_map(other);
-                let mut owners: Vec<_> = users.count.stale.iter().chain(roles).cloned().collect();
-                owners.truncate(ASKED_OWNERS);
-                collect::rollouts(client, namespace, &owners).await
+                let owners = users.count.stale.iter().chain(roles).take(ASKED_OWNERS);
+                collect::rollouts(client, namespace, owners.cloned()).await
             }
             None => BTreeMap::new(),
+        };
+        let reliant = match users.value().filter(|_| pod.is_none() && !injects) {
+            Some(users) => {
+                let made = users.workloads.iter().flat_map(|workload| workload.pods.keys());
+                collect::unwired(client, namespace, made.take(ASKED_OWNERS).cloned()).await
+            }
+            None => Vec::new(),
         };
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
@@ -274,6 +280,7 @@ impl<'a> Checker<'a> {
                 (None, Some(users)) => users.workloads.clone(),
                 _ => Vec::new(),
             },
+            reliant,
             pod,
             expected_role_arn,
             token: proof.token,

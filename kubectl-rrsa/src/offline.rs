@@ -213,6 +213,7 @@ impl Manifests {
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
             pods_using: Seen::<PodCount>::unknown(OFFLINE),
             workloads: Vec::new(),
+            reliant: Vec::new(),
             rollouts: BTreeMap::new(),
             pod: None,
             role_in_use: expected.clone(),

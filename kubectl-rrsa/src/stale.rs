@@ -90,8 +90,8 @@ pub async fn of_service_account(
             }
         }
     }
-    let owners: Vec<_> = stale.iter().filter_map(|one| one.owner.clone()).collect();
-    let rollouts = collect::rollouts(client, namespace, &owners).await;
+    let owners = stale.iter().filter_map(|one| one.owner.clone());
+    let rollouts = collect::rollouts(client, namespace, owners).await;
     for one in &mut stale {
         let rollout = |owner: &str| rollouts.get(owner).copied().unwrap_or_default();
         let owner = one.owner.as_deref().map(|owner| (owner, rollout(owner)));

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use rrsa_shared::cache::{Entry, Flight, Freshness, Kept, Mode, Refusal, Witness, freshness};
-use rrsa_shared::env_vars;
+use rrsa_shared::cache::{Entry, Flight, Freshness, Kept, Refusal, Witness, freshness};
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
@@ -125,10 +124,8 @@ fn kept_or_asked(
     warn: &mut dyn FnMut(&str),
     ask: impl FnOnce(&Places, bool, &mut dyn FnMut(&str)) -> Result<Fetched, Error>,
 ) -> Result<Fetched, Error> {
-    if let Some(named) = wish.unknown_cache(env) {
-        let names: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();
-        let message = format!("{}: there is no cache {named:?}", env_vars::CACHE);
-        return Err(Error::new(exit::USAGE, message).hint(format!("write one of: {}", names.join(", "))));
+    if let Some(error) = wish.unknown_cache(env) {
+        return Err(error);
     }
     let places = Places::of(env);
     let key = wish.key(wanted, env, files, &places);

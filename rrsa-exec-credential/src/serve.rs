@@ -99,6 +99,10 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
                 () = ended() => {}
                 () = orphaned() => {}
             }
+            // What somebody has put in its place is theirs.
+            if std::fs::read(file).is_ok_and(|told| told.trim_ascii_end() != uri.expose().as_bytes()) {
+                return Ok(exit::DONE);
+            }
             std::fs::remove_file(file)
                 .map_err(|error| Error::new(exit::NO_ANSWER, format!("{} stays: {error}", file.display())))?;
             Ok(exit::DONE)

@@ -1,6 +1,6 @@
 //! What is asked for: whose credentials, how fresh, and kept where. The same for every command that hands them out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
 use rrsa_shared::cache::{CacheKey, Folder, KeyInputs, MAX_CONFIGURATION, Mode, Stores};
@@ -9,6 +9,7 @@ use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 
 use crate::certificate::CertificateWish;
+use crate::error::{Error, exit};
 
 /// Variables that select an identity, or where it is asked for.
 const SELECTING: [&str; 22] = [
@@ -126,9 +127,19 @@ impl Wish {
     }
 
     /// What is wrong with the cache that the environment names.
-    pub(crate) fn unknown_cache(&self, env: &Env) -> Option<String> {
-        let named = env.var(env_vars::CACHE).filter(|_| self.cache.is_none())?;
-        Mode::parse(&named).is_none().then_some(named)
+    pub(crate) fn unknown_cache(&self, env: &Env) -> Option<Error> {
+        let store = env.var(env_vars::CACHE).filter(|_| self.cache.is_none());
+        if let Some(named) = store.filter(|named| Mode::parse(named).is_none()) {
+            let names: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();
+            let message = format!("{}: there is no cache {named:?}", env_vars::CACHE);
+            return Some(
+                Error::new(exit::USAGE, message).hint(format!("write one of: {}", names.join(", "))),
+            );
+        }
+        let folder = env.var(env_vars::CACHE_DIR).filter(|named| !Path::new(named).is_absolute())?;
+        let message =
+            format!("{}: {folder:?} would be another folder in each directory", env_vars::CACHE_DIR);
+        Some(Error::new(exit::USAGE, message).hint("write the whole path, from the root on"))
     }
 
     /// Whether the environment's own key answers it, before any other source and without a session.

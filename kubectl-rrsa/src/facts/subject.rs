@@ -131,6 +131,8 @@ pub struct Facts {
     pub pods_using: Seen<PodCount>,
     /// How the ServiceAccount's pods are wired, when it is the subject.
     pub workloads: Vec<Workload>,
+    /// What makes such pods and leaves it to the webhook to wire them; asked where the webhook would not wire the next.
+    pub reliant: Vec<String>,
     /// The pod, when the subject is one.
     pub pod: Option<PodFacts>,
     /// The role ARN the workload ought to use.
@@ -233,10 +235,13 @@ impl Facts {
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
     }
 
-    /// Whether the pod has RRSA by the webhook alone: what made it does not wire it, so that a new pod is as good as what the
-    /// webhook makes of it then.
+    /// Whether the pod, or some pod of the ServiceAccount, has RRSA by the webhook alone: what made it does not wire it, so
+    /// that a new pod is as good as what the webhook makes of it then.
     #[must_use]
     pub fn relies_on_webhook(&self) -> bool {
+        if self.pod.is_none() {
+            return !self.reliant.is_empty();
+        }
         let by_itself = |owner: &OwnerFacts| owner.template.is_wired();
         let pod = self.pod.as_ref().is_some_and(|pod| pod.is_wired() && !pod.is_template);
         pod && self.owner.value().is_some_and(|owner| !by_itself(owner))

@@ -95,6 +95,7 @@ pub fn blank(namespace: &str) -> Facts {
         session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
         pods_using: unseen(),
         workloads: Vec::new(),
+        reliant: Vec::new(),
         pod: None,
         expected_role_arn: unseen(),
         token: unseen(),

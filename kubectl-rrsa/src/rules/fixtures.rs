@@ -60,6 +60,7 @@ fn healthy_pod() -> Facts {
         subject: SubjectRef::Pod("demo".to_owned()),
         pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
         workloads: Vec::new(),
+        reliant: Vec::new(),
         pod: Some(pod),
         token: seen(TokenFacts {
             file: Some(TokenFile { path: FILE.to_owned(), mode: seen("644 0:0".to_owned()) }),
@@ -122,6 +123,7 @@ pub(super) fn healthy_service_account() -> Facts {
         session_seconds: 900,
         pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
         workloads: Vec::new(),
+        reliant: Vec::new(),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
@@ -1507,6 +1509,25 @@ fn a_webhook_of_which_a_part_may_not_be_seen_leaves_doubt() {
             let link = report.links.iter().find(|one| one.link == super::Link::Webhook).expect("the link");
             assert_ne!(link.status, crate::report::LinkStatus::Good, "{part}");
         }
+    }
+}
+
+/// The same of a ServiceAccount: all that runs as it was injected, and the next pod would not be.
+#[test]
+fn what_runs_as_it_and_would_not_be_injected_again_is_a_warning() {
+    for (reliant, labelled, rules) in
+        [(true, None, &["RRSA-N01"][..]), (true, Some("on"), &[]), (false, None, &[])]
+    {
+        let mut facts = healthy_service_account();
+        label(&mut facts, None);
+        let mut like = healthy_pod().pod.expect("a pod").likeness();
+        like.labels.extend(labelled.map(|value| (INJECTION_LABEL.to_owned(), value.to_owned())));
+        let pods = BTreeMap::from([("deployment/a".to_owned(), "a-1".to_owned())]);
+        facts.workloads = vec![Workload { like, pods }];
+        facts.reliant = if reliant { vec!["deployment/a".to_owned()] } else { Vec::new() };
+        let report = crate::report::Report::on(facts);
+        let found: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+        assert_eq!((found.as_slice(), report.exit_code()), (rules, 0));
     }
 }
 

@@ -4,7 +4,7 @@
 use super::finding::{Evidence, Verdict, on_injection};
 use super::restart;
 use super::shell::word;
-use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
+use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, Workload};
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {
@@ -130,11 +130,18 @@ fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> O
     }
 }
 
-/// Whether all pods of the ServiceAccount that RRSA has not reached carry the label themselves.
+/// Whether all pods of the ServiceAccount that RRSA has not reached, or else all, carry the label themselves.
 fn pods_ask_themselves(facts: &Facts) -> bool {
     let Some(count) = facts.pods_using.value().filter(|_| facts.pod.is_none()) else { return false };
     let asks = |owner: &String| count.labels.get(owner).is_some_and(|value| value == "on");
-    count.unreached().next().is_some() && count.unreached().all(asks)
+    match count.unreached().next() {
+        Some(_) => count.unreached().all(asks),
+        // What runs is asked for its label too: the next pod will have it again.
+        None => {
+            let asks = |workload: &Workload| workload.like.injection() == Some("on");
+            !facts.workloads.is_empty() && facts.workloads.iter().all(asks)
+        }
+    }
 }
 
 fn label(facts: &Facts) -> String {

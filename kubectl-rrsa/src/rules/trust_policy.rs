@@ -95,8 +95,11 @@ fn meant_issuer(document: &Document, provider: &str) -> Option<String> {
     let first = asked.first()?;
     let provider = OidcProviderArn::parse(provider).ok()?;
     let Some(cluster) = provider.cluster_id() else { return Some((*first).to_owned()) };
-    let of_cluster =
-        |issuer: &&&str| IssuerShape::read(issuer).is_some_and(|shape| shape.cluster_id == cluster);
+    // An issuer of another shape may be anybody's, and so this cluster's.
+    let of_cluster = |issuer: &&&str| match IssuerShape::read(issuer.trim_end_matches('/')) {
+        Some(shape) => shape.cluster_id == cluster && !issuer.ends_with('/'),
+        None => !is_placeholder(issuer),
+    };
     let region = asked
         .iter()
         .find_map(|issuer| IssuerShape::read(issuer.trim_end_matches('/')))
