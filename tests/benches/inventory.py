@@ -18,12 +18,33 @@ PODS = 50_000
 NAMESPACES = 100
 # Pods of a real cluster are a few kilobytes of JSON: variables, probes, conditions, managed fields.
 PADDING = [{"name": f"SETTING_{i}", "value": "x" * 40} for i in range(20)]
+PROVIDER = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef"
+
+
+def wiring(s):
+    """What the webhook has put into the pods of the ServiceAccounts that name a role; a Deployment has made them."""
+    if s % 10:
+        return {"labels": {}}, {}, {}
+    env = [
+        {"name": "ALIBABA_CLOUD_ROLE_ARN", "value": f"acs:ram::1234567890123456:role/role-{s}"},
+        {"name": "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "value": PROVIDER},
+        {"name": "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "value": "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token"},
+    ]
+    token = {"audience": "sts.aliyuncs.com", "expirationSeconds": 3600, "path": "token"}
+    volumes = [{"name": "rrsa-oidc-token", "projected": {"sources": [{"serviceAccountToken": token}]}}]
+    mounts = [{"name": "rrsa-oidc-token", "mountPath": "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens"}]
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"app-{s}-5d8f", "uid": f"u-{s}", "controller": True}
+    # The sandbox would sign a token for each.
+    notes = {"sandbox.rrsa/token": "absent", "sandbox.rrsa/admission": "skip"}
+    metadata = {"labels": {"pod-template-hash": "5d8f"}, "ownerReferences": [owner], "annotations": notes}
+    return metadata, {"volumes": volumes}, {"env": env, "volumeMounts": mounts}
 
 
 def objects(pods):
-    """Namespaces, ServiceAccounts of which one in ten names a role, and pods of them in turn."""
+    """Namespaces, ServiceAccounts of which one in ten names a role, and pods of them in turn, wired where there is a role."""
     for n in range(NAMESPACES):
-        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"ns-{n}"}}
+        labels = {"pod-identity.alibabacloud.com/injection": "on"}
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"ns-{n}", "labels": labels}}
     for s in range(SERVICE_ACCOUNTS):
         notes = {"pod-identity.alibabacloud.com/role-name": f"role-{s}"} if s % 10 == 0 else {}
         yield {
@@ -33,19 +54,29 @@ def objects(pods):
         }
     for p in range(pods):
         s = p % SERVICE_ACCOUNTS
+        metadata, spec, container = wiring(s)
         yield {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {
+                **metadata,
                 "name": f"pod-{p}",
                 "namespace": f"ns-{s % NAMESPACES}",
-                "labels": {"app": f"app-{s}", "pod-template-hash": "5d8f"},
+                "labels": {"app": f"app-{s}", **metadata["labels"]},
             },
             "spec": {
+                **spec,
                 "serviceAccountName": f"sa-{s}",
                 # The sandbox would sign a token for each.
                 "automountServiceAccountToken": False,
-                "containers": [{"name": "app", "image": "registry.example/app:1", "env": PADDING}],
+                "containers": [
+                    {
+                        **container,
+                        "name": "app",
+                        "image": "registry.example/app:1",
+                        "env": PADDING + container.get("env", []),
+                    }
+                ],
             },
         }
 
