@@ -56,6 +56,8 @@ impl Gate {
                 let fingerprint =
                     fingerprint.ok_or_else(|| unusable("a finding has no fingerprint".to_owned()))?;
                 known.insert(fingerprint.to_owned());
+                let also = finding["also"].as_array().into_iter().flatten();
+                known.extend(also.filter_map(|one| Some(one["fingerprint"].as_str()?.to_owned())));
             }
         }
         Ok(Self { fail_on, known: Some(known) })
@@ -67,10 +69,13 @@ impl Gate {
         self.known.is_some()
     }
 
-    /// Whether a finding is in the baseline.
+    /// Whether a finding is in the baseline, with all that has its trouble.
     #[must_use]
     pub fn knows(&self, finding: &Finding) -> bool {
-        self.known.as_ref().is_some_and(|known| known.contains(&finding.fingerprint))
+        self.known.as_ref().is_some_and(|known| {
+            known.contains(&finding.fingerprint)
+                && finding.also.iter().all(|one| known.contains(&one.fingerprint))
+        })
     }
 
     /// The exit code for these reports: a finding that counts, anywhere; else a doubt, anywhere.

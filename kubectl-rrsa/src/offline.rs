@@ -27,6 +27,8 @@ pub struct PolicyFile {
     pub document: Document,
     /// Its text.
     pub text: String,
+    /// ARN of the role that it is of, where the file says.
+    pub role_arn: Option<String>,
 }
 
 /// What the command line adds to the files.
@@ -213,8 +215,8 @@ impl Manifests {
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
             pods_using: Seen::<PodCount>::unknown(OFFLINE),
             workloads: Vec::new(),
-            reliant: Vec::new(),
-            rollouts: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            beside: Vec::new(),
             pod: None,
             role_in_use: expected.clone(),
             account: AccountFacts { role: role(given, &expected), ..AccountFacts::unseen(OFFLINE) },
@@ -309,7 +311,15 @@ fn provider(given: &Given) -> Seen<String> {
 }
 
 fn role(given: &Given, arn: &Seen<String>) -> Seen<Option<Role>> {
+    let other = |policy: &PolicyFile| match (&policy.role_arn, arn.value()) {
+        (Some(own), Some(named)) => own != named,
+        _ => false,
+    };
     match &given.policy {
+        Some(policy) if other(policy) => {
+            let own = policy.role_arn.as_deref().unwrap_or_default();
+            Seen::unknown(format!("{} is of {own}, which is not the role that is named", policy.name))
+        }
         Some(policy) => Seen::known(
             Some(Role {
                 arn: arn.value().cloned().unwrap_or_else(|| policy.name.clone()),
@@ -424,7 +434,10 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
                 "oidc:sub":"{subject}"}}}}}}]}}"#
             );
             let document = Document::parse(&text).unwrap();
-            Given { policy: Some(PolicyFile { name: "p".to_owned(), document, text }), ..Given::default() }
+            Given {
+                policy: Some(PolicyFile { name: "p".to_owned(), document, text, role_arn: None }),
+                ..Given::default()
+            }
         };
         assert_eq!(reports(DEMO, &given("system:serviceaccount:a:s")), [(Conclusion::Clean, vec![])]);
         let other = given("system:serviceaccount:b:s");
@@ -454,7 +467,7 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         ] {
             let text = format!(r#"{{"Version":"1","Statement":[{statements}]}}"#);
             let document = Document::parse(&text).unwrap();
-            let policy = Some(PolicyFile { name: "p".to_owned(), document, text });
+            let policy = Some(PolicyFile { name: "p".to_owned(), document, text, role_arn: None });
             assert_eq!(reports(DEMO, &Given { policy, ..Given::default() })[0].1, rules, "{statements}");
         }
     }
@@ -487,7 +500,7 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         ] {
             let text = format!(r#"{{"Version":"1","Statement":[{{"Effect":"Allow"{rest}}}]}}"#);
             let document = Document::parse(&text).unwrap();
-            let policy = Some(PolicyFile { name: "p".to_owned(), document, text });
+            let policy = Some(PolicyFile { name: "p".to_owned(), document, text, role_arn: None });
             assert_eq!(reports(DEMO, &Given { policy, ..Given::default() })[0].1, rules, "{rest}");
         }
     }

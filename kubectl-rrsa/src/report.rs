@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::error::exit;
-use crate::facts::{ExchangeOutcome, Facts, Workload};
+use crate::facts::{ExchangeOutcome, Facts};
 use crate::fingerprint::fingerprint;
 use crate::identity::{self, Effective};
-use crate::rules::{Finding, Link, RULES, Rule, Severity, Verdict, fold};
+use crate::rules::{Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged};
 use crate::skipped::Skipped;
 
 /// The conclusion on one subject.
@@ -73,60 +73,6 @@ pub enum LinkStatus {
     NotAsked,
 }
 
-/// What is wrong with the pods of a ServiceAccount that RRSA has reached: each is judged by itself, as far as it can be
-/// without asking anything of it.
-#[derive(Default)]
-struct Wiring {
-    findings: Vec<Finding>,
-    /// The first thing that could not be judged: where, and why.
-    unseen: Option<String>,
-}
-
-impl Wiring {
-    /// `raw` is what is wrong with the ServiceAccount itself.
-    fn of(facts: &Facts, raw: &[Finding]) -> Self {
-        let mut wiring = Self::default();
-        if facts.workloads.is_empty() {
-            return wiring;
-        }
-        let rules = || RULES.iter().filter(|rule| rule.link == Link::Pod);
-        let mut of_pod = Facts { workloads: Vec::new(), ..facts.clone() };
-        for pod in facts.workloads.iter().flat_map(Workload::each) {
-            of_pod.pod = Some(pod);
-            let verdicts: Vec<_> = rules().map(|rule| (rule, (rule.judge)(&of_pod))).collect();
-            let own: Vec<Finding> = verdicts.iter().filter_map(|(rule, v)| rule.finding(v)).collect();
-            // What follows from a cause at the ServiceAccount is told there.
-            let mut findings = fold(own.iter().chain(raw).cloned().collect());
-            findings.retain(|finding| {
-                let is_own = |one: &Finding| (one.rule, &one.place) == (finding.rule, &finding.place);
-                finding.severity > Severity::Info && own.iter().any(is_own)
-            });
-            finish(&of_pod, &mut findings);
-            wiring.findings.extend(findings);
-            let unseen = verdicts.into_iter().find_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(why) if rule.severity >= Severity::Error && !rule.is_extra(true) => Some(why),
-                _ => None,
-            });
-            let place = || of_pod.pod.as_ref().map(|pod| pod.place(&of_pod.namespace)).unwrap_or_default();
-            wiring.unseen = wiring.unseen.take().or_else(|| unseen.map(|why| format!("{}: {why}", place())));
-        }
-        wiring
-    }
-}
-
-/// Fills in what a finding has from the facts as a whole.
-fn finish(facts: &Facts, findings: &mut [Finding]) {
-    for finding in findings {
-        // Somebody may have set a variable to nothing.
-        for text in [&mut finding.expected, &mut finding.seen] {
-            if text.is_empty() {
-                "nothing".clone_into(text);
-            }
-        }
-        finding.fingerprint = fingerprint(facts, finding);
-    }
-}
-
 impl Report {
     /// Judges the facts by every rule.
     #[must_use]
@@ -138,10 +84,21 @@ impl Report {
         let verdicts: Vec<_> = RULES.iter().map(|rule| (rule, judge(rule))).collect();
         let raw: Vec<Finding> = verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect();
         let mut findings = fold(raw.clone());
-        finish(&facts, &mut findings);
-        let wiring = Wiring::of(&facts, &raw);
-        findings.extend(wiring.findings);
+        for finding in &mut findings {
+            finding.fingerprint = fingerprint(&facts, finding);
+        }
+        // Of a workload it is told by the pod that was chosen for it.
+        let pods = if facts.pod.is_none() { judged(&facts, &raw) } else { Judged::default() };
+        findings.extend(pods.findings);
         findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
+        for finding in &mut findings {
+            // Somebody may have set a variable to nothing.
+            for text in [&mut finding.expected, &mut finding.seen] {
+                if text.is_empty() {
+                    "nothing".clone_into(text);
+                }
+            }
+        }
         let skipped: Vec<Skipped> = verdicts
             .iter()
             .filter_map(|(rule, verdict)| match verdict {
@@ -169,7 +126,7 @@ impl Report {
                 }
                 _ => None,
             });
-            let unseen = unseen.or_else(|| wiring.unseen.clone().filter(|_| link == Link::Pod));
+            let unseen = unseen.or_else(|| pods.unseen.clone().filter(|_| link == Link::Pod));
             let folded = |id: &str| findings.iter().all(|finding| finding.rule != id);
             let follows = of_link().any(|(rule, verdict)| verdict.is_broken() && folded(rule.id));
             let status = match worst {

@@ -1,12 +1,17 @@
 //! Pods that lack RRSA, or have another role, only because they are older than what would inject it: the label, the annotation,
 //! the webhook.
 
+use std::collections::BTreeMap;
+
 use kube::Client;
 use kube::api::ListParams;
+use rrsa_shared::arn::RoleArn;
 use serde::Serialize;
 
 use crate::collect::{self, why_not};
-use crate::facts::{ClusterFacts, Facts, NamespaceFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef};
+use crate::facts::{
+    ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef,
+};
 use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold, once_admitted, restart};
 
 /// Pods asked for at a time.
@@ -63,12 +68,24 @@ pub async fn of_service_account(
     let namespace_facts = collect::namespace(client, namespace).await;
     let service_account = collect::service_account(client, namespace, account).await;
     let (mut stale, mut unseen): (Vec<Stale>, _) = (Vec::new(), None);
-    for pod in pods(client, namespace, account).await? {
-        if pod.is_over() {
-            continue;
-        }
+    let mut live = pods(client, namespace, account).await?;
+    live.retain(|pod| !pod.is_over());
+    let named = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
+    let is_fine = |pod: &PodFacts| {
+        let role = pod.role_arn().and_then(|arn| RoleArn::parse(arn).ok());
+        pod.is_wired() && role.is_none_or(|role| Some(role.name.as_str()) == named)
+    };
+    live.retain(|pod| !is_fine(pod));
+    let mut names: Vec<String> = live.iter().filter_map(|pod| pod.owner.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let owners = collect::owners(client, namespace, names).await;
+    let owners: BTreeMap<_, _> =
+        owners.into_iter().filter_map(|(name, facts)| Some((name, facts?))).collect();
+    for pod in live {
         let (owner, name) = (pod.owner.clone(), pod.name.clone());
-        match judge(cluster, namespace, &namespace_facts, &service_account, pod) {
+        let made_by = owner.as_ref().and_then(|owner| owners.get(owner)).cloned();
+        match judge(cluster, namespace, &namespace_facts, &service_account, pod, made_by) {
             Kind::Broken => {}
             Kind::Unseen(why) => unseen = unseen.or(Some(why)),
             Kind::Stale(finding) => {
@@ -90,12 +107,12 @@ pub async fn of_service_account(
             }
         }
     }
-    let owners = stale.iter().filter_map(|one| one.owner.clone());
-    let rollouts = collect::rollouts(client, namespace, owners).await;
     for one in &mut stale {
-        let rollout = |owner: &str| rollouts.get(owner).copied().unwrap_or_default();
-        let owner = one.owner.as_deref().map(|owner| (owner, rollout(owner)));
-        one.command = restart(namespace, owner, &one.pods);
+        let rollout = |owner: &String| owners.get(owner).map(|facts| facts.rollout).unwrap_or_default();
+        let pods: Vec<&str> = one.pods.iter().map(String::as_str).collect();
+        let owner =
+            (one.owner.as_deref(), one.owner.as_ref().map(rollout).unwrap_or_default(), pods.as_slice());
+        one.command = restart(namespace, [owner]);
         let role = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
         if let (ROLE_OF_BEFORE, Some(command), Some(role)) = (one.rule, &one.command, role) {
             one.command = Some(once_admitted(namespace, account, role, command));
@@ -110,6 +127,7 @@ fn judge(
     namespace_facts: &Seen<Option<NamespaceFacts>>,
     service_account: &Seen<Option<ServiceAccountFacts>>,
     pod: PodFacts,
+    made_by: Option<OwnerFacts>,
 ) -> Kind {
     let facts = Facts {
         subject: SubjectRef::Pod(pod.name.clone()),
@@ -120,6 +138,7 @@ fn judge(
         webhook_failures: Seen::known(Vec::new(), "not asked"),
         service_account_name: pod.service_account.clone(),
         pod: Some(pod),
+        owner: made_by.map_or_else(|| Seen::unknown("not seen"), |facts| Seen::known(facts, "its owner")),
         ..blank(namespace)
     };
     // Of what is wired only the role may be of another time.

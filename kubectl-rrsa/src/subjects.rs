@@ -8,8 +8,10 @@ use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ContainerFacts, OVERRIDE_ENV, OwnerFacts, PodFacts, ROLE_NAME_ANNOTATION, RRSA_ENV, SubjectRef,
+    ContainerFacts, OVERRIDE_ENV, OwnerFacts, PodFacts, RRSA_ENV, ServiceAccountFacts, SubjectRef,
+    WorkloadPod,
 };
+use crate::rules::misspelt;
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -23,8 +25,10 @@ pub struct Subject {
     pub subject: SubjectRef,
     /// What was named, when that was something else.
     pub asked_as: Option<String>,
-    /// A workload without pods.
+    /// A workload without pods, or one whose pods are all of the time before.
     pub template: Option<Box<OwnerFacts>>,
+    /// Of a workload, its other pods that RRSA has not reached or that are only of the time before.
+    pub beside: Vec<crate::facts::Workload>,
 }
 
 /// Which subjects are wanted.
@@ -190,6 +194,7 @@ impl Subject {
             subject: SubjectRef::ServiceAccount(name.to_owned()),
             asked_as: None,
             template: None,
+            beside: Vec::new(),
         }
     }
 }
@@ -295,8 +300,12 @@ impl Wanted {
         loop {
             let list = api.list_metadata(&page).await.map_err(|error| context::explain(error, kube))?;
             let wanted = list.items.into_iter().filter(|account| {
-                let mut keys = account.metadata.annotations.iter().flatten().map(|(key, _)| key);
-                !with_role || keys.any(|key| key == ROLE_NAME_ANNOTATION)
+                let facts = ServiceAccountFacts {
+                    name: account.metadata.name.clone().unwrap_or_default(),
+                    annotations: account.metadata.annotations.clone().unwrap_or_default(),
+                    annotated_at: None,
+                };
+                !with_role || facts.role_name().is_some() || misspelt(&facts).is_some()
             });
             subjects.extend(wanted.filter_map(|account| {
                 let (namespace, name) = (account.metadata.namespace?, account.metadata.name?);
@@ -319,7 +328,13 @@ impl Wanted {
             let list = api.list_metadata(&page).await.map_err(|error| context::explain(error, kube))?;
             subjects.extend(list.items.into_iter().filter_map(|pod| {
                 let (namespace, name) = (pod.metadata.namespace?, pod.metadata.name?);
-                Some(Subject { namespace, subject: SubjectRef::Pod(name), asked_as: None, template: None })
+                Some(Subject {
+                    namespace,
+                    subject: SubjectRef::Pod(name),
+                    asked_as: None,
+                    template: None,
+                    beside: Vec::new(),
+                })
             }));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
@@ -330,7 +345,7 @@ impl Wanted {
 }
 
 fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
-    Subject { namespace: kube.namespace.clone(), subject, asked_as: None, template: None }
+    Subject { namespace: kube.namespace.clone(), subject, asked_as: None, template: None, beside: Vec::new() }
 }
 
 /// A running pod of a workload, one that RRSA has not reached before the newest; what it would make when it has no pod.
@@ -349,6 +364,7 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         ))
         .caused_by(error)
     })?;
+    let mut beside = Vec::new();
     if let Some(selector) = object.pointer("/spec/selector").and_then(selector) {
         let selected = ListParams::default().labels(&selector).limit(PAGE);
         let pods = collect::pods(&kube.client, &namespace, selected).await;
@@ -361,21 +377,19 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
                 _ => owners.into_iter().any(|owner| owner.uid == uid),
             }
         };
-        let age = |pod: &&Pod| {
-            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-            let leaving = pod.metadata.deletion_timestamp.is_some();
-            (
-                phase == Some("Running") && !leaving,
-                !collect::pod_facts(pod).is_wired(),
-                pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
-            )
-        };
-        // What will run once a rollout has come to its end says more than what is about to go.
-        let of_today =
-            |pod: &&Pod| !made.as_ref().is_some_and(|made| is_of_before(&collect::pod_facts(pod), made));
-        let chosen = pods.iter().filter(own).max_by_key(age).filter(of_today);
-        if let Some(name) = chosen.and_then(|pod| pod.metadata.name.clone()) {
-            return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });
+        let own: Vec<PodFacts> = pods.iter().filter(own).map(collect::pod_facts).collect();
+        let chosen = of_today(&own, made.as_ref());
+        let others = own.iter().filter(|pod| !pod.is_over() && chosen.is_none_or(|one| one.name != pod.name));
+        beside = others
+            .filter_map(|pod| match is_behind(pod, chosen, made.as_ref()) {
+                true => Some(kept_beside(pod, true)),
+                // What the chosen one lacks this one lacks too.
+                false => (!pod.is_wired()).then(|| kept_beside(pod, false)),
+            })
+            .collect();
+        if let Some(pod) = chosen {
+            let subject = SubjectRef::Pod(pod.name.clone());
+            return Ok(Subject { namespace, subject, asked_as, template: None, beside });
         }
     }
     if workload.singular == "cronjob" {
@@ -394,14 +408,48 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         let age = |pod: &&Pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
         if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
         {
-            return Ok(Subject { namespace, subject: SubjectRef::Pod(name), asked_as, template: None });
+            return Ok(Subject {
+                namespace,
+                subject: SubjectRef::Pod(name),
+                asked_as,
+                template: None,
+                beside,
+            });
         }
     }
     let labels = collect::strings(&object["metadata"]["labels"]);
     let template =
         made.map(|template| Box::new(OwnerFacts { labels, rollout: collect::rollout(object), template }));
     let owner = format!("{}/{name}", workload.singular);
-    Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template })
+    Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template, beside })
+}
+
+/// The newest pod of those that the template of today has made, one that runs before all others: what will run once a
+/// rollout has come to its end says more than what is about to go.
+fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>) -> Option<&'a PodFacts> {
+    let is_of_today = |pod: &&PodFacts| !template.is_some_and(|template| is_of_before(pod, template));
+    let runs = |pod: &PodFacts| pod.phase.as_deref() == Some("Running") && !pod.is_leaving;
+    let newest = pods.iter().filter(is_of_today).max_by_key(|pod| (runs(pod), pod.created_at))?;
+    // What runs, and is of before, says more than what has ended.
+    let only_before = !runs(newest) && newest.is_over() && pods.iter().any(runs);
+    (!only_before).then_some(newest)
+}
+
+/// Whether a pod is only of the time before: of another template, or without RRSA beside one that has it.
+fn is_behind(pod: &PodFacts, chosen: Option<&PodFacts>, template: Option<&PodFacts>) -> bool {
+    let lacks = |chosen: &PodFacts| chosen.is_wired() && !pod.is_wired();
+    !pod.is_over()
+        && (template.is_some_and(|template| is_of_before(pod, template)) || chosen.is_some_and(lacks))
+}
+
+fn kept_beside(pod: &PodFacts, is_behind: bool) -> crate::facts::Workload {
+    let one = WorkloadPod {
+        owner: pod.owner.clone(),
+        name: pod.name.clone(),
+        created_at: pod.created_at,
+        is_behind,
+    };
+    crate::facts::Workload { like: pod.clone().likeness(), pods: vec![one] }
 }
 
 /// Whether a pod was made from another template than there is now: it runs as another ServiceAccount, or has other variables of

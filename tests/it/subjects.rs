@@ -119,7 +119,17 @@ spec: {more}
         pod("rrsa-demo", "good", &wired("demo-sa", "/t/token")),
         pod("rrsa-demo", "astray", &wired("demo-sa", "/elsewhere/token")),
         pod("rrsa-demo", "forgotten", "{serviceAccountName: demo-sa, containers: [{name: app, image: i}]}"),
-        "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: by-hand}\n".to_owned(),
+        "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: forgotten, namespace: rrsa-demo}
+spec: {template: {spec: {serviceAccountName: demo-sa, containers: [{name: app, image: i}]}}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: by-hand}
+"
+        .to_owned(),
         pod("by-hand", "lone", &wired("default", "/elsewhere/token")),
     ];
     let stage = Stage::set("", &manifests.concat()).await;

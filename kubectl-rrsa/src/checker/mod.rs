@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use rrsa_shared::arn::{self, RoleArn};
+use rrsa_shared::env_vars;
+use rrsa_shared::proof::Plan;
 use rrsa_shared::sts::AccessKey;
 use tokio::sync::OnceCell;
 
@@ -18,8 +20,8 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, PodFacts, Seen,
-    ServiceAccountFacts, SubjectRef,
+    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OwnerFacts, PodFacts,
+    Seen, ServiceAccountFacts, SubjectRef, Workload,
 };
 use crate::live::{self, Live};
 use crate::subjects::Subject;
@@ -155,7 +157,7 @@ impl<'a> Checker<'a> {
     /// # Errors
     /// When the subject does not exist, or the cluster cannot be reached.
     pub async fn collect(&self, subject: Subject) -> Result<Facts, Error> {
-        let Subject { namespace, subject, asked_as, template } = subject;
+        let Subject { namespace, subject, asked_as, template, beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
         let mut pod = match &subject {
             SubjectRef::ServiceAccount(_) => None,
@@ -205,7 +207,11 @@ impl<'a> Checker<'a> {
         }
         let proof = self.prove(live, whose, &mut pod, &expected_role_arn, injects).await;
         let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
-        let untried = pod.as_ref().and_then(|pod| self.untried(pod));
+        let untried = match (&pod, users.value()) {
+            (Some(pod), _) => self.untried(pod),
+            (None, Some(users)) => untried_workload(&users.workloads, &plan),
+            (None, None) => None,
+        };
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
         let owner = async {
@@ -218,32 +224,21 @@ impl<'a> Checker<'a> {
         let owner = match owner {
             Seen::Known { value: Some(facts), from } => Seen::known(facts, from),
             Seen::Known { value: None, .. } => {
-                // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
-                if let Some(owner) = pod.as_mut().and_then(|pod| pod.owner.as_mut())
-                    && let Some(name) = owner.strip_prefix("deployment/")
-                {
-                    *owner = format!("replicaset/{name}");
+                if let Some(owner) = pod.as_mut().and_then(|pod| pod.owner.as_mut()) {
+                    *owner = without_deployment(owner);
                 }
                 Seen::unknown("what made the pod is not there any more")
             }
             Seen::Unknown(why) => Seen::Unknown(why),
         };
-        let rollouts = match users.value().filter(|_| pod.is_none()) {
-            Some(users) => {
-                let other = |(arn, owner)| (expected_role_arn.value() != Some(arn)).then_some(owner);
-                let roles = users.count.roles.iter().filter_map(other);
-                let owners = users.count.stale.iter().chain(roles).take(ASKED_OWNERS);
-                collect::rollouts(client, namespace, owners.cloned()).await
+        let (workloads, owners) = match (&pod, users.value()) {
+            (None, Some(users)) => {
+                self.workloads(namespace, &users.workloads, injects, &expected_role_arn).await
             }
-            None => BTreeMap::new(),
+            _ => (beside, BTreeMap::new()),
         };
-        let reliant = match users.value().filter(|_| pod.is_none() && !injects) {
-            Some(users) => {
-                let made = users.workloads.iter().flat_map(|workload| workload.pods.keys());
-                collect::unwired(client, namespace, made.take(ASKED_OWNERS).cloned()).await
-            }
-            None => Vec::new(),
-        };
+        let lacking = workloads.iter().filter(|_| pod.is_some()).flat_map(Workload::each);
+        let beside = lacking.filter(|(_, is_behind)| !is_behind).map(|(pod, _)| pod).collect();
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
         Ok(Facts {
@@ -262,11 +257,9 @@ impl<'a> Checker<'a> {
             annotated_elsewhere,
             same_role,
             pods_using: users.map(|users| users.count.clone()),
-            workloads: match (&pod, users.value()) {
-                (None, Some(users)) => users.workloads.clone(),
-                _ => Vec::new(),
-            },
-            reliant,
+            workloads,
+            owners,
+            beside,
             pod,
             expected_role_arn,
             token: proof.token,
@@ -276,11 +269,40 @@ impl<'a> Checker<'a> {
             exchange: proof.exchange,
             vantage: proof.vantage,
             owner,
-            rollouts,
             role_in_use: plan.role_arn,
             provider_in_use: plan.provider_arn,
             account: account_facts,
         })
+    }
+
+    /// Pods that run as a ServiceAccount, and what of their owners matters: of those that RRSA has not reached, or that have
+    /// another role; of all, where the webhook would not inject the next pod.
+    async fn workloads(
+        &self,
+        namespace: &str,
+        workloads: &[Workload],
+        injects: bool,
+        expected_role: &Seen<String>,
+    ) -> (Vec<Workload>, BTreeMap<String, OwnerFacts>) {
+        let matters = |like: &PodFacts| {
+            let role = like.role_arn();
+            !injects
+                || !like.is_wired()
+                || role.is_some() && role != expected_role.value().map(String::as_str)
+        };
+        let pods = workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);
+        let mut names: Vec<String> = pods.filter_map(|pod| pod.owner.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.truncate(ASKED_OWNERS);
+        let found = collect::owners(&self.kube.client, namespace, names).await;
+        let mut workloads = workloads.to_vec();
+        for pod in workloads.iter_mut().flat_map(|workload| &mut workload.pods) {
+            if let Some(owner) = pod.owner.as_mut().filter(|owner| found.get(*owner) == Some(&None)) {
+                *owner = without_deployment(owner);
+            }
+        }
+        (workloads, found.into_iter().filter_map(|(name, facts)| Some((name, facts?))).collect())
     }
 
     /// What the issuer publishes, unless STS has just read it.
@@ -305,7 +327,7 @@ impl<'a> Checker<'a> {
     ) -> Seen<Vec<String>> {
         let wired = match pod {
             Some(pod) => pod.is_wired(),
-            None => users.value().is_some_and(|users| users.count.has_reached_all()),
+            None => users.value().is_some_and(|users| users.count.wired == users.count.total),
         };
         match &self.inventory {
             _ if wired || !injects => {
@@ -359,6 +381,11 @@ impl<'a> Checker<'a> {
             others.map(|(name, _)| format!("{namespace}/{name}")).collect()
         });
         let annotated = annotated.map(|all| all.keys().cloned().collect());
+        let names_none = |found: &ServiceAccountFacts| found.role_name().is_none();
+        let users = match service_account.value().and_then(Option::as_ref).is_some_and(names_none) {
+            true => users.map(|users| users.clone().wired_only()),
+            false => users,
+        };
         Objects { namespace_facts, service_account, annotated, same_role, users }
     }
 
@@ -387,8 +414,8 @@ impl<'a> Checker<'a> {
                 .account
                 .map(|account| RoleArn { account: account.clone(), name: name.to_owned() }.to_string());
         }
-        let by_hand = users.value().and_then(|users| users.role.as_ref());
-        let by_hand = by_hand.map(|(arn, pod)| Seen::known(arn.clone(), format!("pod {pod}")));
+        let by_hand = users.value().and_then(Users::role);
+        let by_hand = by_hand.map(|(arn, pod)| Seen::known(arn.to_owned(), format!("pod {pod}")));
         by_hand.unwrap_or_else(|| match account.as_result() {
             Err(why) => Seen::unknown(why),
             Ok(None) => Seen::unknown("the ServiceAccount does not exist"),
@@ -399,4 +426,32 @@ impl<'a> Checker<'a> {
     fn now(&self) -> i64 {
         self.machine.clock.now().as_second()
     }
+}
+
+/// A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
+fn without_deployment(owner: &str) -> String {
+    match owner.strip_prefix("deployment/") {
+        Some(name) => format!("replicaset/{name}"),
+        None => owner.to_owned(),
+    }
+}
+
+/// What a workload of the ServiceAccount names that was not tried.
+fn untried_workload(workloads: &[Workload], plan: &Plan) -> Option<String> {
+    let tried = [
+        (env_vars::ROLE_ARN, plan.role_arn.value()?),
+        (env_vars::OIDC_PROVIDER_ARN, plan.provider_arn.value()?),
+    ];
+    workloads.iter().find_map(|workload| {
+        let containers = || workload.like.acting_containers();
+        let (name, _) = tried.iter().find(|(name, tried)| {
+            containers().any(|container| container.value(name).is_some_and(|value| value != tried.as_str()))
+        })?;
+        let pod = workload.pods.first()?;
+        let what = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+        Some(format!(
+            "{what} has another {name}, which was not tried: kubectl rrsa check pod/{} tries it",
+            pod.name
+        ))
+    })
 }

@@ -10,8 +10,8 @@ use super::events::{WebhookFailures, webhook_failures};
 pub use super::pages::Scope;
 use super::pages::{Pages, get};
 use super::reason::why_not;
-pub use super::users::{Depth, Users, pods_using};
-use super::users::{UsersOf, users};
+use super::users::{Key, UsersOf, users};
+pub use super::users::{Users, pods_using};
 use crate::facts::{NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
 
 /// Name, labels and annotations of an object.
@@ -84,15 +84,20 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Takes stock of one namespace, or of all.
+    /// Takes stock of one namespace, or of all. `wants` says for which ServiceAccounts RRSA was meant, whose pods are looked at
+    /// though it has not reached them.
     ///
     /// # Errors
     /// As the API server gives them, but for what it forbids: that is not seen.
-    pub async fn take(client: &Client, namespace: Option<&str>, depth: Depth) -> Result<Self, kube::Error> {
+    pub async fn take(
+        client: &Client,
+        namespace: Option<&str>,
+        wants: impl Fn(&Key) -> bool,
+    ) -> Result<Self, kube::Error> {
         let scope = Scope { namespace, ..Scope::default() };
         Ok(Self {
             namespaces: seen(namespaces(client, namespace).await, "namespaces", namespace)?,
-            users: seen(users(client, scope, depth).await, "pods", namespace)?,
+            users: seen(users(client, scope, wants).await, "pods", namespace)?,
         })
     }
 
@@ -139,9 +144,9 @@ fn seen<T>(
 #[derive(Clone, Debug)]
 pub struct Inventory {
     stock: Stock,
-    service_accounts: Seen<BTreeMap<(String, String), Metadata>>,
+    service_accounts: Seen<BTreeMap<Key, Metadata>>,
     /// By role, whose ServiceAccounts name it.
-    by_role: HashMap<String, Vec<(String, String)>>,
+    by_role: HashMap<String, Vec<Key>>,
     webhook_failures: Seen<WebhookFailures>,
 }
 
@@ -159,7 +164,8 @@ impl Inventory {
                 by_role.entry(role.clone()).or_default().push(key.clone());
             }
         }
-        let stock = Stock::take(client, namespace, Depth::Wiring).await?;
+        let role = |key: &Key| service_accounts.value()?.get(key)?.annotations.get(ROLE_NAME_ANNOTATION);
+        let stock = Stock::take(client, namespace, |key| role(key).is_some()).await?;
         let webhook_failures = webhook_failures(client, namespace).await;
         Ok(Self { stock, service_accounts, by_role, webhook_failures })
     }
@@ -179,9 +185,9 @@ impl Inventory {
 
     /// ServiceAccounts, by namespace and name, that name no role and whose pods have one all the same.
     #[must_use]
-    pub fn wired_by_hand(&self) -> Vec<&(String, String)> {
+    pub fn wired_by_hand(&self) -> Vec<&Key> {
         let accounts = self.service_accounts.value();
-        let names_role = |key: &(String, String)| {
+        let names_role = |key: &Key| {
             let account = accounts.and_then(|all| all.get(key));
             account.is_some_and(|account| account.annotations.contains_key(ROLE_NAME_ANNOTATION))
         };
@@ -222,10 +228,7 @@ impl Inventory {
     }
 }
 
-async fn service_accounts(
-    client: &Client,
-    scope: Scope<'_>,
-) -> Result<BTreeMap<(String, String), Metadata>, kube::Error> {
+async fn service_accounts(client: &Client, scope: Scope<'_>) -> Result<BTreeMap<Key, Metadata>, kube::Error> {
     let mut pages = ServiceAccounts::of(scope);
     let mut found = BTreeMap::new();
     while let Some(page) = pages.next(client).await? {

@@ -17,8 +17,7 @@ pub use cluster::{Keys, cluster, issuer_at_server};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{
-    Annotated, annotated_service_accounts, namespace, owner, rollout, rollouts, service_account, strings,
-    unwired,
+    Annotated, annotated_service_accounts, namespace, owner, owners, rollout, service_account, strings,
 };
 pub use pod::{lasting, pod, pod_facts, pods, raw_pod, template};
 pub use reason::why_not;

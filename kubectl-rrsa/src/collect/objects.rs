@@ -139,40 +139,18 @@ pub fn rollout(object: &Value) -> Rollout {
     }
 }
 
-/// These, as far as they can be seen.
-async fn owners(
+/// What of these can be seen; `None` inside for one that is not there.
+pub async fn owners(
     client: &Client,
     namespace: &str,
     names: impl IntoIterator<Item = String>,
-) -> Vec<(String, OwnerFacts)> {
+) -> BTreeMap<String, Option<OwnerFacts>> {
     let asked = names.into_iter().map(async |name| {
         let found = owner(client, namespace, Some(&name)).await;
         (name, found)
     });
     let found = futures_util::future::join_all(asked).await;
-    let seen = |(name, facts): (String, Seen<Option<OwnerFacts>>)| Some((name, facts.value()?.clone()?));
-    found.into_iter().filter_map(seen).collect()
-}
-
-/// What of these does not replace its pods when its template has changed, as far as can be seen.
-pub async fn rollouts(
-    client: &Client,
-    namespace: &str,
-    names: impl IntoIterator<Item = String>,
-) -> BTreeMap<String, Rollout> {
-    let found = owners(client, namespace, names).await.into_iter();
-    let rollouts = found.map(|(name, facts)| (name, facts.rollout));
-    rollouts.filter(|(_, rollout)| *rollout != Rollout::Replaces).collect()
-}
-
-/// What of these does not wire its pods itself, as far as can be seen.
-pub async fn unwired(
-    client: &Client,
-    namespace: &str,
-    names: impl IntoIterator<Item = String>,
-) -> Vec<String> {
-    let found = owners(client, namespace, names).await.into_iter();
-    found.filter(|(_, facts)| !facts.template.is_wired()).map(|(name, _)| name).collect()
+    found.into_iter().filter_map(|(name, facts)| Some((name, facts.value()?.clone()))).collect()
 }
 
 /// Labels or annotations of an object.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as core;
+pub(super) use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::{Api, ListParams};
 use rrsa_shared::sts::KNOWN;
@@ -65,9 +66,11 @@ pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_js
         "deployment" | "statefulset" | "daemonset" | "replicaset" | "job" => &object["spec"]["template"],
         "cronjob" => &object["spec"]["jobTemplate"]["spec"]["template"],
         "podtemplate" => &object["template"],
-        // Kinds of others, such as CloneSet and Rollout, have it where the usual ones do.
-        _ if object["spec"]["template"]["spec"]["containers"].is_array() => &object["spec"]["template"],
-        _ => return Ok(None),
+        // Kinds of others, such as CloneSet, Rollout and ScaledJob, have it somewhere in their spec.
+        _ => match nested_template(&object["spec"], NESTED) {
+            Some(template) => template,
+            None => return Ok(None),
+        },
     };
     let pod = match template {
         Value::Null => core::Pod::default(),
@@ -76,6 +79,20 @@ pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_js
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let owner = (kind != "pod").then(|| format!("{kind}/{name}"));
     Ok(Some(PodFacts { name: name.to_owned(), owner, is_template: true, ..pod_facts(&pod) }))
+}
+
+/// How deep in a spec a pod template is looked for.
+const NESTED: u8 = 6;
+
+/// The first pod template in what somebody else's kind says.
+fn nested_template(value: &Value, depth: u8) -> Option<&Value> {
+    let is_container = |one: &Value| one["name"].is_string();
+    let containers = value["spec"]["containers"].as_array();
+    if containers.is_some_and(|all| all.iter().all(is_container) && !all.is_empty()) {
+        return Some(value);
+    }
+    let within = value.as_object().filter(|_| depth > 0)?;
+    within.values().find_map(|inner| nested_template(inner, depth - 1))
 }
 
 /// The facts of a pod.
@@ -142,7 +159,7 @@ fn owner(pod: &core::Pod) -> Option<String> {
     let owner =
         pod.metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))?;
     let hash = pod.metadata.labels.as_ref().and_then(|labels| labels.get("pod-template-hash"));
-    Some(maker(&owner.kind, &owner.name, hash.map(String::as_str)))
+    Some(maker(owner, hash.map(String::as_str)))
 }
 
 /// What a container said when it ended, now or the time before.
@@ -194,13 +211,22 @@ fn last_codes(pod: &core::Pod, container: &str) -> Vec<String> {
     codes
 }
 
-/// The controller of a pod, such as `deployment/demo` or `job/nightly-1`. A ReplicaSet's own owner is found by dropping the
-/// template's hash.
-pub(super) fn maker(kind: &str, name: &str, template_hash: Option<&str>) -> String {
+/// The controller of a pod, such as `deployment/demo` or `job/nightly-1`; with its group, as in
+/// `statefulset.apps.kruise.io/demo`, where Kubernetes has a kind of that name too. A ReplicaSet's own owner is found by
+/// dropping the template's hash.
+pub(super) fn maker(owner: &OwnerReference, template_hash: Option<&str>) -> String {
+    let OwnerReference { kind, name, api_version, .. } = owner;
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let own = match kind.as_str() {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => group.is_empty() || group == "apps",
+        "Job" | "CronJob" => group.is_empty() || group == "batch",
+        _ => true,
+    };
     let deployment = template_hash.and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'));
-    match (kind, deployment) {
-        ("ReplicaSet", Some(name)) => format!("deployment/{name}"),
-        _ => format!("{}/{name}", kind.to_lowercase()),
+    match (kind.to_lowercase(), deployment) {
+        (kind, _) if !own => format!("{kind}.{group}/{name}"),
+        (kind, Some(name)) if kind == "replicaset" => format!("deployment/{name}"),
+        (kind, _) => format!("{kind}/{name}"),
     }
 }
 

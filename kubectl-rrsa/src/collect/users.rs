@@ -1,20 +1,19 @@
-//! The pods of every ServiceAccount: how many RRSA has reached, what makes those that it has not, and how the others are wired.
+//! The pods of every ServiceAccount: how many RRSA has reached, and what they are like.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
-use rrsa_shared::arn::RoleArn;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::pages::{Pages, Scope};
-use super::pod::{lasting, maker, pod_facts};
+use super::pod::{OwnerReference, lasting, maker, pod_facts};
 use super::reason::why_not;
-use crate::facts::{AUDIENCE, PodCount, Seen, WEBHOOK_VOLUME, Workload};
+use crate::facts::{AUDIENCE, PodCount, Seen, WEBHOOK_VOLUME, Workload, WorkloadPod};
 
 /// The parts of a pod that say whose it is and whether RRSA has reached it.
 #[derive(Deserialize)]
@@ -33,19 +32,9 @@ struct PodMetadata {
     name: String,
     namespace: String,
     labels: PodLabels,
-    owner_references: Vec<Owner>,
+    owner_references: Vec<OwnerReference>,
     deletion_timestamp: Option<IgnoredAny>,
-    annotations: PodAnnotations,
     creation_timestamp: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PodAnnotations {
-    #[serde(rename = "pod-identity.alibabacloud.com/skip-containers")]
-    skip: Option<String>,
-    #[serde(rename = "pod-identity.alibabacloud.com/only-containers")]
-    only: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,16 +44,6 @@ struct PodLabels {
     template: Option<String>,
     #[serde(rename = "controller-revision-hash")]
     revision: Option<String>,
-    #[serde(rename = "pod-identity.alibabacloud.com/injection")]
-    injection: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    kind: String,
-    name: String,
-    #[serde(default)]
-    controller: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -85,16 +64,12 @@ struct PodSpec {
 #[derive(Deserialize)]
 struct Container {
     #[serde(default)]
-    name: String,
-    #[serde(default)]
     env: Vec<Variable>,
 }
 
 #[derive(Deserialize)]
 struct Variable {
     name: Name,
-    #[serde(default)]
-    value: Option<String>,
 }
 
 /// The names of variables that matter, so that all the others need no memory.
@@ -150,37 +125,14 @@ impl Pod {
             || tokens.any(|token| token.audience == AUDIENCE)
     }
 
-    fn role_arn(&self) -> Option<&str> {
-        let mut named = self.variables().filter(|variable| variable.name == Name::RoleArn);
-        // What stands for another variable is none yet.
-        named.find_map(|variable| variable.value.as_deref()).filter(|arn| RoleArn::parse(arn).is_ok())
-    }
-
     fn is_over(&self) -> bool {
         self.metadata.deletion_timestamp.is_some()
             || matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
     }
 
-    /// Whether the kubelet made it by itself (a static pod), so that no webhook ever sees it.
-    fn is_static(&self) -> bool {
-        self.metadata.owner_references.iter().any(|owner| owner.controller && owner.kind == "Node")
-    }
-
-    /// Whether its annotations keep the webhook from every container.
-    fn skips_all(&self) -> bool {
-        let PodAnnotations { skip, only } = &self.metadata.annotations;
-        let lists = |list: &Option<String>, name: &str| {
-            list.as_ref().map(|list| list.split(',').any(|listed| listed.trim() == name))
-        };
-        (skip.is_some() || only.is_some())
-            && self.spec.containers.iter().all(|container| {
-                lists(skip, &container.name) == Some(true) || lists(only, &container.name) == Some(false)
-            })
-    }
-
     fn owner(&self) -> Option<String> {
-        let owner = self.metadata.owner_references.iter().find(|owner| owner.controller)?;
-        Some(maker(&owner.kind, &owner.name, self.metadata.labels.template.as_deref()))
+        let owner = self.metadata.owner_references.iter().find(|owner| owner.controller == Some(true))?;
+        Some(maker(owner, self.metadata.labels.template.as_deref()))
     }
 }
 
@@ -191,38 +143,32 @@ pub struct Users {
     pub count: PodCount,
     /// How many have ended, and how many of those RRSA had reached.
     over: (usize, usize),
-    /// The role that one of them names in its variables, and the pod's name.
-    pub role: Option<(String, String)>,
-    /// Those that RRSA has reached and that have not ended, by what they are like.
+    /// Those that have not ended, by what they are like: what RRSA has reached, and of what it was meant for the rest too.
     pub workloads: Vec<Workload>,
 }
 
 /// Pods by namespace and ServiceAccount.
-pub(super) type UsersOf = HashMap<(String, String), Users>;
+pub(super) type UsersOf = HashMap<Key, Users>;
 
-/// What is told of the pods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// How many there are.
-    Counts,
-    /// Also how those are wired that RRSA has reached.
-    Wiring,
-}
+/// Namespace and name of a ServiceAccount.
+pub(super) type Key = (String, String);
 
-/// The newest pod of what makes pods.
+/// The newest pod of what makes pods: its `metadata.creationTimestamp`, whose order is that of its text, and whether RRSA
+/// has reached it.
 struct Newest {
-    /// `metadata.creationTimestamp`, whose order is that of its text.
     made: String,
     is_wired: bool,
-    /// Whether RRSA has reached any of them.
-    some_wired: bool,
 }
 
-/// The pods of every ServiceAccount.
-pub(super) async fn users(client: &Client, scope: Scope<'_>, depth: Depth) -> Result<UsersOf, kube::Error> {
+/// The pods of every ServiceAccount. `wants` says for which of them RRSA was meant.
+pub(super) async fn users(
+    client: &Client,
+    scope: Scope<'_>,
+    wants: impl Fn(&Key) -> bool,
+) -> Result<UsersOf, kube::Error> {
     let mut of = UsersOf::new();
     let mut newest: HashMap<u64, Newest> = HashMap::new();
-    let mut wiring = Wiring::default();
+    let mut looks = Looks::default();
     let mut pages = Pages::of("pods", scope);
     while let Some(pods) = pages.next::<Box<RawValue>>(client).await? {
         for raw in pods {
@@ -233,129 +179,103 @@ pub(super) async fn users(client: &Client, scope: Scope<'_>, depth: Depth) -> Re
             };
             let key = (std::mem::take(&mut pod.metadata.namespace), account);
             let (is_over, is_wired) = (pod.is_over(), pod.is_wired());
+            let users = of.entry(key.clone()).or_default();
+            if is_over {
+                users.over.0 += 1;
+                users.over.1 += usize::from(is_wired);
+                continue;
+            }
+            users.count.total += 1;
+            users.count.wired += usize::from(is_wired);
+            if !is_wired && !wants(&key) {
+                continue;
+            }
             let owner = pod.owner();
-            if let (Some(owner), false) = (&owner, is_over) {
-                let made = std::mem::take(&mut pod.metadata.creation_timestamp);
+            if let Some(owner) = &owner {
+                let made = pod.metadata.creation_timestamp.clone();
                 match newest.entry(digest(&(&key, owner))) {
-                    Entry::Vacant(entry) => {
-                        entry.insert(Newest { made, is_wired, some_wired: is_wired });
+                    Entry::Vacant(entry) => drop(entry.insert(Newest { made, is_wired })),
+                    Entry::Occupied(mut entry) if made > entry.get().made => {
+                        entry.insert(Newest { made, is_wired });
                     }
-                    Entry::Occupied(mut entry) => {
-                        let known = entry.get_mut();
-                        known.some_wired |= is_wired;
-                        if made > known.made {
-                            (known.made, known.is_wired) = (made, is_wired);
-                        }
-                    }
+                    Entry::Occupied(_) => {}
                 }
             }
-            if is_wired && !is_over && depth == Depth::Wiring {
-                wiring.add(&key, &pod, owner.as_deref(), &raw)?;
-            }
-            of.entry(key).or_default().add(&pod, owner, is_over, is_wired);
+            looks.take(&key, users, &pod, (owner, is_wired), &raw)?;
         }
     }
     for (key, users) in &mut of {
-        let count = &mut users.count;
-        let on_the_way = |owner: &&String| {
-            newest.get(&digest(&(key, *owner))).is_some_and(|newest| newest.some_wired && newest.is_wired)
-        };
-        count.mixed = count.stale.iter().filter(on_the_way).cloned().collect();
-        if count.total == 0 {
-            (count.total, count.wired) = users.over;
+        if users.count.total == 0 {
+            (users.count.total, users.count.wired) = users.over;
         }
-    }
-    for (key, workloads) in wiring.of {
-        of.entry(key).or_default().workloads = workloads;
+        for workload in users.workloads.iter_mut().filter(|workload| !workload.like.is_wired()) {
+            for pod in &mut workload.pods {
+                let newest = pod.owner.as_ref().and_then(|owner| newest.get(&digest(&(key, owner))));
+                pod.is_behind = newest.is_some_and(|newest| newest.is_wired);
+            }
+        }
     }
     Ok(of)
 }
 
-impl Users {
-    fn add(&mut self, pod: &Pod, owner: Option<String>, is_over: bool, is_wired: bool) {
-        if is_over {
-            self.over.0 += 1;
-            self.over.1 += usize::from(is_wired);
-        } else {
-            self.count.total += 1;
-            self.count.wired += usize::from(is_wired);
-        }
-        let name = &pod.metadata.name;
-        if is_wired {
-            let Some(arn) = pod.role_arn() else { return };
-            if self.role.is_none() {
-                self.role = Some((arn.to_owned(), name.clone()));
-            }
-            if !is_over && !self.count.roles.contains_key(arn) {
-                let owner = owner.unwrap_or_else(|| format!("pod/{name}"));
-                self.count.roles.insert(arn.to_owned(), owner);
-            }
-        } else if !is_over && pod.skips_all() {
-            self.count.left_out += 1;
-        } else if !is_over && !pod.is_static() {
-            let count = &mut self.count;
-            let owner = match owner {
-                Some(owner) => owner,
-                None => {
-                    count.bare += 1;
-                    // The names of all of them would grow with the cluster, and nobody would type them.
-                    if count.bare > 1 {
-                        return;
-                    }
-                    format!("pod/{name}")
-                }
-            };
-            if let Err(at) = count.stale.binary_search(&owner) {
-                if let Some(value) = &pod.metadata.labels.injection {
-                    count.labels.insert(owner.clone(), value.clone());
-                }
-                count.stale.insert(at, owner);
-            }
-        }
-    }
-}
-
-/// How pods are wired: one pod of each revision of what makes them is looked at, and what is alike is kept once.
+/// What was looked at: of what makes pods one of each revision, and what is alike is kept once.
 #[derive(Default)]
-struct Wiring {
-    of: HashMap<(String, String), Vec<Workload>>,
-    /// Revisions that were looked at.
-    looked: HashSet<u64>,
+struct Looks {
+    /// Revisions of what makes pods, and where the pod that stands for it is kept.
+    revisions: HashMap<u64, (usize, usize)>,
     /// By ServiceAccount and likeness, where it is kept.
-    at: HashMap<u64, usize>,
-    /// Likenesses that are known of what makes pods.
-    known: HashSet<u64>,
+    likes: HashMap<u64, usize>,
+    /// By likeness and what lasts of what makes pods, where the pod that stands for it is kept.
+    lasting: HashMap<u64, (usize, usize)>,
 }
 
-impl Wiring {
-    fn add(
+impl Looks {
+    fn take(
         &mut self,
-        key: &(String, String),
+        key: &Key,
+        users: &mut Users,
         pod: &Pod,
-        owner: Option<&str>,
+        (owner, is_wired): (Option<String>, bool),
         raw: &RawValue,
     ) -> Result<(), kube::Error> {
-        let PodMetadata { name, labels, .. } = &pod.metadata;
-        let revision = (&labels.template, &labels.revision);
-        if owner.is_some() && !self.looked.insert(digest(&(key, owner, revision))) {
+        let PodMetadata { name, labels, creation_timestamp: made, .. } = &pod.metadata;
+        let at = || made.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
+        let revision = digest(&(key, &owner, is_wired, &labels.template, &labels.revision));
+        let known = owner.as_ref().and_then(|_| self.revisions.get(&revision)).copied();
+        let one = |owner| WorkloadPod { owner, name: name.clone(), created_at: at(), is_behind: false };
+        // The newest stands for its like.
+        let renew = |users: &mut Users, (workload, at_pod): (usize, usize), owner: Option<String>| {
+            let kept = users.workloads.get_mut(workload).and_then(|one| one.pods.get_mut(at_pod));
+            if let Some(kept) = kept.filter(|kept| kept.created_at < at()) {
+                *kept = one(owner);
+            }
+        };
+        if let Some(place) = known {
+            renew(users, place, owner);
             return Ok(());
         }
         let whole: core::Pod = serde_json::from_str(raw.get()).map_err(kube::Error::SerdeError)?;
         let facts = pod_facts(&whole).likeness();
         let text = serde_json::to_string(&facts).map_err(kube::Error::SerdeError)?;
         let like = digest(&(key, text));
-        let makes = owner.map_or_else(|| format!("pod/{name}"), lasting);
-        if !self.known.insert(digest(&(like, &makes))) {
-            return Ok(());
+        let workload = *self.likes.entry(like).or_insert(users.workloads.len());
+        if workload == users.workloads.len() {
+            users.workloads.push(Workload { like: facts, pods: Vec::new() });
         }
-        let workloads = self.of.entry(key.clone()).or_default();
-        let at = *self.at.entry(like).or_insert(workloads.len());
-        if at == workloads.len() {
-            workloads.push(Workload { like: facts, pods: BTreeMap::new() });
+        let Some(kept) = users.workloads.get_mut(workload) else { return Ok(()) };
+        let place = (workload, kept.pods.len());
+        if let Some(owner) = &owner {
+            match self.lasting.entry(digest(&(like, lasting(owner)))) {
+                Entry::Occupied(entry) => {
+                    let place = *entry.get();
+                    renew(users, place, Some(owner.clone()));
+                    return Ok(());
+                }
+                Entry::Vacant(entry) => drop(entry.insert(place)),
+            }
+            self.revisions.insert(revision, place);
         }
-        if let Some(workload) = workloads.get_mut(at) {
-            workload.pods.insert(owner.map_or(makes, str::to_owned), name.clone());
-        }
+        kept.pods.push(one(owner));
         Ok(())
     }
 }
@@ -371,9 +291,27 @@ fn digest(value: &impl Hash) -> u64 {
 pub async fn pods_using(client: &Client, namespace: &str, service_account: &str) -> Seen<Users> {
     let fields = format!("spec.serviceAccountName={service_account}");
     let scope = Scope { namespace: Some(namespace), fields: Some(&fields), ..Scope::default() };
-    match users(client, scope, Depth::Wiring).await {
+    match users(client, scope, |_| true).await {
         Ok(of) => Seen::known(of.into_values().next().unwrap_or_default(), format!("pods of {namespace}")),
         Err(error) => Seen::unknown(why_not(&error, &format!("list pods in {namespace}"))),
+    }
+}
+
+impl Users {
+    /// Without the pods that RRSA has not reached: for a ServiceAccount that names no role they are nobody's question.
+    #[must_use]
+    pub fn wired_only(mut self) -> Self {
+        self.workloads.retain(|workload| workload.like.is_wired());
+        self
+    }
+
+    /// The role that a pod names in its variables, and the pod's name.
+    #[must_use]
+    pub fn role(&self) -> Option<(&str, &str)> {
+        self.workloads.iter().find_map(|workload| {
+            let pod = workload.pods.first()?;
+            Some((workload.like.role_arn()?, pod.name.as_str()))
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `kubectl rrsa check`.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -213,9 +214,9 @@ fn files(args: &Args, cli: &Cli, machine: &Machine) -> Result<Vec<Report>, Error
     let policy = match &args.policy {
         Some(path) => {
             let (name, text) = (path.display().to_string(), machine.read_text(path)?);
-            let text = trust_policy::within(text);
+            let (text, role_arn) = trust_policy::within(text);
             let document = trust_policy::read(&name, &text)?;
-            Some(PolicyFile { name, document, text })
+            Some(PolicyFile { name, document, text, role_arn })
         }
         None => None,
     };
@@ -297,6 +298,8 @@ pub(super) async fn once(
     if subjects.is_empty() {
         return Err(nothing());
     }
+    let mut seen = HashSet::new();
+    subjects.retain(|subject| seen.insert((subject.namespace.clone(), subject.subject.to_string())));
     let checker = checker;
     let checks = subjects.iter().cloned().map(|subject| checker.collect(subject));
     let bar = Bar::of(subjects.len());

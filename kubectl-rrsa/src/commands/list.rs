@@ -1,17 +1,24 @@
 //! `kubectl rrsa list`.
 
+use std::collections::HashSet;
+
 use rrsa_shared::arn::RoleArn;
 use serde::Serialize;
 
 use crate::cli::{self, Cli, Machine, Outcome};
 use crate::collect;
-use crate::collect::inventory::{Depth, Metadata, Scope, ServiceAccounts, Stock, Users};
+use crate::collect::inventory::{Metadata, Scope, ServiceAccounts, Stock, Users};
 use crate::context::{self, KubeContext};
 use crate::error::{Error, exit};
-use crate::facts::{DEFAULT_ISSUER, INJECTION_LABEL, PodCount, ROLE_NAME_ANNOTATION, Seen};
+use crate::facts::{
+    ClusterFacts, DEFAULT_ISSUER, Facts, INJECTION_LABEL, ROLE_NAME_ANNOTATION, Seen, SubjectRef, Workload,
+};
 use crate::render::{self, Columns, printable};
-use crate::rules::{AtRest, at_rest};
+use crate::rules::{AtRest, at_rest, blank};
 use crate::stale::{self, Stale};
+
+/// Rows that are shown at a time.
+const SHOWN_AT_ONCE: usize = 500;
 
 /// List ServiceAccounts that RRSA concerns, with their role, their pods and what is wrong at rest.
 ///
@@ -91,7 +98,14 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let kube = context::connect(&cli.kube, &machine.env).await?;
     let namespace = (!args.all_namespaces).then_some(kube.namespace.as_str());
     let explain = |error| context::explain(error, &kube);
-    let stock = match Stock::take(&kube.client, namespace, Depth::Counts).await {
+    let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
+    let (mut accounts, mut named) = (Vec::new(), HashSet::new());
+    while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
+        let with_role = page.iter().filter(|account| account.annotations.contains_key(ROLE_NAME_ANNOTATION));
+        named.extend(with_role.map(|account| (account.namespace.clone(), account.name.clone())));
+        accounts.extend(page);
+    }
+    let stock = match Stock::take(&kube.client, namespace, |key| named.contains(key)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => {
             let name = printable(&kube.namespace);
             return Err(Error::usage(format!("there is no namespace {name}")).hint("kubectl get namespaces"));
@@ -101,17 +115,20 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     for why in stock.unseen() {
         cli::say(&format!("warning: {why}"));
     }
-    let is_off = collect::issuer_at_server(&kube.client).await.as_deref() == Some(DEFAULT_ISSUER);
-    if is_off {
+    let site = cli.cloud.resolve(machine)?.issuers.site;
+    let issuer = async || Seen::unknown("not asked");
+    let (cluster, _) = collect::cluster(&kube.client, &site, &kube.server, issuer).await.map_err(explain)?;
+    if cluster.issuer.value().map(String::as_str) == Some(DEFAULT_ISSUER) {
         cli::say("warning: RRSA-C01: RRSA is off on this cluster, so that no pod of it gets a session");
     }
     if args.stale {
-        return stale(args, cli, machine, &kube, &stock).await;
+        return stale(args, &kube, &cluster, &accounts, &stock).await;
     }
-    let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
     let (mut table, mut rows, mut shown) = (Table::of(args), Vec::new(), 0);
-    while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
-        let wanted = page.into_iter().map(|account| row(account, &stock, is_off));
+    let mut facts = Facts { cluster, ..blank("") };
+    let mut accounts = accounts.into_iter().peekable();
+    while accounts.peek().is_some() {
+        let wanted = accounts.by_ref().take(SHOWN_AT_ONCE).map(|account| row(account, &stock, &mut facts));
         let wanted = wanted.filter(|row| {
             args.all
                 || row.role.is_some()
@@ -147,38 +164,31 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
 /// What to restart.
 async fn stale(
     args: &Args,
-    cli: &Cli,
-    machine: &Machine,
     kube: &KubeContext,
+    cluster: &ClusterFacts,
+    accounts: &[Metadata],
     stock: &Stock,
 ) -> Result<Outcome, Error> {
-    let explain = |error| context::explain(error, kube);
-    let site = cli.cloud.resolve(machine)?.issuers.site;
-    let issuer = async || Seen::unknown("not asked");
-    let (cluster, _) = collect::cluster(&kube.client, &site, &kube.server, issuer).await.map_err(explain)?;
-    let namespace = (!args.all_namespaces).then_some(kube.namespace.as_str());
-    let mut pages = ServiceAccounts::of(Scope { namespace, labels: args.selector.as_deref(), fields: None });
     let (mut found, mut code) = (Vec::new(), exit::HEALTHY);
-    while let Some(page) = pages.next(&kube.client).await.map_err(explain)? {
-        for account in page.iter().filter(|account| account.annotations.contains_key(ROLE_NAME_ANNOTATION)) {
-            let users = stock.pods_using(&account.namespace, &account.name);
-            // What is wired, with the role that is named, needs no restart; where pods may not be listed the next call says so.
-            let named = account.annotations.get(ROLE_NAME_ANNOTATION);
-            let is_role = |arn: &String| RoleArn::parse(arn).ok().map(|role| role.name).as_ref() == named;
-            let fine = |count: &PodCount| count.total == count.wired && count.roles.keys().all(is_role);
-            if users.value().is_some_and(|users| fine(&users.count)) {
-                continue;
-            }
-            let (namespace, name) = (&account.namespace, &account.name);
-            match stale::of_service_account(&kube.client, &cluster, namespace, name).await {
-                Ok(stale) => found.extend(stale),
-                Err(why) => {
-                    cli::say(&format!(
-                        "warning: serviceaccount {}: {why}",
-                        printable(&format!("{namespace}/{name}"))
-                    ));
-                    code = exit::COULD_NOT_TELL;
-                }
+    for account in accounts {
+        let Some(named) = account.annotations.get(ROLE_NAME_ANNOTATION) else { continue };
+        let users = stock.pods_using(&account.namespace, &account.name);
+        // What is wired, with the role that is named, needs no restart; where pods may not be listed the next call says so.
+        let is_role = |arn: &str| RoleArn::parse(arn).is_ok_and(|role| role.name == *named);
+        let fine =
+            |workload: &Workload| workload.like.is_wired() && workload.like.role_arn().is_none_or(is_role);
+        if users.value().is_some_and(|users| users.workloads.iter().all(fine)) {
+            continue;
+        }
+        let (namespace, name) = (&account.namespace, &account.name);
+        match stale::of_service_account(&kube.client, cluster, namespace, name).await {
+            Ok(stale) => found.extend(stale),
+            Err(why) => {
+                cli::say(&format!(
+                    "warning: serviceaccount {}: {why}",
+                    printable(&format!("{namespace}/{name}"))
+                ));
+                code = exit::COULD_NOT_TELL;
             }
         }
     }
@@ -220,24 +230,26 @@ fn script(stale: &Stale) -> String {
     format!("{}\n{}\n", printable(&reason), printable(&next))
 }
 
-fn row(account: Metadata, stock: &Stock, is_off: bool) -> Row {
+/// `facts` are about the cluster, and take in what is known of the ServiceAccount.
+fn row(account: Metadata, stock: &Stock, facts: &mut Facts) -> Row {
     let namespace = stock.namespace(&account.namespace);
     let users = stock.pods_using(&account.namespace, &account.name);
     let injection = namespace.value().and_then(Option::as_ref).and_then(|n| n.labels.get(INJECTION_LABEL));
     let injection = injection.cloned();
     let unseen_namespace = namespace.value().is_none();
     let pods = users.value().map(|Users { count, .. }| (count.total, count.wired));
-    let counted = users.map(|users| users.count.clone());
-    let (conclusion, rule, words) =
-        match at_rest(&account.namespace, namespace, account.as_service_account(), counted) {
-            AtRest::Broken(finding) => ("broken", Some(finding.rule), Some(finding.title.to_owned())),
-            AtRest::Unseen(why) => ("unknown", None, Some(why)),
-            // Whatever else is in order.
-            AtRest::Fine if is_off && account.annotations.contains_key(ROLE_NAME_ANNOTATION) => {
-                ("broken", Some("RRSA-C01"), Some("RRSA is off on this cluster".to_owned()))
-            }
-            AtRest::Fine => ("ok", None, None),
-        };
+    facts.subject = SubjectRef::ServiceAccount(account.name.clone());
+    facts.namespace.clone_from(&account.namespace);
+    facts.namespace_facts = namespace;
+    facts.service_account_name.clone_from(&account.name);
+    facts.service_account = Seen::known(Some(account.as_service_account()), "list");
+    facts.pods_using = users.map(|users| users.count.clone());
+    facts.workloads = users.value().map(|users| users.workloads.clone()).unwrap_or_default();
+    let (conclusion, rule, words) = match at_rest(facts) {
+        AtRest::Broken(finding) => ("broken", Some(finding.rule), Some(finding.title.to_owned())),
+        AtRest::Unseen(why) => ("unknown", None, Some(why)),
+        AtRest::Fine => ("ok", None, None),
+    };
     Row {
         role: account.annotations.get(ROLE_NAME_ANNOTATION).cloned(),
         injection,

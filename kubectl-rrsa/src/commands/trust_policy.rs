@@ -63,7 +63,7 @@ enum Output {
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let name = subjects::service_account(&args.subject)?;
     let file = match &args.file {
-        Some(path) => Some(read(&path.display().to_string(), &within(machine.read_text(path)?))?),
+        Some(path) => Some(read(&path.display().to_string(), &within(machine.read_text(path)?).0)?),
         None => None,
     };
     let cloud = cli.cloud.resolve(machine)?;
@@ -212,13 +212,14 @@ pub(super) fn read(name: &str, text: &str) -> Result<Document, Error> {
     })
 }
 
-/// The trust policy in what RAM's GetRole answers; any other text as it is.
-pub(super) fn within(text: String) -> String {
+/// The trust policy in what RAM's GetRole answers, and the role's ARN; any other text as it is.
+pub(super) fn within(text: String) -> (String, Option<String>) {
     let answer = serde_json::from_str::<Value>(&text).unwrap_or_default();
     let role = if answer["Role"].is_object() { &answer["Role"] } else { &answer };
+    let arn = role["Arn"].as_str().map(str::to_owned);
     match &role["AssumeRolePolicyDocument"] {
-        Value::String(policy) => policy.clone(),
-        policy @ Value::Object(_) => policy.to_string(),
-        _ => text,
+        Value::String(policy) => (policy.clone(), arn),
+        policy @ Value::Object(_) => (policy.to_string(), arn),
+        _ => (text, None),
     }
 }

@@ -71,7 +71,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let wishes = Wishes::default();
     let checker = Checker::open(machine, &cloud, &kube, &wishes, (&kube.namespace, "default")).await?;
     let document = match &args.file {
-        Some(path) => read(&path.display().to_string(), &within(machine.read_text(path)?))?,
+        Some(path) => read(&path.display().to_string(), &within(machine.read_text(path)?).0)?,
         None => live(&checker, &cloud, &args.role).await?,
     };
     let cluster = checker.cluster();

@@ -191,13 +191,26 @@ pub struct MountFacts {
 }
 
 impl PodFacts {
-    /// What it is like, apart from which pod it is and when.
+    /// What it is like, apart from which pod it is and when. Labels that other people's selectors may ask for stay as long
+    /// as RRSA has not reached it.
     #[must_use]
     pub fn likeness(mut self) -> Self {
         let ours = |key: &String, _: &mut String| key.contains(super::OURS);
-        self.labels.retain(ours);
+        if self.is_wired() {
+            self.labels.retain(ours);
+        } else {
+            let own = ["pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name"];
+            self.labels.retain(|key, _| !own.contains(&key.as_str()) && !key.contains("controller-uid"));
+        }
         self.annotations.retain(ours);
         Self { name: String::new(), uid: None, owner: None, phase: None, created_at: None, ..self }
+    }
+
+    /// The role that one of its containers names.
+    #[must_use]
+    pub fn role_arn(&self) -> Option<&str> {
+        let mut named = self.acting_containers().filter_map(|container| container.value(env_vars::ROLE_ARN));
+        named.find(|arn| rrsa_shared::arn::RoleArn::parse(arn).is_ok())
     }
 
     /// Where a finding about it is: the pod, or the template of what would make it.

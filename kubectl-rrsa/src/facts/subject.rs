@@ -45,51 +45,38 @@ pub struct PodCount {
     pub total: usize,
     /// Those that RRSA has reached, by the webhook or by hand.
     pub wired: usize,
-    /// What makes those that it has not and that have not ended, such as `deployment/demo`, each once and in order. Of
-    /// pods that nothing made one stands for all, as `pod/demo`.
-    pub stale: Vec<String>,
-    /// How many pods that one stands for.
-    pub bare: usize,
-    /// How many have annotations that keep the webhook from every container.
-    pub left_out: usize,
-    /// Of [`stale`](Self::stale), what makes pods that RRSA has reached too, the newest of them among those.
-    pub mixed: Vec<String>,
-    /// The injection label of the pods of [`stale`](Self::stale), where they carry it.
-    pub labels: BTreeMap<String, String>,
-    /// Roles that those name which RRSA has reached, and what makes a pod that names it.
-    pub roles: BTreeMap<String, String>,
 }
 
-impl PodCount {
-    /// What makes pods that RRSA has not reached, and would make the next one so, as far as can be told from the newest.
-    pub fn unreached(&self) -> impl Iterator<Item = &String> {
-        self.stale.iter().filter(|owner| !self.mixed.contains(owner))
-    }
-
-    /// Whether there are pods, and RRSA has reached some of everything that makes them.
-    #[must_use]
-    pub fn has_reached_all(&self) -> bool {
-        self.wired > 0 && self.unreached().next().is_none()
-    }
-}
-
-/// Pods that are wired alike.
+/// Pods that are alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
     /// What they are like, without a name.
     pub like: PodFacts,
-    /// What makes them, such as `deployment/demo`, and one pod of each.
-    pub pods: BTreeMap<String, String>,
+    /// One pod of everything that makes such pods, the newest of them.
+    pub pods: Vec<WorkloadPod>,
+}
+
+/// A pod that stands for those that the same owner has made alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadPod {
+    /// See [`PodFacts::owner`].
+    pub owner: Option<String>,
+    /// Name.
+    pub name: String,
+    /// See [`PodFacts::created_at`].
+    pub created_at: Option<i64>,
+    /// Whether RRSA has reached a newer pod of the same owner, so that this one is only of the time before.
+    pub is_behind: bool,
 }
 
 impl Workload {
-    /// One pod of everything that makes such pods.
-    pub fn each(&self) -> impl Iterator<Item = PodFacts> {
-        self.pods.iter().map(|(owner, name)| PodFacts {
-            name: name.clone(),
-            owner: (!owner.starts_with("pod/")).then(|| owner.clone()),
-            ..self.like.clone()
+    /// The pods, and whether each is only of the time before.
+    pub fn each(&self) -> impl Iterator<Item = (PodFacts, bool)> {
+        self.pods.iter().map(|pod| {
+            let WorkloadPod { owner, name, created_at, is_behind } = pod.clone();
+            (PodFacts { name, owner, created_at, ..self.like.clone() }, is_behind)
         })
     }
 }
@@ -129,10 +116,14 @@ pub struct Facts {
     pub same_role: Seen<Vec<String>>,
     /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
     pub pods_using: Seen<PodCount>,
-    /// How the ServiceAccount's pods are wired, when it is the subject.
+    /// The pods that run as the ServiceAccount, when it is the subject: those that RRSA has reached, and the others where it
+    /// names a role. When a workload is the subject, those of its pods that are of the time before.
     pub workloads: Vec<Workload>,
-    /// What makes such pods and leaves it to the webhook to wire them; asked where the webhook would not wire the next.
-    pub reliant: Vec<String>,
+    /// What has made them, as far as it matters and may be seen.
+    pub owners: BTreeMap<String, OwnerFacts>,
+    /// Pods with the same trouble as the one that is judged, so that one command mends them all.
+    #[serde(skip)]
+    pub beside: Vec<PodFacts>,
     /// The pod, when the subject is one.
     pub pod: Option<PodFacts>,
     /// The role ARN the workload ought to use.
@@ -151,8 +142,6 @@ pub struct Facts {
     pub vantage: Seen<VantageFacts>,
     /// What made the pod, such as its Deployment.
     pub owner: Seen<OwnerFacts>,
-    /// What makes pods that want replacing, where it does not replace them by itself.
-    pub rollouts: BTreeMap<String, Rollout>,
     /// ARN of the role that an exchange names: as the workload has it, or as it ought to.
     pub role_in_use: Seen<String>,
     /// ARN of the OIDC provider that an exchange names, likewise.
@@ -166,10 +155,15 @@ impl Facts {
     #[must_use]
     pub fn rollout(&self, owner: &str) -> Rollout {
         let of_pod = self.pod.as_ref().is_some_and(|pod| pod.owner.as_deref() == Some(owner));
-        match self.owner.value().filter(|_| of_pod) {
-            Some(facts) => facts.rollout,
-            None => self.rollouts.get(owner).copied().unwrap_or_default(),
-        }
+        let seen = self.owner.value().filter(|_| of_pod).or_else(|| self.owners.get(owner));
+        seen.map(|facts| facts.rollout).unwrap_or_default()
+    }
+
+    /// Pods that are only of the time before, while newer ones of the same owner are not.
+    #[must_use]
+    pub fn behind(&self) -> Vec<PodFacts> {
+        let all = self.workloads.iter().flat_map(Workload::each);
+        all.filter(|(_, is_behind)| *is_behind).map(|(pod, _)| pod).collect()
     }
 
     /// `system:serviceaccount:<namespace>:<name>`, the subject of this workload's tokens.
@@ -235,13 +229,10 @@ impl Facts {
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
     }
 
-    /// Whether the pod, or some pod of the ServiceAccount, has RRSA by the webhook alone: what made it does not wire it, so
-    /// that a new pod is as good as what the webhook makes of it then.
+    /// Whether the pod has RRSA by the webhook alone: what made it does not wire it, so that a new pod is as good as what the
+    /// webhook makes of it then.
     #[must_use]
     pub fn relies_on_webhook(&self) -> bool {
-        if self.pod.is_none() {
-            return !self.reliant.is_empty();
-        }
         let by_itself = |owner: &OwnerFacts| owner.template.is_wired();
         let pod = self.pod.as_ref().is_some_and(|pod| pod.is_wired() && !pod.is_template);
         pod && self.owner.value().is_some_and(|owner| !by_itself(owner))
@@ -256,13 +247,15 @@ impl Facts {
             && self.annotated_service_accounts.value().is_some_and(Vec::is_empty)
     }
 
-    /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself, or some pod of
-    /// everything that runs as the ServiceAccount.
+    /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself. Pods that run as a
+    /// ServiceAccount are judged one by one.
     #[must_use]
     pub fn is_wired(&self) -> bool {
         match &self.pod {
             Some(pod) => pod.is_wired(),
-            None => self.pods_using.value().is_some_and(PodCount::has_reached_all),
+            None => {
+                !self.workloads.is_empty() || self.pods_using.value().is_some_and(|count| count.wired > 0)
+            }
         }
     }
 }

@@ -92,7 +92,14 @@ pub fn check(report: &Report, style: Style) -> String {
             let words = format!("Broken: the first broken link is {}.", first.unwrap_or_default());
             style.bad(&filled(&words))
         }
-        Conclusion::Clean => style.good("Clean: nothing wrong stands in the files; nothing was tried."),
+        Conclusion::Clean => match report.findings.iter().filter(|f| f.severity == Severity::Warning).count()
+        {
+            0 => style.good("Clean: nothing wrong stands in the files; nothing was tried."),
+            1 => style
+                .doubtful("Clean but for the warning: nothing else stands in the files; nothing was tried."),
+            _ => style
+                .doubtful("Clean but for the warnings: nothing else stands in the files; nothing was tried."),
+        },
         Conclusion::Unknown if facts.was_granted() && facts.token_instead.is_some() => {
             // What does not run cannot be entered.
             let running = facts.pod.as_ref().is_some_and(PodFacts::is_running);
@@ -169,6 +176,10 @@ pub(super) fn one(finding: &Finding, style: Style) -> String {
                 "type" => writeln!(shown, "{head}{}", printable(text)),
                 _ => writeln!(shown, "{}", hanging(&head, 14, &printable(text))),
             };
+            if name == "where" && !finding.also.is_empty() {
+                let also: Vec<_> = finding.also.iter().map(|one| one.what.as_str()).collect();
+                let _ = writeln!(shown, "{}", hanging("    also      ", 14, &printable(&also.join(", "))));
+            }
         }
     }
     for symptom in &finding.symptoms {

@@ -31,8 +31,11 @@ pub fn describe(report: &Report, style: Style) -> String {
     known(&mut shown, 2, "Role", &facts.expected_role_arn);
     let pods = facts.pods_using.map(|count| format!("{}, RRSA has reached {}", count.total, count.wired));
     known(&mut shown, 2, "Pods", &pods);
-    for owner in facts.pods_using.value().into_iter().flat_map(|count| &count.stale) {
-        line(&mut shown, 2, "Not reached", owner);
+    for workload in facts.workloads.iter().filter(|workload| !workload.like.is_wired()) {
+        for pod in &workload.pods {
+            let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+            line(&mut shown, 2, "Not reached", &owner);
+        }
     }
     let _ = writeln!(shown, "Cluster:");
     known(&mut shown, 2, "Issuer", &facts.cluster.issuer);

@@ -80,7 +80,7 @@ fn words(finding: &Finding) -> String {
         finding.title,
         finding.expected,
         finding.seen,
-        finding.place,
+        finding.places(),
         finding.remedy
     )
 }

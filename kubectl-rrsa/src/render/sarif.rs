@@ -31,7 +31,7 @@ pub fn sarif(reports: &[Report], gate: &Gate) -> Value {
                     finding.title,
                     finding.expected,
                     finding.seen,
-                    finding.place,
+                    finding.places(),
                     finding.remedy,
                     command.unwrap_or_default()
                 );

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Finding, RULES, Severity, Verdict, fold};
-use crate::facts::{
-    AccountFacts, ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodCount, Seen, ServiceAccountFacts,
-    SubjectRef,
-};
+use super::{Finding, Link, RULES, Severity, Verdict, fold, judged};
+use crate::facts::{AccountFacts, ClusterFacts, Facts, Seen, SubjectRef};
 
-/// The rules that need no more than a ServiceAccount, its namespace and a count of its pods.
-const AT_REST: [&str; 13] = [
-    "RRSA-P04", "RRSA-S06", "RRSA-N03", "RRSA-N01", "RRSA-N02", "RRSA-N04", "RRSA-S03", "RRSA-S02",
-    "RRSA-S04", "RRSA-S07", "RRSA-S09", "RRSA-P12", "RRSA-P25",
+/// The rules that need no more than a ServiceAccount, its namespace, the webhook and the pods.
+const AT_REST: [&str; 16] = [
+    "RRSA-C01", "RRSA-W01", "RRSA-W02", "RRSA-W03", "RRSA-W05", "RRSA-N03", "RRSA-N01", "RRSA-N02",
+    "RRSA-N04", "RRSA-S03", "RRSA-S02", "RRSA-S04", "RRSA-S07", "RRSA-S09", "RRSA-P12", "RRSA-P25",
 ];
 
 /// What can be said at rest.
@@ -25,49 +22,33 @@ pub enum AtRest {
     Fine,
 }
 
-/// Judges a ServiceAccount. One that names no role, and was not meant to, breaks nothing.
+/// Judges a ServiceAccount and the pods that run as it. One that names no role, and was not meant to, breaks nothing.
 #[must_use]
-pub fn at_rest(
-    namespace: &str,
-    namespace_facts: Seen<Option<NamespaceFacts>>,
-    account: ServiceAccountFacts,
-    pods_using: Seen<PodCount>,
-) -> AtRest {
-    let asks = account.role_name().is_some();
-    let facts = facts(namespace, namespace_facts, account, pods_using);
+pub fn at_rest(facts: &Facts) -> AtRest {
+    let account = facts.service_account.value().and_then(Option::as_ref);
+    let asks = account.is_some_and(|account| account.role_name().is_some());
     let rules = RULES.iter().filter(|rule| AT_REST.contains(&rule.id));
     // Without a role nothing is wanted of the namespace; only a misspelt wish counts.
     let rules = rules.filter(|rule| asks || rule.id == "RRSA-S03");
-    let (mut findings, mut unseen) = (Vec::new(), None);
+    let (mut raw, mut unseen) = (Vec::new(), None);
     for rule in rules {
-        let verdict = (rule.judge)(&facts);
-        findings.extend(rule.finding(&verdict));
-        if let Verdict::Unseen(why) = verdict {
+        let verdict = (rule.judge)(facts);
+        raw.extend(rule.finding(&verdict));
+        if let Verdict::Unseen(why) = verdict
+            && matches!(rule.link, Link::Namespace | Link::ServiceAccount | Link::Pod)
+        {
             unseen.get_or_insert(why);
         }
     }
-    let mut findings = fold(findings).into_iter();
-    match (findings.find(|finding| finding.severity >= Severity::Warning), unseen) {
+    let mut findings = fold(raw.clone());
+    findings.extend(judged(facts, &raw).findings);
+    findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
+    // What is broken goes before what is only not as it ought to be.
+    let first = |least| findings.iter().find(|finding: &&Finding| finding.severity >= least).cloned();
+    match (first(Severity::Error).or_else(|| first(Severity::Warning)), unseen) {
         (Some(finding), _) => AtRest::Broken(Box::new(finding)),
         (None, Some(why)) => AtRest::Unseen(why),
         (None, None) => AtRest::Fine,
-    }
-}
-
-fn facts(
-    namespace: &str,
-    namespace_facts: Seen<Option<NamespaceFacts>>,
-    account: ServiceAccountFacts,
-    pods_using: Seen<PodCount>,
-) -> Facts {
-    Facts {
-        subject: SubjectRef::ServiceAccount(account.name.clone()),
-        namespace_facts,
-        service_account_name: account.name.clone(),
-        service_account: Seen::known(Some(account), "list"),
-        pods_using,
-        owner: Seen::known(OwnerFacts::default(), "list"),
-        ..blank(namespace)
     }
 }
 
@@ -95,7 +76,8 @@ pub fn blank(namespace: &str) -> Facts {
         session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
         pods_using: unseen(),
         workloads: Vec::new(),
-        reliant: Vec::new(),
+        owners: BTreeMap::new(),
+        beside: Vec::new(),
         pod: None,
         expected_role_arn: unseen(),
         token: unseen(),
@@ -104,7 +86,6 @@ pub fn blank(namespace: &str) -> Facts {
         exchange: unseen(),
         vantage: unseen(),
         owner: unseen(),
-        rollouts: BTreeMap::new(),
         role_in_use: unseen(),
         provider_in_use: unseen(),
         account: AccountFacts::unseen("not asked"),
@@ -114,7 +95,19 @@ pub fn blank(namespace: &str) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{INJECTION_LABEL, ROLE_NAME_ANNOTATION};
+    use crate::facts::{
+        INJECTION_LABEL, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, ServiceAccountFacts,
+    };
+
+    fn of(namespace: Seen<Option<NamespaceFacts>>, account: ServiceAccountFacts) -> AtRest {
+        at_rest(&Facts {
+            namespace_facts: namespace,
+            service_account_name: account.name.clone(),
+            service_account: Seen::known(Some(account), "list"),
+            pods_using: Seen::known(PodCount::default(), "p"),
+            ..blank("n")
+        })
+    }
 
     fn first(label: Option<&str>, annotation: Option<(&str, &str)>) -> Option<&'static str> {
         let labels = label.map(|value| (INJECTION_LABEL.to_owned(), value.to_owned()));
@@ -125,8 +118,7 @@ mod tests {
             annotations: annotations.into_iter().collect(),
             annotated_at: None,
         };
-        match at_rest("n", Seen::known(Some(namespace), "n"), account, Seen::known(PodCount::default(), "p"))
-        {
+        match of(Seen::known(Some(namespace), "n"), account) {
             AtRest::Broken(finding) => Some(finding.rule),
             AtRest::Fine => None,
             AtRest::Unseen(why) => panic!("{why}"),
@@ -137,8 +129,7 @@ mod tests {
     fn what_may_not_be_seen_is_not_fine() {
         let role = [(ROLE_NAME_ANNOTATION.to_owned(), "demo".to_owned())];
         let account = ServiceAccountFacts { annotations: role.into(), ..ServiceAccountFacts::default() };
-        let users = Seen::known(PodCount::default(), "p");
-        assert!(matches!(at_rest("n", Seen::unknown("forbidden"), account, users), AtRest::Unseen(_)));
+        assert!(matches!(of(Seen::unknown("forbidden"), account), AtRest::Unseen(_)));
     }
 
     #[test]

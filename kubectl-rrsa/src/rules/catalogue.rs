@@ -82,6 +82,7 @@ impl Rule {
             command: evidence.command,
             symptoms: Vec::new(),
             fingerprint: String::new(),
+            also: Vec::new(),
         })
     }
 }
@@ -255,7 +256,7 @@ pub const RULES: &[Rule] = {
             "several ServiceAccounts share one role",
             service_account::s11,
         ),
-        rule("RRSA-S10", ServiceAccount, Info, "nothing uses the ServiceAccount", service_account::s10),
+        rule("RRSA-S10", ServiceAccount, Info, "no pod runs as the ServiceAccount", service_account::s10),
         rule("RRSA-P22", Pod, Error, "a static pod has no ServiceAccount token", reach::p22),
         rule("RRSA-P01", Pod, Error, "the pod is older than what would inject it", reach::p01),
         rule("RRSA-W08", Pod, Error, "the pod was made too soon after its ServiceAccount", webhook::w08),
@@ -298,7 +299,7 @@ pub const RULES: &[Rule] = {
         rule("RRSA-W09", Pod, Error, "the pod was made while the webhook was away", webhook::w09),
         rule("RRSA-W10", Pod, Info, "two mechanisms inject RRSA", webhook::w10),
         rule("RRSA-P24", Pod, Info, "the container's last words name an STS error", pod::p24),
-        rule("RRSA-P25", Pod, Warning, "some pods of the ServiceAccount lack RRSA", reach::p25),
+        rule("RRSA-P25", Pod, Warning, "some pods are of the time before RRSA", reach::p25),
         rule("RRSA-K01", Pod, Error, "the SDK is too old for RRSA", sdk::k01),
         rule("RRSA-K02", Pod, Error, "a static access key hides RRSA", sdk::k02),
         rule("RRSA-K03", Pod, Warning, "a credentials file may hide RRSA", sdk::k03),

@@ -117,6 +117,30 @@ pub struct Finding {
     /// The same for the same trouble of the same workload, whatever its pods are called and whatever the time; 16 hex
     /// digits, empty before a report is made.
     pub fingerprint: String,
+    /// What else has the same trouble.
+    pub also: Vec<Also>,
+}
+
+impl Finding {
+    /// Where it was seen, with what else has the trouble.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let also: Vec<_> = self.also.iter().map(|one| one.what.as_str()).collect();
+        match also.is_empty() {
+            true => self.place.clone(),
+            false => format!("{}; also {}", self.place, also.join(", ")),
+        }
+    }
+}
+
+/// Something else that has the trouble of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Also {
+    /// Such as `deployment/demo`.
+    pub what: String,
+    /// Its own [`Finding::fingerprint`].
+    pub fingerprint: String,
 }
 
 /// What a rule makes of the facts.

@@ -58,9 +58,10 @@ fn healthy_pod() -> Facts {
     let source = TokenSource::Exec { container: "app".to_owned() };
     Facts {
         subject: SubjectRef::Pod("demo".to_owned()),
-        pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
+        pods_using: seen(PodCount { total: 1, wired: 1 }),
         workloads: Vec::new(),
-        reliant: Vec::new(),
+        owners: BTreeMap::new(),
+        beside: Vec::new(),
         pod: Some(pod),
         token: seen(TokenFacts {
             file: Some(TokenFile { path: FILE.to_owned(), mode: seen("644 0:0".to_owned()) }),
@@ -121,9 +122,10 @@ pub(super) fn healthy_service_account() -> Facts {
         published: Seen::unknown("STS has just read it"),
         webhook_failures: Seen::unknown("nothing is amiss"),
         session_seconds: 900,
-        pods_using: seen(PodCount { total: 1, wired: 1, stale: Vec::new(), ..PodCount::default() }),
+        pods_using: seen(PodCount { total: 1, wired: 1 }),
         workloads: Vec::new(),
-        reliant: Vec::new(),
+        owners: BTreeMap::new(),
+        beside: Vec::new(),
         pod: None,
         expected_role_arn: seen(ROLE.to_owned()),
         token: seen(healthy_token(TokenSource::TokenRequest)),
@@ -150,7 +152,6 @@ pub(super) fn healthy_service_account() -> Facts {
             clock_offset_seconds: Some(0),
         }),
         owner: Seen::unknown("nothing made the pod"),
-        rollouts: BTreeMap::new(),
         role_in_use: seen(ROLE.to_owned()),
         provider_in_use: seen(PROVIDER.to_owned()),
         account: AccountFacts::unseen("no access key"),
@@ -227,14 +228,29 @@ fn not_injected(facts: &mut Facts) {
     pod.projections.clear();
     pod.containers[0].env.clear();
     pod.containers[0].mounts.clear();
-    facts.pods_using = seen(PodCount { total: 1, wired: 0, stale: Vec::new(), ..PodCount::default() });
+    facts.pods_using = seen(PodCount { total: 1, wired: 0 });
     facts.token = Seen::unknown("no container has any of RRSA's variables");
     facts.exchange = Seen::unknown("there is no token to exchange");
 }
 
 /// The ServiceAccount's one pod, as it would be without injection.
 fn unwired(facts: &mut Facts) {
-    facts.pods_using = seen(PodCount { total: 1, ..PodCount::default() });
+    facts.pods_using = seen(PodCount { total: 1, wired: 0 });
+}
+
+/// Lets a pod run as the ServiceAccount: one that RRSA has not reached, if it is not changed; made by nobody for no owner.
+fn runs(facts: &mut Facts, owner: &str, change: impl FnOnce(&mut PodFacts)) {
+    let mut pod = PodFacts { is_template: false, ..template() };
+    change(&mut pod);
+    facts.workloads.push(Workload { like: pod.likeness(), pods: vec![one_of(owner)] });
+}
+
+fn one_of(owner: &str) -> WorkloadPod {
+    WorkloadPod {
+        name: format!("{}-1", owner.replace('/', "-")),
+        owner: (!owner.is_empty()).then(|| owner.to_owned()),
+        ..WorkloadPod::default()
+    }
 }
 
 /// The pod that a Deployment would make, before the webhook has seen it.
@@ -599,13 +615,24 @@ const BREAKS: &[Case] = &[
         f.pod.as_mut().expect("a pod").containers.insert(0, init);
     }),
     ("RRSA-P04", "all pods leave every container out", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount { total: 2, left_out: 2, ..PodCount::default() });
+        runs(f, "deployment/demo", |pod| {
+            pod.annotations.insert(ONLY_CONTAINERS_ANNOTATION.to_owned(), "nosuch".to_owned());
+        });
     }),
     ("RRSA-S06", "pods of the role before", healthy_service_account, |f| {
-        let old = "acs:ram::1234567890123456:role/old".to_owned();
-        alter(&mut f.pods_using, |count| {
-            count.roles.insert(old, "deployment/demo".to_owned());
+        runs(f, "deployment/demo", |pod| {
+            *pod = healthy_pod().pod.expect("a pod");
+            let old = EnvFact::Value("acs:ram::1234567890123456:role/old".to_owned());
+            pod.containers[0].env.insert(env_vars::ROLE_ARN.to_owned(), old);
         });
+    }),
+    ("RRSA-P07", "a workload that sets the role before itself", healthy_service_account, |f| {
+        let mut own = healthy_pod().pod.expect("a pod");
+        let old = EnvFact::Value("acs:ram::1234567890123456:role/old".to_owned());
+        own.containers[0].env.insert(env_vars::ROLE_ARN.to_owned(), old);
+        let template = PodFacts { is_template: true, ..own.clone() };
+        f.owners.insert("deployment/demo".to_owned(), OwnerFacts { template, ..OwnerFacts::default() });
+        runs(f, "deployment/demo", |pod| *pod = own.clone());
     }),
     ("RRSA-P13", "the API server's own token", healthy_pod, |f| {
         let own = projection(f);
@@ -869,58 +896,48 @@ const BREAKS: &[Case] = &[
         f.pod.as_mut().expect("a pod").os = Some("windows".to_owned());
     }),
     ("RRSA-P12", "no pod of the ServiceAccount was injected", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount {
-            total: 2,
-            wired: 0,
-            stale: vec!["deployment/old".to_owned()],
-            ..PodCount::default()
-        });
-    }),
-    ("RRSA-P12", "none of many bare pods was injected", healthy_service_account, |f| {
-        let stale = vec!["deployment/old".to_owned(), "pod/a".to_owned()];
-        f.pods_using = seen(PodCount { total: 9, wired: 0, stale, bare: 4, ..PodCount::default() });
+        runs(f, "deployment/old", |_| {});
+        runs(f, "", |_| {});
     }),
     ("RRSA-P12", "one workload of two was not restarted", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount {
-            total: 3,
-            wired: 2,
-            stale: vec!["deployment/old".to_owned()],
-            ..PodCount::default()
-        });
+        runs(f, "deployment/new", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        runs(f, "deployment/old", |_| {});
     }),
     ("RRSA-N01", "one workload of two has neither label", healthy_service_account, |f| {
         label(f, None);
-        f.pods_using = seen(PodCount {
-            total: 3,
-            wired: 2,
-            stale: vec!["deployment/new".to_owned(), "deployment/old".to_owned()],
-            labels: BTreeMap::from([("deployment/old".to_owned(), "on".to_owned())]),
-            ..PodCount::default()
-        });
+        runs(f, "deployment/by-hand", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        runs(f, "deployment/new", |_| {});
+        runs(f, "deployment/newer", |_| {});
     }),
     ("RRSA-P12", "a workload that asks for itself was not restarted", healthy_service_account, |f| {
         label(f, None);
-        f.pods_using = seen(PodCount {
-            total: 3,
-            wired: 2,
-            stale: vec!["deployment/old".to_owned()],
-            labels: BTreeMap::from([("deployment/old".to_owned(), "on".to_owned())]),
-            ..PodCount::default()
+        runs(f, "deployment/old", |pod| {
+            pod.labels.insert(INJECTION_LABEL.to_owned(), "on".to_owned());
         });
+    }),
+    ("RRSA-N02", "a workload that refuses", healthy_service_account, |f| {
+        runs(f, "deployment/off", |pod| {
+            pod.labels.insert(INJECTION_LABEL.to_owned(), "off".to_owned());
+        });
+    }),
+    ("RRSA-P22", "a static pod beside one that is injected", healthy_service_account, |f| {
+        runs(f, "deployment/new", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        runs(f, "node/n", |pod| pod.is_static = true);
     }),
     ("RRSA-W01", "the webhook is gone, and one workload is newer than that", healthy_service_account, |f| {
         f.cluster.webhook = seen(None);
-        f.pods_using = seen(PodCount {
-            total: 3,
-            wired: 2,
-            stale: vec!["deployment/new".to_owned()],
-            ..PodCount::default()
-        });
+        runs(f, "deployment/old", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        runs(f, "deployment/new", |_| {});
     }),
     ("RRSA-P25", "a rollout stopped half way", healthy_service_account, |f| {
-        let half = vec!["deployment/old".to_owned()];
-        f.pods_using =
-            seen(PodCount { total: 3, wired: 2, stale: half.clone(), mixed: half, ..PodCount::default() });
+        runs(f, "deployment/half", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        runs(f, "deployment/half", |_| {});
+        f.workloads[1].pods[0].is_behind = true;
+    }),
+    ("RRSA-P25", "pods of a template that is no more", healthy_pod, |f| {
+        let like = template().likeness();
+        f.workloads = vec![Workload { like, pods: vec![one_of("deployment/demo")] }];
+        f.workloads[0].pods[0].is_behind = true;
     }),
     ("RRSA-K03", "a profile is mounted", healthy_pod, |f| {
         let path = "/root/.aliyun".to_owned();
@@ -1214,12 +1231,12 @@ const NEAR: &[Near] = &[
     ("a ServiceAccount", healthy_service_account, |_| {}),
     ("an unlabelled namespace with a pod wired by hand", healthy_pod, |f| label(f, None)),
     ("pods that have all ended", healthy_service_account, |f| {
-        f.pods_using = seen(PodCount { total: 2, wired: 0, stale: Vec::new(), ..PodCount::default() });
+        f.pods_using = seen(PodCount { total: 2, wired: 0 });
     }),
     ("an account without annotation and a pod wired by hand", healthy_pod, |f| annotate(f, None)),
     ("an account without annotation, used by a wired pod", healthy_service_account, |f| {
         annotate(f, None);
-        f.pods_using = seen(PodCount { total: 2, wired: 1, stale: Vec::new(), ..PodCount::default() });
+        f.pods_using = seen(PodCount { total: 2, wired: 1 });
     }),
     ("a path with more slashes than it needs", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, &FILE.replace("/ack", "//./x/../ack"));
@@ -1395,7 +1412,7 @@ const NEAR: &[Near] = &[
 ];
 
 fn findings(facts: &Facts) -> Vec<Finding> {
-    super::fold(RULES.iter().filter_map(|rule| rule.finding(&(rule.judge)(facts))).collect())
+    crate::report::Report::on(facts.clone()).findings
 }
 
 #[test]
@@ -1451,25 +1468,26 @@ fn a_service_account_is_as_well_as_the_pods_that_run_as_it() {
         facts.pod.expect("a pod").likeness()
     };
     let with = |like: PodFacts, owners: &[&str]| {
-        let pods = owners.iter().map(|owner| ((*owner).to_owned(), format!("{}-1", owner.replace('/', "-"))));
+        let pods = owners.iter().map(|owner| one_of(owner)).collect();
         let mut facts = healthy_service_account();
-        facts.workloads = vec![Workload { like, pods: pods.collect() }];
+        facts.workloads = vec![Workload { like, pods }];
         crate::report::Report::on(facts)
     };
     let healthy = with(like(&|_| {}), &["deployment/a", "deployment/b"]);
     assert_eq!((healthy.findings.as_slice(), healthy.exit_code()), (&[][..], 0), "{:?}", healthy.skipped);
 
     let astray = like(&|f| set(f, env_vars::OIDC_TOKEN_FILE, "/var/run/elsewhere"));
-    let report = with(astray, &["deployment/a", "pod/b"]);
-    let found: Vec<_> = report.findings.iter().map(|f| (f.rule, f.place.as_str())).collect();
+    let report = with(astray.clone(), &["deployment/a", "", "deployment/b"]);
+    let [found] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
     let place =
-        |pod: &str| format!("variable {}, container app of pod rrsa-demo/{pod}", env_vars::OIDC_TOKEN_FILE);
-    assert_eq!(
-        found,
-        [("RRSA-P16", place("deployment-a-1").as_str()), ("RRSA-P16", place("pod-b-1").as_str())]
-    );
-    assert_ne!(report.findings[0].fingerprint, report.findings[1].fingerprint);
+        format!("variable {}, container app of pod rrsa-demo/deployment-a-1", env_vars::OIDC_TOKEN_FILE);
+    assert_eq!((found.rule, found.place.as_str()), ("RRSA-P16", place.as_str()));
+    let also: Vec<_> = found.also.iter().map(|one| one.what.as_str()).collect();
+    assert_eq!(also, ["pod/-1", "deployment/b"]);
     assert_eq!((report.exit_code(), report.first_broken), (1, Some("RRSA-P16")));
+    // Alone it is the same trouble that it is beside others.
+    let alone = with(astray, &["deployment/b"]);
+    assert_eq!(alone.findings[0].fingerprint, found.also[1].fingerprint);
 
     let from_elsewhere = like(&|f| {
         let from = EnvFact::From("configMap/app".to_owned());
@@ -1520,11 +1538,14 @@ fn what_runs_as_it_and_would_not_be_injected_again_is_a_warning() {
     {
         let mut facts = healthy_service_account();
         label(&mut facts, None);
-        let mut like = healthy_pod().pod.expect("a pod").likeness();
-        like.labels.extend(labelled.map(|value| (INJECTION_LABEL.to_owned(), value.to_owned())));
-        let pods = BTreeMap::from([("deployment/a".to_owned(), "a-1".to_owned())]);
-        facts.workloads = vec![Workload { like, pods }];
-        facts.reliant = if reliant { vec!["deployment/a".to_owned()] } else { Vec::new() };
+        for owner in ["deployment/a", "deployment/b"] {
+            runs(&mut facts, owner, |pod| {
+                *pod = healthy_pod().pod.expect("a pod");
+                pod.labels.extend(labelled.map(|value| (INJECTION_LABEL.to_owned(), value.to_owned())));
+            });
+            let template = if reliant { template() } else { healthy_pod().pod.expect("a pod") };
+            facts.owners.insert(owner.to_owned(), OwnerFacts { template, ..OwnerFacts::default() });
+        }
         let report = crate::report::Report::on(facts);
         let found: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
         assert_eq!((found.as_slice(), report.exit_code()), (rules, 0));

@@ -21,11 +21,14 @@ mod trust_policy;
 mod variables;
 mod volume;
 mod webhook;
+mod workloads;
 
 #[cfg(test)]
 mod fixtures;
 
 pub use at_rest::{AtRest, at_rest, blank};
 pub use catalogue::{RULES, Rule, fold};
-pub use finding::{Finding, Link, Severity, Verdict};
-pub use restart::{of_pods as restart, once_admitted};
+pub use finding::{Also, Finding, Link, Severity, Verdict};
+pub use restart::{of_owners as restart, once_admitted};
+pub use service_account::misspelt;
+pub use workloads::{Judged, judged};

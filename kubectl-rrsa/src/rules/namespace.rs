@@ -4,7 +4,7 @@
 use super::finding::{Evidence, Verdict, on_injection};
 use super::restart;
 use super::shell::word;
-use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, Workload};
+use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {
@@ -110,7 +110,7 @@ fn judge(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Op
 
 fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> Option<Evidence>) -> Verdict {
     let pod_label = facts.pod.as_ref().and_then(|pod| pod.injection());
-    if pod_label == Some("on") || pods_ask_themselves(facts) {
+    if pod_label == Some("on") {
         return Verdict::Holds;
     }
     match facts.namespace_facts.as_result() {
@@ -127,20 +127,6 @@ fn judged(facts: &Facts, broken: impl FnOnce(&NamespaceFacts, Option<&str>) -> O
             (Some(evidence), _) => evidence.command(label(facts)).into(),
             (None, _) => Verdict::Holds,
         },
-    }
-}
-
-/// Whether all pods of the ServiceAccount that RRSA has not reached, or else all, carry the label themselves.
-fn pods_ask_themselves(facts: &Facts) -> bool {
-    let Some(count) = facts.pods_using.value().filter(|_| facts.pod.is_none()) else { return false };
-    let asks = |owner: &String| count.labels.get(owner).is_some_and(|value| value == "on");
-    match count.unreached().next() {
-        Some(_) => count.unreached().all(asks),
-        // What runs is asked for its label too: the next pod will have it again.
-        None => {
-            let asks = |workload: &Workload| workload.like.injection() == Some("on");
-            !facts.workloads.is_empty() && facts.workloads.iter().all(asks)
-        }
     }
 }
 

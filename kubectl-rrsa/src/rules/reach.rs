@@ -6,7 +6,7 @@ use rrsa_shared::arn;
 use super::finding::{Evidence, Severity, Verdict};
 use super::{namespace, restart, service_account, volume, webhook};
 use crate::facts::{
-    AUDIENCE, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodCount, PodFacts,
+    AUDIENCE, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodFacts,
     SKIP_CONTAINERS_ANNOTATION, ServiceAccountFacts,
 };
 /// The pod is younger than what would have it injected.
@@ -62,6 +62,17 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         };
     }
     let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+    let of_today = facts.owner.value().map(|owner| owner.template.service_account.as_str());
+    if let Some(named) = of_today.filter(|named| candidates.contains(named) && !pod.is_template) {
+        return Evidence::new(
+            format!("spec.serviceAccountName: {named}, as {owner} has it now"),
+            format!("spec.serviceAccountName: {name}"),
+            pod.place(&facts.namespace),
+            "this pod is of the time before: wait for the rollout that is under way, or begin one",
+        )
+        .command_if(restart::of_pod(facts, pod))
+        .into();
+    }
     let evidence = Evidence::new(
         format!("spec.serviceAccountName: {}", candidates.join(" or ")),
         match account {
@@ -118,7 +129,7 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
 
 /// Lists of containers name containers of the pod, and leave the webhook one to inject.
 pub(super) fn p04(facts: &Facts) -> Verdict {
-    let Some(pod) = &facts.pod else { return left_out(facts) };
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     if pod.skips_all() && !facts.is_wired() {
         let annotations = [ONLY_CONTAINERS_ANNOTATION, SKIP_CONTAINERS_ANNOTATION];
         let lists =
@@ -150,46 +161,23 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
     }
 }
 
-/// Of a ServiceAccount it is said when RRSA has reached none of its pods, and the lists are the reason.
-fn left_out(facts: &Facts) -> Verdict {
-    let count = match facts.pods_using.as_result() {
-        Err(why) => return Verdict::Unseen(why.to_owned()),
-        Ok(count) => count,
-    };
-    if count.left_out == 0 || count.wired > 0 || !count.stale.is_empty() {
-        return Verdict::NotApplicable;
-    }
-    Evidence::new(
-        "a container that is injected",
-        format!("{} of {} pods leave every container out", count.left_out, count.total),
-        format!("{SKIP_CONTAINERS_ANNOTATION} and {ONLY_CONTAINERS_ANNOTATION} of its pods"),
-        "mend the lists, in the pod template where there is one",
-    )
-    .severity(Severity::Error)
-    .into()
-}
-
 /// The pod has a projected ServiceAccount token to exchange.
 pub(super) fn p12(facts: &Facts) -> Verdict {
-    if facts.pod.as_ref().is_some_and(PodFacts::skips_all) {
+    let Some(pod) = &facts.pod else {
+        // Whether pods that run as it have theirs is not to be told where they may not be listed.
+        return match facts.pods_using.as_result() {
+            Err(why) => Verdict::Unseen(why.to_owned()),
+            Ok(_) => Verdict::NotApplicable,
+        };
+    };
+    // The webhook puts it in when the pod is made.
+    if pod.skips_all() || (pod.is_template && pod.rrsa_projection().is_none()) {
         return Verdict::NotApplicable;
     }
-    let (seen, place, command) = match &facts.pod {
-        Some(pod) if pod.rrsa_projection().is_some() => return Verdict::Holds,
-        // The webhook puts it in when the pod is made.
-        Some(pod) if pod.is_template => return Verdict::NotApplicable,
-        Some(pod) => ("no such volume".to_owned(), pod.place(&facts.namespace), restart::of_pod(facts, pod)),
-        // Of a ServiceAccount it is said when none of its pods has it; some of them are another rule's.
-        None => match facts.pods_using.as_result() {
-            Err(why) => return Verdict::Unseen(why.to_owned()),
-            Ok(count) if count.unreached().next().is_some() => (
-                unreached(count),
-                format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
-                restart::of_stale(facts, count),
-            ),
-            Ok(_) => return Verdict::NotApplicable,
-        },
-    };
+    if pod.rrsa_projection().is_some() {
+        return Verdict::Holds;
+    }
+    let command = restart::of_pod(facts, pod);
     let cause = [
         namespace::n01,
         namespace::n02,
@@ -216,12 +204,11 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     }
     let of_webhook = [webhook::w02, webhook::w03, webhook::w05];
     let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
-    let by_hand =
-        facts.pod.as_ref().is_some_and(|pod| pod.is_wired() && will_be_injected(facts, pod) == Ok(false));
+    let by_hand = pod.is_wired() && will_be_injected(facts, pod) == Ok(false);
     Evidence::new(
         format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
-        seen,
-        place,
+        "no such volume",
+        pod.place(&facts.namespace),
         match command {
             _ if by_hand => {
                 "nothing asks the webhook to inject, so the pod is wired by hand: give it the volume, and mount it where the \
@@ -243,16 +230,6 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     )
     .command_if(command.filter(|_| !by_hand))
     .into()
-}
-
-/// Which pods of a ServiceAccount RRSA has not reached.
-fn unreached(count: &PodCount) -> String {
-    let owners: Vec<_> = count.unreached().map(String::as_str).collect();
-    let more = match count.bare {
-        0 | 1 => String::new(),
-        all => format!(" and {} more pods", all - 1),
-    };
-    format!("no such volume in the pods of {}{more}", owners.join(", "))
 }
 
 /// Whether the webhook is asked to look at the pod, and has a role for it.
@@ -288,30 +265,26 @@ pub(super) fn p22(facts: &Facts) -> Verdict {
 
 /// Of the pods of one workload, either all are injected or none.
 pub(super) fn p25(facts: &Facts) -> Verdict {
-    if facts.pod.is_some() {
-        return Verdict::NotApplicable;
-    }
-    let count = match facts.pods_using.as_result() {
-        Err(why) => return Verdict::Unseen(why.to_owned()),
-        Ok(count) => count,
+    let behind = facts.behind();
+    let Some(first) = behind.first() else {
+        return match facts.workloads.is_empty() {
+            true => Verdict::NotApplicable,
+            false => Verdict::Holds,
+        };
     };
-    if count.total == 0 {
-        return Verdict::NotApplicable;
-    }
-    // What has none at all is P12's.
-    if count.mixed.is_empty() {
-        return Verdict::Holds;
-    }
-    let command = restart::of_owners(facts, &count.mixed);
-    Evidence::new(
-        format!("RRSA in all {} pods of the ServiceAccount", count.total),
-        format!("in {} of them; not in all of {}", count.wired, count.mixed.join(", ")),
+    let mut owners: Vec<&str> = behind.iter().filter_map(|pod| pod.owner.as_deref()).collect();
+    owners.dedup();
+    let evidence = Evidence::new(
+        "all pods as new ones are",
+        format!("pods of the time before: {}, such as {}", owners.join(", "), first.name),
         format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
-        match command {
-            Some(_) => "restart what has pods of the time before",
-            None => "new pods will have it; what makes these cannot be restarted by kubectl",
-        },
-    )
-    .command_if(command)
-    .into()
+        "wait for the rollout that is under way, or begin one",
+    );
+    let pods: Vec<&PodFacts> = behind.iter().collect();
+    let evidence = evidence.command_if(restart::of_all(facts, &pods));
+    // Where nothing runs as it would be made today, all of it lacks RRSA.
+    match facts.pod.as_ref().is_some_and(|pod| pod.is_template) {
+        true => evidence.severity(Severity::Error).into(),
+        false => evidence.into(),
+    }
 }

@@ -1,7 +1,9 @@
 //! What to type for new pods: the webhook looks at a pod only when it is made.
 
+use std::collections::BTreeMap;
+
 use super::shell::word;
-use crate::facts::{Facts, INJECTION_LABEL, PodCount, PodFacts, Rollout};
+use crate::facts::{Facts, INJECTION_LABEL, PodFacts, Rollout};
 
 /// Whether `kubectl rollout restart` takes it, and a command can change its pod template. A job's template stays as it
 /// is, a CronJob's has another place, and what is not Kubernetes' own has tools of its own.
@@ -9,101 +11,85 @@ pub(super) fn takes(owner: &str) -> bool {
     ["deployment/", "statefulset/", "daemonset/"].iter().any(|kind| owner.starts_with(kind))
 }
 
-/// What to type for a new pod in the place of this one. Nothing for a job, whose next run has a new pod and whose running
-/// one would be lost; nor for a pod that is on its way out.
+/// What to type for a new pod in the place of this one, and of those with the same trouble. Nothing for a job, whose next run
+/// has a new pod and whose running one would be lost; nor for a pod that is on its way out.
 pub(super) fn of_pod(facts: &Facts, pod: &PodFacts) -> Option<String> {
-    let keeps = pod.is_over() || pod.is_static || pod.is_template;
-    if keeps && !pod.owner.as_deref().is_some_and(takes) {
-        return None;
-    }
-    let names = if keeps { &[][..] } else { std::slice::from_ref(&pod.name) };
-    of_pods(&facts.namespace, pod.owner.as_deref().map(|owner| (owner, facts.rollout(owner))), names)
+    let all: Vec<&PodFacts> = std::iter::once(pod).chain(&facts.beside).collect();
+    of_all(facts, &all)
 }
 
-/// What to type for new pods in the place of those that an owner made, which replaces its pods as it says.
+/// What to type for new pods in the place of these.
+pub(super) fn of_all(facts: &Facts, pods: &[&PodFacts]) -> Option<String> {
+    let mut by_owner: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    for pod in pods {
+        let stays = pod.is_over() || pod.is_static || pod.is_template;
+        if stays && !pod.owner.as_deref().is_some_and(takes) {
+            continue;
+        }
+        let names = by_owner.entry(pod.owner.as_deref()).or_default();
+        names.extend((!stays).then_some(pod.name.as_str()));
+    }
+    let owners = by_owner
+        .iter()
+        .map(|(owner, names)| (*owner, facts.rollout(owner.unwrap_or_default()), names.as_slice()));
+    of_owners(&facts.namespace, owners)
+}
+
+/// What to type for new pods in the place of these, by what made them and how that replaces its pods.
 #[must_use]
-pub fn of_pods(namespace: &str, owner: Option<(&str, Rollout)>, pods: &[String]) -> Option<String> {
+pub fn of_owners<'a>(
+    namespace: &str,
+    owners: impl IntoIterator<Item = (Option<&'a str>, Rollout, &'a [&'a str])>,
+) -> Option<String> {
     let namespace = word(namespace);
-    let names = || pods.iter().map(|name| word(name)).collect::<Vec<_>>();
-    let delete = |owner: &str| {
-        format!("kubectl delete pod {} -n {namespace}   # {owner} makes new ones", names().join(" "))
-    };
-    match owner {
-        Some((owner, rollout)) if takes(owner) => {
-            let restart = format!("kubectl rollout restart {} -n {namespace}", word(owner));
-            Some(match rollout {
-                Rollout::Replaces => restart,
-                Rollout::Paused => {
-                    format!("kubectl rollout resume {} -n {namespace} && {restart}", word(owner))
-                }
-                Rollout::Keeps if pods.is_empty() => list_stale(&namespace),
-                Rollout::Keeps => delete(owner),
-            })
-        }
-        Some((owner, _)) if owner.starts_with("job/") => None,
-        Some((owner, _)) => Some(delete(owner)),
-        None => Some(anew(&names(), &namespace)),
-    }
-}
-
-/// Pods that nobody else would make again.
-fn anew(pods: &[String], namespace: &str) -> String {
-    format!("kubectl get pod {} -n {namespace} -o yaml | kubectl replace --force -f -", pods.join(" "))
-}
-
-/// Where the pods are told by name that somebody has to delete.
-fn list_stale(namespace: &str) -> String {
-    format!("kubectl rrsa list --stale -n {namespace}")
-}
-
-/// New pods of these workloads, as far as a command makes them.
-pub(super) fn of_owners<'a>(facts: &Facts, owners: impl IntoIterator<Item = &'a String>) -> Option<String> {
-    let namespace = word(&facts.namespace);
-    let (mut usual, mut others, mut by_name) = (Vec::new(), Vec::new(), false);
-    for owner in owners.into_iter().filter(|owner| takes(owner)) {
-        match facts.rollout(owner) {
-            Rollout::Replaces => usual.push(word(owner)),
-            Rollout::Keeps => by_name = true,
-            paused @ Rollout::Paused => others.extend(of_pods(&facts.namespace, Some((owner, paused)), &[])),
+    let (mut restarts, mut others, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for (owner, rollout, pods) in owners {
+        let names: Vec<String> = pods.iter().map(|name| word(name)).collect();
+        match owner {
+            Some(owner) if owner.starts_with("job/") => {}
+            Some(owner) if takes(owner) && rollout == Rollout::Replaces => restarts.push(word(owner)),
+            Some(owner) if takes(owner) && rollout == Rollout::Paused => {
+                let owner = word(owner);
+                others.push(format!("kubectl rollout resume {owner} -n {namespace}"));
+                others.push(format!("kubectl rollout restart {owner} -n {namespace}"));
+                notes.push(format!("{owner} is paused: what was held back comes too"));
+            }
+            Some(owner) => {
+                others.extend(deleted(&names, &namespace));
+                notes.push(format!("{owner} makes new ones"));
+            }
+            None => others.push(format!(
+                "kubectl get pod {} -n {namespace} -o yaml | kubectl replace --force -f -",
+                names.join(" ")
+            )),
         }
     }
-    let usual =
-        (!usual.is_empty()).then(|| format!("kubectl rollout restart {} -n {namespace}", usual.join(" ")));
-    let by_name = by_name.then(|| list_stale(&namespace));
-    let commands: Vec<String> = usual.into_iter().chain(others).chain(by_name).collect();
-    (!commands.is_empty()).then(|| commands.join(" && "))
-}
-
-/// What makes the pods of a ServiceAccount anew that RRSA has not reached, as far as commands can.
-pub(super) fn of_stale(facts: &Facts, count: &PodCount) -> Option<String> {
-    let mut commands: Vec<_> = of_owners(facts, count.unreached()).into_iter().collect();
-    let namespace = word(&facts.namespace);
-    let pods: Vec<String> = count.stale.iter().filter_map(|o| o.strip_prefix("pod/")).map(word).collect();
-    if !pods.is_empty() {
-        commands.push(anew(&pods, &namespace));
+    if !restarts.is_empty() {
+        others.insert(0, format!("kubectl rollout restart {} -n {namespace}", restarts.join(" ")));
     }
-    let commands = (!commands.is_empty()).then(|| commands.join(" && "))?;
-    Some(match count.bare {
-        0 | 1 => commands,
-        all => format!("{commands}   # {} more: {}", all - 1, list_stale(&namespace)),
+    let commands = (!others.is_empty()).then(|| others.join(" && "))?;
+    Some(match notes.is_empty() {
+        true => commands,
+        false => format!("{commands}   # {}", notes.join("; ")),
     })
+}
+
+/// Pods that somebody else makes again, one after the other.
+fn deleted(names: &[String], namespace: &str) -> Option<String> {
+    match names {
+        [] => None,
+        [one] => Some(format!("kubectl delete pod {one} -n {namespace}")),
+        all => Some(format!("for pod in {}; do kubectl delete pod $pod -n {namespace}; done", all.join(" "))),
+    }
 }
 
 /// The command, and what makes new pods of the workload once it has been carried out.
 pub(super) fn after(facts: &Facts, command: String) -> String {
-    match of_workload(facts) {
+    // What has RRSA already needs no new pod for it.
+    let unreached = facts.pod.as_ref().filter(|pod| !pod.is_template && !pod.is_wired());
+    match unreached.and_then(|pod| of_pod(facts, pod)) {
         Some(restart) => format!("{command} && {restart}"),
         None => command,
-    }
-}
-
-/// What to type for new pods of the workload: of the pod that was looked at, or of the ServiceAccount's pods without RRSA.
-fn of_workload(facts: &Facts) -> Option<String> {
-    match &facts.pod {
-        // What has RRSA already needs no new pod for it.
-        Some(pod) if pod.is_template || pod.is_wired() => None,
-        Some(pod) => of_pod(facts, pod),
-        None => of_stale(facts, facts.pods_using.value()?),
     }
 }
 
@@ -139,11 +125,10 @@ fn rolled_out(facts: &Facts, owner: &str, command: String) -> String {
         (Rollout::Paused, _) => {
             format!("{command} && kubectl rollout resume {} -n {}", word(owner), word(&facts.namespace))
         }
-        (Rollout::Keeps, Some(pod)) => {
-            let kept = Some((owner, Rollout::Keeps));
-            let delete = of_pods(&facts.namespace, kept, std::slice::from_ref(&pod.name));
-            format!("{command} && {}", delete.unwrap_or_default())
-        }
+        (Rollout::Keeps, Some(pod)) => match of_pod(facts, pod) {
+            Some(delete) => format!("{command} && {delete}"),
+            None => command,
+        },
         _ => command,
     }
 }
@@ -151,6 +136,7 @@ fn rolled_out(facts: &Facts, owner: &str, command: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::OwnerFacts;
     use crate::rules::blank;
 
     fn pod(owner: Option<&str>) -> PodFacts {
@@ -158,8 +144,9 @@ mod tests {
     }
 
     fn with(rollouts: &[(&str, Rollout)]) -> Facts {
-        let rollouts = rollouts.iter().map(|(owner, rollout)| ((*owner).to_owned(), *rollout));
-        Facts { rollouts: rollouts.collect(), ..blank("n") }
+        let owner = |rollout| OwnerFacts { rollout, ..OwnerFacts::default() };
+        let owners = rollouts.iter().map(|(name, rollout)| ((*name).to_owned(), owner(*rollout)));
+        Facts { owners: owners.collect(), ..blank("n") }
     }
 
     #[test]
@@ -188,35 +175,40 @@ mod tests {
         let resume = "kubectl rollout resume deployment/p -n n";
         let restart = "kubectl rollout restart deployment/p -n n";
         let delete = "kubectl delete pod p -n n   # statefulset/s makes new ones";
+        let note = "deployment/p is paused: what was held back comes too";
         let of = |owner: &str| of_pod(&facts, &pod(Some(owner)));
-        assert_eq!(of("deployment/p"), Some(format!("{resume} && {restart}")));
+        assert_eq!(of("deployment/p"), Some(format!("{resume} && {restart}   # {note}")));
         assert_eq!(of("statefulset/s").as_deref(), Some(delete));
-        let owners = ["deployment/a", "deployment/p", "statefulset/s"].map(str::to_owned);
-        assert_eq!(
-            of_owners(&facts, &owners),
-            Some(format!(
-                "kubectl rollout restart deployment/a -n n && {resume} && {restart} && kubectl rrsa list --stale -n n"
-            ))
-        );
         let facts = Facts { pod: Some(pod(Some("statefulset/s"))), ..facts };
         assert!(label_template(&facts, "statefulset/s").unwrap().ends_with(&format!("' && {delete}")));
         let set = "kubectl set serviceaccount deployment p a -n n";
         assert_eq!(runs_as(&facts, "deployment/p", "a"), Some(format!("{set} && {resume}")));
     }
 
-    /// Names of bare pods are not counted up; where they are told is.
+    /// One command for all that have the same trouble; what it says to eyes stands at its end.
     #[test]
-    fn one_bare_pod_stands_for_all() {
-        let stale = ["deployment/old", "job/j", "pod/a"].map(str::to_owned).to_vec();
-        let count = PodCount { total: 9, wired: 0, stale, bare: 4, ..PodCount::default() };
+    fn pods_with_the_same_trouble_are_made_anew_together() {
+        let of = |owner: Option<&str>, name: &str| PodFacts { name: name.to_owned(), ..pod(owner) };
+        let facts = Facts {
+            beside: vec![
+                of(Some("deployment/b"), "b"),
+                of(Some("daemonset/k"), "k-1"),
+                of(Some("daemonset/k"), "k-2"),
+                of(Some("cloneset/c"), "c"),
+                of(Some("job/j"), "j"),
+                of(None, "x"),
+                of(None, "y"),
+            ],
+            ..with(&[("daemonset/k", Rollout::Keeps)])
+        };
         assert_eq!(
-            of_stale(&blank("n"), &count).as_deref(),
+            of_pod(&facts, &pod(Some("deployment/a"))).as_deref(),
             Some(
-                "kubectl rollout restart deployment/old -n n && kubectl get pod a -n n -o yaml | kubectl replace --force \
-                 -f -   # 3 more: kubectl rrsa list --stale -n n"
+                "kubectl rollout restart deployment/a deployment/b -n n && kubectl get pod x y -n n -o yaml | kubectl replace \
+                 --force -f - && kubectl delete pod c -n n && for pod in k-1 k-2; do kubectl delete pod $pod -n n; done   # \
+                 cloneset/c makes new ones; daemonset/k makes new ones"
             )
         );
-        let jobs = PodCount { total: 1, stale: vec!["job/j".to_owned()], ..PodCount::default() };
-        assert_eq!(of_stale(&blank("n"), &jobs), None);
+        assert_eq!(of_pod(&blank("n"), &pod(Some("job/j"))), None);
     }
 }

@@ -119,7 +119,8 @@ const FOREIGN_KEYS: [&str; 4] = [
 ];
 
 /// An annotation that was meant to be the role-name annotation, and whether it is another tool's own.
-fn misspelt(account: &ServiceAccountFacts) -> Option<(&str, bool)> {
+#[must_use]
+pub fn misspelt(account: &ServiceAccountFacts) -> Option<(&str, bool)> {
     let near = |key: &&String| {
         let last = |key: &str| key.rsplit('/').next().unwrap_or_default().replace('_', "-").to_lowercase();
         let ours = key.contains("alibabacloud.com/")
@@ -234,7 +235,7 @@ pub(super) fn s10(facts: &Facts) -> Verdict {
                 "a pod that runs as it",
                 "none at the moment",
                 place(facts),
-                "nothing to mend if the workload comes later; otherwise take the annotation away",
+                "nothing to mend if the workload comes later, is a CronJob or is scaled to none; otherwise take the annotation away",
             ))
         }),
     }
@@ -269,7 +270,7 @@ pub(super) fn s04(facts: &Facts) -> Verdict {
 
 /// The pod runs with the role that its ServiceAccount names today.
 pub(super) fn s06(facts: &Facts) -> Verdict {
-    let Some(pod) = &facts.pod else { return s06_of_all(facts) };
+    let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     annotated(facts, |account| {
         let named = account.role_name().filter(|value| arn::is_role_name(value))?;
         // What the workload sets itself is P07's: no restart changes it.
@@ -298,32 +299,6 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 },
             )
             .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(facts, pod)).map(|command| {
-                restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
-            })),
-        )
-    })
-}
-
-/// Of a ServiceAccount: the first role that one of its pods names and that it does not.
-fn s06_of_all(facts: &Facts) -> Verdict {
-    let count = match facts.pods_using.as_result() {
-        Err(why) => return Verdict::Unseen(why.to_owned()),
-        Ok(count) => count,
-    };
-    annotated(facts, |account| {
-        let named = account.role_name().filter(|value| arn::is_role_name(value))?;
-        let other = |arn: &str| arn::RoleArn::parse(arn).ok().filter(|role| role.name != named);
-        let (role, owner) = count.roles.iter().find_map(|(arn, owner)| Some((other(arn)?, owner)))?;
-        let restarts = restart::of_owners(facts, [owner]);
-        Some(
-            Evidence::new(
-                format!("role {named}, as the ServiceAccount names it"),
-                format!("role {}", role.name),
-                format!("variable {} of pods of {owner}", env_vars::ROLE_ARN),
-                "make its pods anew: the annotation was changed after they were made; and take the variable out of the \
-                 workload if it stands there",
-            )
-            .command_if(restarts.map(|command| {
                 restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
             })),
         )

@@ -100,12 +100,18 @@ fn meant_issuer(document: &Document, provider: &str) -> Option<String> {
         Some(shape) => shape.cluster_id == cluster && !issuer.ends_with('/'),
         None => !is_placeholder(issuer),
     };
-    let region = asked
-        .iter()
-        .find_map(|issuer| IssuerShape::read(issuer.trim_end_matches('/')))
-        .map_or("REGION", |shape| shape.region);
-    let like = || format!("https://oidc-ack-{region}.oss-{region}.aliyuncs.com/{cluster}");
-    Some(asked.iter().find(of_cluster).map_or_else(like, |issuer| (*issuer).to_owned()))
+    if let Some(right) = asked.iter().find(of_cluster) {
+        return Some((*right).to_owned());
+    }
+    // It may stand elsewhere in the policy, or with a slash too many.
+    let anywhere = document.statements.iter().flat_map(|statement| &statement.conditions);
+    let anywhere = anywhere.flat_map(|condition| &condition.values).filter_map(|value| match value {
+        ConditionValue::Text(text) => Some(text.trim_end_matches('/')),
+        _ => None,
+    });
+    let is_right = |text: &&str| IssuerShape::read(text).is_some_and(|shape| shape.cluster_id == cluster);
+    let like = || format!("https://oidc-ack-REGION.oss-REGION.aliyuncs.com/{cluster}");
+    Some(anywhere.into_iter().find(is_right).map_or_else(like, str::to_owned))
 }
 
 /// What keeps the token out, as the rule that says so.

@@ -1,0 +1,129 @@
+//! The pods that run as a ServiceAccount, each judged by itself as far as it can be without asking anything of it. What is
+//! wrong with several in the same way makes one finding.
+
+use super::{Finding, Link, RULES, Severity, Verdict, fold};
+use crate::facts::{Facts, PodFacts, Seen, Workload};
+use crate::fingerprint::fingerprint;
+
+/// What is wrong with the pods.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// Findings, with their fingerprints.
+    pub findings: Vec<Finding>,
+    /// The first thing that could not be judged: where, and why.
+    pub unseen: Option<String>,
+}
+
+/// One trouble and the pods that have it.
+struct Trouble {
+    finding: Finding,
+    pods: Vec<PodFacts>,
+}
+
+/// Judges the pods. `raw` is what is wrong with the ServiceAccount itself, before anything is folded.
+#[must_use]
+pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
+    let (mut troubles, mut unseen): (Vec<Trouble>, _) = (Vec::new(), None);
+    if facts.workloads.is_empty() {
+        return Judged::default();
+    }
+    let mut of_pod = Facts { workloads: Vec::new(), ..facts.clone() };
+    let pods = facts.workloads.iter().flat_map(Workload::each);
+    // What is only of the time before is one finding for all.
+    for pod in pods.filter(|(_, is_behind)| !is_behind).map(|(pod, _)| pod) {
+        put(&mut of_pod, pod);
+        let (findings, why) = of_one(&of_pod, raw);
+        unseen = unseen.or(why);
+        for finding in findings {
+            let Some(pod) = of_pod.pod.clone() else { continue };
+            let known = troubles.iter_mut().find(|known| is_same(known, &finding, &pod));
+            match known {
+                Some(known) => known.pods.push(pod),
+                None => troubles.push(Trouble { finding, pods: vec![pod] }),
+            }
+        }
+    }
+    let findings = troubles.into_iter().map(|trouble| told(&mut of_pod, raw, trouble)).collect();
+    Judged { findings, unseen }
+}
+
+/// Lets the facts be about a pod.
+fn put(facts: &mut Facts, pod: PodFacts) {
+    let owner = pod.owner.as_ref();
+    facts.owner = match owner.and_then(|owner| facts.owners.get(owner)) {
+        Some(known) => Seen::known(known.clone(), owner.map(String::as_str).unwrap_or_default()),
+        None => Seen::unknown("not asked"),
+    };
+    facts.pod = Some(pod);
+}
+
+/// What is wrong with one pod, and what could not be judged.
+fn of_one(facts: &Facts, raw: &[Finding]) -> (Vec<Finding>, Option<String>) {
+    let is_asked = |link| matches!(link, Link::Webhook | Link::Namespace | Link::ServiceAccount | Link::Pod);
+    let rules = RULES.iter().filter(|rule| is_asked(rule.link));
+    let verdicts: Vec<_> = rules.map(|rule| (rule, (rule.judge)(facts))).collect();
+    let own: Vec<Finding> = verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect();
+    let is_of = |all: &[Finding], finding: &Finding| {
+        all.iter().any(|one| (one.rule, &one.place) == (finding.rule, &finding.place))
+    };
+    // What follows from a cause at the ServiceAccount is told there, and what is wrong with that itself.
+    let mut findings = fold(own.iter().filter(|one| !is_of(raw, one)).chain(raw).cloned().collect());
+    findings
+        .retain(|finding| finding.severity > Severity::Info && is_of(&own, finding) && !is_of(raw, finding));
+    let unseen = verdicts.into_iter().find_map(|(rule, verdict)| match verdict {
+        Verdict::Unseen(why)
+            if rule.link == Link::Pod && rule.severity >= Severity::Error && !rule.is_extra(true) =>
+        {
+            Some(why)
+        }
+        _ => None,
+    });
+    let place = || facts.pod.as_ref().map(|pod| pod.place(&facts.namespace)).unwrap_or_default();
+    (findings, unseen.map(|why| format!("{}: {why}", place())))
+}
+
+/// Whether a finding says of another pod what is known of one already. What a command mends in the workload itself stays
+/// apart, as it mends no other.
+fn is_same(known: &Trouble, finding: &Finding, pod: &PodFacts) -> bool {
+    let Some(first) = known.pods.first() else { return false };
+    let bare = |text: &str, pod: &PodFacts| {
+        let text = text.replace(&pod.name, "");
+        pod.owner.as_ref().map_or_else(|| text.clone(), |owner| text.replace(owner.as_str(), ""))
+    };
+    let is_about_template = |one: &Finding| {
+        one.command.as_ref().is_some_and(|command| {
+            ["patch", "set"].iter().any(|verb| command.starts_with(&format!("kubectl {verb} ")))
+        })
+    };
+    known.finding.rule == finding.rule
+        && !is_about_template(finding)
+        && bare(&known.finding.expected, first) == bare(&finding.expected, pod)
+        && bare(&known.finding.seen, first) == bare(&finding.seen, pod)
+        && bare(&known.finding.place, first) == bare(&finding.place, pod)
+}
+
+/// The finding for all that have the trouble: one command, and each of them named.
+fn told(facts: &mut Facts, raw: &[Finding], trouble: Trouble) -> Finding {
+    let Trouble { finding, mut pods } = trouble;
+    let name = |pod: &PodFacts| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+    let mut fingerprints = Vec::new();
+    for pod in &pods {
+        put(facts, pod.clone());
+        let own = of_one(facts, raw).0.into_iter().find(|one| one.rule == finding.rule);
+        fingerprints.push(fingerprint(facts, own.as_ref().unwrap_or(&finding)));
+    }
+    let first = pods.remove(0);
+    let others: Vec<String> = pods.iter().map(name).collect();
+    put(facts, first);
+    facts.beside = pods;
+    let together = of_one(facts, raw).0.into_iter().find(|one| one.rule == finding.rule);
+    facts.beside = Vec::new();
+    let mut finding = together.unwrap_or(finding);
+    finding.fingerprint = fingerprints.remove(0);
+    finding.also = others
+        .into_iter()
+        .zip(fingerprints)
+        .map(|(what, fingerprint)| super::Also { what, fingerprint })
+        .collect();
+    finding
+}
