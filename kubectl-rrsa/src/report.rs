@@ -110,6 +110,10 @@ impl Report {
         let policy_is_seen = facts.account.role.value().is_some_and(Option::is_some);
         let is_said =
             |rule: &Rule| policy_is_seen && rule.link == Link::TrustPolicy && rule.id.starts_with("RRSA-X");
+        let is_reached = match &facts.pod {
+            Some(pod) => pod.is_wired(),
+            None => facts.pods_using.value().is_some_and(|count| count.wired > 0),
+        };
         let link_report = |link| {
             let of_link = || verdicts.iter().filter(move |(rule, _)| rule.link == link);
             let bad = |f: &&Finding| f.link == link && f.severity > Severity::Info;
@@ -135,7 +139,7 @@ impl Report {
                 Some(Severity::Warning) => LinkStatus::Warned,
                 None if unseen.is_some() => LinkStatus::Unseen,
                 // That nothing was injected has its cause further up; and where there is no pod, nothing was seen.
-                None if link == Link::Pod && !facts.is_wired() => LinkStatus::NotAsked,
+                None if link == Link::Pod && !is_reached => LinkStatus::NotAsked,
                 // What is wired needs neither, but not needed is not seen.
                 None if link == Link::Webhook && !facts.cluster.webhook_is_seen() => LinkStatus::NotAsked,
                 None if link == Link::Namespace && facts.namespace_facts.value().is_none() => {

@@ -12,7 +12,7 @@ use crate::collect::{self, why_not};
 use crate::facts::{
     ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef,
 };
-use crate::rules::{Finding, RULES, Severity, Verdict, blank, fold, once_admitted, restart};
+use crate::rules::{Finding, Owned, RULES, Severity, Verdict, blank, fold, once_admitted, restart};
 
 /// Pods asked for at a time.
 const PAGE: u32 = 500;
@@ -109,10 +109,12 @@ pub async fn of_service_account(
     }
     for one in &mut stale {
         let rollout = |owner: &String| owners.get(owner).map(|facts| facts.rollout).unwrap_or_default();
-        let pods: Vec<&str> = one.pods.iter().map(String::as_str).collect();
-        let owner =
-            (one.owner.as_deref(), one.owner.as_ref().map(rollout).unwrap_or_default(), pods.as_slice());
-        one.command = restart(namespace, [owner]);
+        let owned = Owned {
+            rollout: one.owner.as_ref().map(rollout).unwrap_or_default(),
+            pods: one.pods.iter().map(String::as_str).collect(),
+            more: 0,
+        };
+        one.command = restart(namespace, [(one.owner.as_deref(), owned)]);
         let role = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
         if let (ROLE_OF_BEFORE, Some(command), Some(role)) = (one.rule, &one.command, role) {
             one.command = Some(once_admitted(namespace, account, role, command));

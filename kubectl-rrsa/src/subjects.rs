@@ -429,7 +429,8 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
 fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>) -> Option<&'a PodFacts> {
     let is_of_today = |pod: &&PodFacts| !template.is_some_and(|template| is_of_before(pod, template));
     let runs = |pod: &PodFacts| pod.phase.as_deref() == Some("Running") && !pod.is_leaving;
-    let newest = pods.iter().filter(is_of_today).max_by_key(|pod| (runs(pod), pod.created_at))?;
+    let newest =
+        pods.iter().filter(is_of_today).max_by_key(|pod| (runs(pod), pod.created_at, pod.is_wired()))?;
     // What runs, and is of before, says more than what has ended.
     let only_before = !runs(newest) && newest.is_over() && pods.iter().any(runs);
     (!only_before).then_some(newest)
@@ -447,6 +448,7 @@ fn kept_beside(pod: &PodFacts, is_behind: bool) -> crate::facts::Workload {
         owner: pod.owner.clone(),
         name: pod.name.clone(),
         created_at: pod.created_at,
+        more: 0,
         is_behind,
     };
     crate::facts::Workload { like: pod.clone().likeness(), pods: vec![one] }

@@ -134,6 +134,7 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
         labels: pod.metadata.labels.clone().unwrap_or_default(),
         annotations: pod.metadata.annotations.clone().unwrap_or_default(),
         is_template: false,
+        alike: 0,
         is_leaving: pod.metadata.deletion_timestamp.is_some(),
         owner: owner(pod),
         projections: spec.map(projections).unwrap_or_default(),

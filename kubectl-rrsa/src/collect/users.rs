@@ -160,6 +160,13 @@ struct Newest {
     is_wired: bool,
 }
 
+impl Newest {
+    /// Of two that were made in the same second the one that RRSA has reached counts as the newer.
+    fn age(&self) -> (&String, bool) {
+        (&self.made, self.is_wired)
+    }
+}
+
 /// The pods of every ServiceAccount. `wants` says for which of them RRSA was meant.
 pub(super) async fn users(
     client: &Client,
@@ -195,7 +202,7 @@ pub(super) async fn users(
                 let made = pod.metadata.creation_timestamp.clone();
                 match newest.entry(digest(&(&key, owner))) {
                     Entry::Vacant(entry) => drop(entry.insert(Newest { made, is_wired })),
-                    Entry::Occupied(mut entry) if made > entry.get().made => {
+                    Entry::Occupied(mut entry) if (&made, is_wired) > entry.get().age() => {
                         entry.insert(Newest { made, is_wired });
                     }
                     Entry::Occupied(_) => {}
@@ -242,12 +249,16 @@ impl Looks {
         let at = || made.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
         let revision = digest(&(key, &owner, is_wired, &labels.template, &labels.revision));
         let known = owner.as_ref().and_then(|_| self.revisions.get(&revision)).copied();
-        let one = |owner| WorkloadPod { owner, name: name.clone(), created_at: at(), is_behind: false };
+        let one =
+            |owner| WorkloadPod { owner, name: name.clone(), created_at: at(), more: 0, is_behind: false };
         // The newest stands for its like.
         let renew = |users: &mut Users, (workload, at_pod): (usize, usize), owner: Option<String>| {
             let kept = users.workloads.get_mut(workload).and_then(|one| one.pods.get_mut(at_pod));
-            if let Some(kept) = kept.filter(|kept| kept.created_at < at()) {
-                *kept = one(owner);
+            if let Some(kept) = kept {
+                kept.more += 1;
+                if kept.created_at < at() {
+                    *kept = WorkloadPod { more: kept.more, ..one(owner) };
+                }
             }
         };
         if let Some(place) = known {

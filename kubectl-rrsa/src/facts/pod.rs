@@ -30,6 +30,8 @@ pub struct PodFacts {
     pub owner: Option<String>,
     /// Whether it is being deleted.
     pub is_leaving: bool,
+    /// How many more the same owner has made that are like it, where all of them were looked at.
+    pub alike: usize,
     /// Projected ServiceAccount tokens of all volumes.
     pub projections: Vec<TokenProjection>,
     /// `metadata.creationTimestamp`, Unix seconds.

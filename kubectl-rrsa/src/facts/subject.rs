@@ -67,6 +67,8 @@ pub struct WorkloadPod {
     pub name: String,
     /// See [`PodFacts::created_at`].
     pub created_at: Option<i64>,
+    /// How many more of that owner are like it.
+    pub more: usize,
     /// Whether RRSA has reached a newer pod of the same owner, so that this one is only of the time before.
     pub is_behind: bool,
 }
@@ -75,8 +77,8 @@ impl Workload {
     /// The pods, and whether each is only of the time before.
     pub fn each(&self) -> impl Iterator<Item = (PodFacts, bool)> {
         self.pods.iter().map(|pod| {
-            let WorkloadPod { owner, name, created_at, is_behind } = pod.clone();
-            (PodFacts { name, owner, created_at, ..self.like.clone() }, is_behind)
+            let WorkloadPod { owner, name, created_at, more, is_behind } = pod.clone();
+            (PodFacts { name, owner, created_at, alike: more, ..self.like.clone() }, is_behind)
         })
     }
 }

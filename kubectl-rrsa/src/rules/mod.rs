@@ -29,6 +29,6 @@ mod fixtures;
 pub use at_rest::{AtRest, at_rest, blank};
 pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Also, Finding, Link, Severity, Verdict};
-pub use restart::{of_owners as restart, once_admitted};
+pub use restart::{Owned, of_owners as restart, once_admitted};
 pub use service_account::misspelt;
 pub use workloads::{Judged, judged};

@@ -20,30 +20,42 @@ pub(super) fn of_pod(facts: &Facts, pod: &PodFacts) -> Option<String> {
 
 /// What to type for new pods in the place of these.
 pub(super) fn of_all(facts: &Facts, pods: &[&PodFacts]) -> Option<String> {
-    let mut by_owner: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    let mut by_owner: BTreeMap<Option<&str>, Owned<'_>> = BTreeMap::new();
     for pod in pods {
         let stays = pod.is_over() || pod.is_static || pod.is_template;
-        if stays && !pod.owner.as_deref().is_some_and(takes) {
+        let owner = pod.owner.as_deref();
+        if stays && !owner.is_some_and(takes) {
             continue;
         }
-        let names = by_owner.entry(pod.owner.as_deref()).or_default();
-        names.extend((!stays).then_some(pod.name.as_str()));
+        let owned = by_owner.entry(owner).or_default();
+        owned.rollout = owner.map(|owner| facts.rollout(owner)).unwrap_or_default();
+        owned.pods.extend((!stays).then_some(pod.name.as_str()));
+        owned.more += pod.alike;
     }
-    let owners = by_owner
-        .iter()
-        .map(|(owner, names)| (*owner, facts.rollout(owner.unwrap_or_default()), names.as_slice()));
-    of_owners(&facts.namespace, owners)
+    of_owners(&facts.namespace, by_owner)
 }
 
-/// What to type for new pods in the place of these, by what made them and how that replaces its pods.
+/// Pods of one owner that are to be made anew.
+#[derive(Clone, Debug, Default)]
+pub struct Owned<'a> {
+    /// How the owner replaces its pods.
+    pub rollout: Rollout,
+    /// Their names, as far as they are known.
+    pub pods: Vec<&'a str>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// What to type for new pods in the place of these, by what made them.
 #[must_use]
 pub fn of_owners<'a>(
     namespace: &str,
-    owners: impl IntoIterator<Item = (Option<&'a str>, Rollout, &'a [&'a str])>,
+    owners: impl IntoIterator<Item = (Option<&'a str>, Owned<'a>)>,
 ) -> Option<String> {
     let namespace = word(namespace);
     let (mut restarts, mut others, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    for (owner, rollout, pods) in owners {
+    let mut by_name = false;
+    for (owner, Owned { rollout, pods, more }) in owners {
         let names: Vec<String> = pods.iter().map(|name| word(name)).collect();
         match owner {
             Some(owner) if owner.starts_with("job/") => {}
@@ -54,6 +66,8 @@ pub fn of_owners<'a>(
                 others.push(format!("kubectl rollout restart {owner} -n {namespace}"));
                 notes.push(format!("{owner} is paused: what was held back comes too"));
             }
+            // Of several that somebody has to delete one is known by name here.
+            Some(_) if more > 0 => by_name = true,
             Some(owner) => {
                 others.extend(deleted(&names, &namespace));
                 notes.push(format!("{owner} makes new ones"));
@@ -66,6 +80,10 @@ pub fn of_owners<'a>(
     }
     if !restarts.is_empty() {
         others.insert(0, format!("kubectl rollout restart {} -n {namespace}", restarts.join(" ")));
+    }
+    if by_name {
+        others.push(format!("kubectl rrsa list --stale -n {namespace}"));
+        notes.push("list --stale names the others to delete".to_owned());
     }
     let commands = (!others.is_empty()).then(|| others.join(" && "))?;
     Some(match notes.is_empty() {
@@ -195,6 +213,7 @@ mod tests {
                 of(Some("daemonset/k"), "k-1"),
                 of(Some("daemonset/k"), "k-2"),
                 of(Some("cloneset/c"), "c"),
+                PodFacts { alike: 2, ..of(Some("cloneset/d"), "d") },
                 of(Some("job/j"), "j"),
                 of(None, "x"),
                 of(None, "y"),
@@ -205,8 +224,9 @@ mod tests {
             of_pod(&facts, &pod(Some("deployment/a"))).as_deref(),
             Some(
                 "kubectl rollout restart deployment/a deployment/b -n n && kubectl get pod x y -n n -o yaml | kubectl replace \
-                 --force -f - && kubectl delete pod c -n n && for pod in k-1 k-2; do kubectl delete pod $pod -n n; done   # \
-                 cloneset/c makes new ones; daemonset/k makes new ones"
+                 --force -f - && kubectl delete pod c -n n && for pod in k-1 k-2; do kubectl delete pod $pod -n n; done && kubectl \
+                 rrsa list --stale -n n   # \
+                 cloneset/c makes new ones; daemonset/k makes new ones; list --stale names the others to delete"
             )
         );
         assert_eq!(of_pod(&blank("n"), &pod(Some("job/j"))), None);
