@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::canonical;
 
 use crate::cli::say;
 use crate::error::{Error, exit};
@@ -37,9 +38,9 @@ struct Sight {
 impl Sight {
     fn of(env: &Env) -> Self {
         let path = env.var("PATH").unwrap_or_default();
-        let home = env.var(env_vars::HOME).map(PathBuf::from);
+        let home = env.home();
         Self {
-            own: std::env::current_exe().and_then(std::fs::canonicalize).ok(),
+            own: std::env::current_exe().and_then(canonical).ok(),
             path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
             krew: env.var(env_vars::KREW_ROOT).map(PathBuf::from).or_else(|| Some(home?.join(".krew"))),
         }
@@ -53,7 +54,7 @@ impl Sight {
     /// krew's folder of a version is gone after the next upgrade.
     fn stays(&self, program: &Path) -> bool {
         let store = self.krew.as_ref().map(|krew| krew.join("store"));
-        let store = store.and_then(|store| std::fs::canonicalize(&store).ok().or(Some(store)));
+        let store = store.and_then(|store| canonical(&store).ok().or(Some(store)));
         store.is_none_or(|store| !program.starts_with(store))
     }
 
@@ -76,7 +77,7 @@ impl Sight {
         // The link that krew keeps leads to whatever version is installed.
         beside?;
         let linked = self.krew.as_ref().map(|krew| krew.join("bin").join(PLUGIN));
-        let linked = linked.filter(|link| std::fs::canonicalize(link).ok() == self.own);
+        let linked = linked.filter(|link| canonical(link).ok() == self.own);
         command(&linked.or_else(|| on_path(PLUGIN))?, &[HAND_OVER])
     }
 }

@@ -8,7 +8,7 @@ use rrsa_shared::cache::{MAX_CONFIGURATION, Mode};
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
-use rrsa_shared::ports::files::Files;
+use rrsa_shared::ports::files::{Files, canonical};
 use rrsa_shared::ports::http::Request;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::printable::printable;
@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
 /// Where this program is, and whether others find it.
 fn program(env: &Env) -> Vec<Finding> {
     const WHAT: &str = "program";
-    let own = std::env::current_exe().and_then(std::fs::canonicalize);
+    let own = std::env::current_exe().and_then(canonical);
     let Ok(own) = own else { return vec![finding(Mark::Unknown, WHAT, "where it is cannot be told")] };
     let name = own.file_name().unwrap_or_default().to_owned();
     let path = env.var("PATH").unwrap_or_default();
@@ -112,7 +112,7 @@ fn program(env: &Env) -> Vec<Finding> {
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     let here = format!("{}, {version}", own.display());
     vec![match on_path.find(|program| program.is_file()) {
-        Some(program) if std::fs::canonicalize(&program).ok().as_ref() == Some(&own) => {
+        Some(program) if canonical(&program).ok().as_ref() == Some(&own) => {
             finding(Mark::Good, WHAT, format!("{here}, on PATH"))
         }
         Some(other) => {
@@ -210,9 +210,7 @@ fn kubeconfigs(env: &Env) -> Vec<Finding> {
     let listed = env.var(env_vars::KUBECONFIG);
     let paths: Vec<PathBuf> = match &listed {
         Some(list) => std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(),
-        None => {
-            env.var(env_vars::HOME).map(|home| Path::new(&home).join(".kube/config")).into_iter().collect()
-        }
+        None => env.home().map(|home| home.join(".kube/config")).into_iter().collect(),
     };
     paths.iter().filter(|path| path.exists()).flat_map(|path| kubeconfig(path, env)).collect()
 }

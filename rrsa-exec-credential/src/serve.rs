@@ -36,6 +36,7 @@ use crate::wish::Wish;
 use crate::{child, issue};
 
 /// Between two looks whether the parent is still there.
+#[cfg(unix)]
 const LOOK: Duration = Duration::from_secs(1);
 /// A client that says nothing for so long is let go.
 const SILENCE: Duration = Duration::from_secs(5);

@@ -71,7 +71,7 @@ impl Places {
         let named = |name: &str| env.var(name).map(PathBuf::from);
         // What is relative would be another folder in each directory.
         let absolute = |name: &str| named(name).filter(|path| path.is_absolute());
-        let home = absolute(env_vars::HOME);
+        let home = env.home().filter(|home| home.is_absolute());
         let below = |path: &str| home.as_ref().map(|home| home.join(path));
         // Without a home of its own a process has no folders either, whatever a user database says.
         let own = home.as_ref().and_then(|_| ProjectDirs::from("", "", "rrsa-exec-credential"));

@@ -111,6 +111,8 @@ variables! {
     KREW_ROOT = "KREW_ROOT";
     /// Home directory.
     HOME = "HOME";
+    /// Home directory on Windows, without `HOME`.
+    USERPROFILE = "USERPROFILE";
 }
 
 /// Variables of a container whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks.

@@ -1,5 +1,6 @@
-//! Stories: the built programs on the sandbox.
+//! Stories: the built programs on the sandbox. They make links, modes and signals of Unix.
 
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
 mod account;

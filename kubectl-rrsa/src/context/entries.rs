@@ -7,7 +7,7 @@ use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 
 use super::flags::KubeFlags;
-use super::kubeconfig::{home, resolve};
+use super::kubeconfig::resolve;
 use crate::error::Error;
 
 /// The cluster that the flags and the kubeconfig choose; `None` when they choose none.
@@ -33,6 +33,6 @@ pub fn file(flags: &KubeFlags, env: &Env) -> Result<PathBuf, Error> {
         .unwrap_or_default();
     let chosen = listed.iter().find(|path| path.is_file()).or(listed.last()).cloned();
     chosen
-        .or_else(|| home(env).map(|home| home.join(".kube/config")))
+        .or_else(|| env.home().map(|home| home.join(".kube/config")))
         .ok_or_else(|| Error::usage("there is no file to write to").hint("name one with --kubeconfig FILE"))
 }

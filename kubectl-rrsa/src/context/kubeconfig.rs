@@ -160,7 +160,7 @@ fn load(flags: &KubeFlags, env: &Env) -> Result<(Kubeconfig, Vec<PathBuf>), Erro
     }
     let candidates: Vec<PathBuf> = match env.var(env_vars::KUBECONFIG) {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
-        None => home(env).map(|home| home.join(".kube/config")).into_iter().collect(),
+        None => env.home().map(|home| home.join(".kube/config")).into_iter().collect(),
     };
     let mut merged = Kubeconfig::default();
     let mut files = Vec::new();
@@ -203,13 +203,6 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, Error> {
     }
 }
 
-/// The home directory.
-pub(super) fn home(env: &Env) -> Option<PathBuf> {
-    env.var(env_vars::HOME).map(PathBuf::from).or_else(|| {
-        directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()).filter(|_| cfg!(windows))
-    })
-}
-
 fn list(files: &[PathBuf]) -> String {
     if files.is_empty() {
         return "the kubeconfig (none was found)".to_owned();
@@ -233,6 +226,11 @@ mod tests {
         (folder, one, two)
     }
 
+    /// As `KUBECONFIG` lists them on this system.
+    fn listed(paths: &[&str]) -> String {
+        std::env::join_paths(paths).unwrap().into_string().unwrap()
+    }
+
     fn from(list: &str, flags: &KubeFlags) -> Result<Option<Resolved>, Error> {
         resolve(flags, &Env::fake([("KUBECONFIG", list), ("HOME", "/nowhere")]))
     }
@@ -240,12 +238,13 @@ mod tests {
     #[test]
     fn missing_files_of_the_list_are_skipped_and_the_first_wins() {
         let (_folder, one, two) = folder();
-        let found = from(&format!("/missing::{one}:{two}:{one}"), &KubeFlags::default()).unwrap().unwrap();
+        let found =
+            from(&listed(&["/missing", "", &one, &two, &one]), &KubeFlags::default()).unwrap().unwrap();
         assert_eq!(found.files.len(), 2);
         assert_eq!((found.context.as_deref(), found.namespace.as_deref()), (Some("one"), Some("ns")));
         assert_eq!(found.cluster.server.as_deref(), Some("https://one"));
         let second = KubeFlags { context: Some("two".to_owned()), ..KubeFlags::default() };
-        let found = from(&format!("{one}:{two}"), &second).unwrap().unwrap();
+        let found = from(&listed(&[&one, &two]), &second).unwrap().unwrap();
         assert_eq!(
             found.cluster.server.as_deref(),
             Some("https://one"),
@@ -259,7 +258,9 @@ mod tests {
         let found = from(&one, &KubeFlags::default()).unwrap().unwrap();
         let inside = |name: &str| Some(folder.path().join(name).to_str().unwrap().to_owned());
         assert_eq!(found.cluster.certificate_authority, inside("ca.crt"));
-        assert_eq!(found.user.exec.unwrap().command, inside("bin/plugin"));
+        // As for kubectl, a command is a path where it holds the separator of the system.
+        let command = if cfg!(windows) { Some("bin/plugin".to_owned()) } else { inside("bin/plugin") };
+        assert_eq!(found.user.exec.unwrap().command, command);
     }
 
     #[test]
@@ -272,7 +273,7 @@ mod tests {
     #[test]
     fn unknown_names_are_told_with_those_that_exist() {
         let (_folder, one, two) = folder();
-        let list = format!("{one}:{two}");
+        let list = listed(&[&one, &two]);
         for (flags, hint) in [
             (KubeFlags { context: Some("x".to_owned()), ..Default::default() }, "one, two"),
             (KubeFlags { cluster: Some("x".to_owned()), ..Default::default() }, "c, d"),
@@ -289,7 +290,7 @@ mod tests {
         let (_folder, one, two) = folder();
         let flags =
             KubeFlags { cluster: Some("d".to_owned()), as_user: Some("me".to_owned()), ..Default::default() };
-        let found = from(&format!("{one}:{two}"), &flags).unwrap().unwrap();
+        let found = from(&listed(&[&one, &two]), &flags).unwrap().unwrap();
         assert_eq!(
             (found.cluster.server.as_deref(), found.user_name.as_deref()),
             (Some("https://d"), Some("u"))

@@ -59,9 +59,7 @@ fn read(env: &Env) -> Result<Option<(PathBuf, String)>, Error> {
         return Ok(None);
     }
     let explicit = named.is_some();
-    let Some(path) =
-        named.map(PathBuf::from).or_else(|| Some(super::kubeconfig::home(env)?.join(".kube/kuberc")))
-    else {
+    let Some(path) = named.map(PathBuf::from).or_else(|| Some(env.home()?.join(".kube/kuberc"))) else {
         return Ok(None);
     };
     match std::fs::read_to_string(&path) {

@@ -1,7 +1,10 @@
 //! Environment variables: the process's own, or a map in tests.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::env_vars;
 
 /// Read access to environment variables.
 #[derive(Clone, Debug)]
@@ -35,5 +38,12 @@ impl Env {
             Inner::Fake(map) => map.get(name).cloned(),
         };
         value.filter(|v| !v.is_empty())
+    }
+
+    /// The home directory: what `HOME` says, on Windows, where it is seldom set, what `USERPROFILE` says without it.
+    #[must_use]
+    pub fn home(&self) -> Option<PathBuf> {
+        let profile = || self.var(env_vars::USERPROFILE).filter(|_| cfg!(windows));
+        self.var(env_vars::HOME).or_else(profile).map(PathBuf::from)
     }
 }

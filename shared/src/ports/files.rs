@@ -89,7 +89,7 @@ impl Files {
                 Ok(found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0)
             }
             #[cfg(not(unix))]
-            Inner::Real => Ok(true),
+            Inner::Real => std::fs::metadata(path).map(|_| true),
             Inner::Fake(_) => Ok(true),
         }
     }
@@ -127,6 +127,38 @@ impl Files {
     }
 }
 
+/// The whole path of a file, links resolved, as other programs take it too: on Windows without the `\\?\` before its drive.
+///
+/// # Errors
+/// As the operating system reports them.
+pub fn canonical(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let whole = std::fs::canonicalize(path)?;
+    Ok(if cfg!(windows) { without_prefix(whole) } else { whole })
+}
+
+fn without_prefix(whole: PathBuf) -> PathBuf {
+    // What is longer is a path only with it.
+    const LONGEST: usize = 259;
+    let plain = whole.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
+    let plain = plain.filter(|text| text.get(1..3) == Some(r":\") && text.len() <= LONGEST);
+    plain.map(PathBuf::from).unwrap_or(whole)
+}
+
 fn too_large(max: u64) -> io::Error {
     io::Error::other(format!("it is larger than {max} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drive_needs_nothing_before_it_and_a_share_does() {
+        let plain = |text: &str| without_prefix(PathBuf::from(text)).to_str().unwrap().to_owned();
+        assert_eq!(plain(r"\\?\C:\a\b.exe"), r"C:\a\b.exe");
+        let long = format!(r"\\?\C:\{}", "a".repeat(300));
+        for kept in [r"\\?\UNC\server\share\a", r"\\?\Volume{1}\a", "/usr/bin/a", long.as_str()] {
+            assert_eq!(plain(kept), kept);
+        }
+    }
 }

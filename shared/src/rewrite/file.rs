@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::ports::files::canonical;
+
 /// No file that we change is larger, bytes.
 const LONGEST: u64 = 16 << 20;
 
@@ -87,7 +89,7 @@ impl TextFile {
     /// As the system refuses, and a file that is too large or no text.
     pub fn open(path: &Path) -> Result<Self, ChangeError> {
         // A link stays one: what it leads to is changed.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = canonical(path).unwrap_or_else(|_| path.to_owned());
         let text = read(&path)?;
         Ok(Self { path, text })
     }
@@ -172,7 +174,7 @@ impl TextFile {
 /// The copies of a file that stand beside it, as changes of it have left them.
 #[must_use]
 pub fn copies(path: &Path) -> Vec<PathBuf> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = canonical(path).unwrap_or_else(|_| path.to_owned());
     let start = beside(&path, ".before-").file_name().unwrap_or_default().to_owned();
     let folder = path.parent().and_then(|folder| fs::read_dir(folder).ok());
     let names = folder.into_iter().flatten().flatten().map(|entry| entry.path());
@@ -214,11 +216,16 @@ fn backups(path: &Path, text: &str) -> impl Iterator<Item = PathBuf> {
     })
 }
 
+#[cfg(unix)]
 fn private() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(not(unix))]
+fn private() -> fs::OpenOptions {
+    fs::OpenOptions::new()
 }
 
 fn make(folder: &Path) -> io::Result<()> {

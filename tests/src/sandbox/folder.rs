@@ -60,11 +60,10 @@ impl Folder {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn files_are_for_their_owner_alone_and_go_away_unless_replaced() {
         use std::os::unix::fs::PermissionsExt as _;

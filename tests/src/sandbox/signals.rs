@@ -18,6 +18,7 @@ pub(super) enum Stop {
     /// SIGINT, Ctrl-C.
     Interrupt,
     /// SIGTERM, or a terminal that was closed.
+    #[cfg(unix)]
     Terminate,
 }
 

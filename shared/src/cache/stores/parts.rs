@@ -20,7 +20,8 @@ const PARTS: usize = 64;
 fn credential(store: &Arc<CredentialStore>, name: &str) -> Result<Credential, Error> {
     // On Windows a credential otherwise follows its user to other machines.
     let modifiers = HashMap::from([("persistence", "local")]);
-    let modifiers = cfg!(windows).then_some(&modifiers);
+    // The mock of the tests takes none.
+    let modifiers = cfg!(all(windows, not(test))).then_some(&modifiers);
     match modifiers {
         Some(modifiers) => Credential::new_in_store_with_modifiers(store, SERVICE, name, modifiers),
         None => Credential::new_in_store(store, SERVICE, name),
