@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rrsa_shared::cache::Witness;
 use rrsa_shared::printable::printable;
 
 /// Exit codes, part of the public interface.
@@ -28,11 +29,13 @@ pub(crate) struct Error {
     pub(crate) hint: Option<String>,
     /// Whether finding out took somebody's time, so that asking again at once costs as much and brings the same.
     pub(crate) is_costly: bool,
+    /// What was looked at on the way, and is to be what it was for the same to be said again.
+    pub(crate) looked_at: Vec<Witness>,
 }
 
 impl Error {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, is_costly: false }
+        Self { code, message: message.into(), hint: None, is_costly: false, looked_at: Vec::new() }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -42,6 +45,17 @@ impl Error {
 
     pub(crate) fn costly(mut self) -> Self {
         self.is_costly = true;
+        self
+    }
+
+    pub(crate) fn about(mut self, looked_at: Vec<Witness>) -> Self {
+        self.looked_at = looked_at;
+        self
+    }
+
+    /// The same, of which no other process is told.
+    pub(crate) fn only_here(mut self) -> Self {
+        self.is_costly = false;
         self
     }
 

@@ -152,6 +152,9 @@ fn kept_or_asked(
     if let Some(entry) = fresh(&mut stale) {
         return Ok(of_entry(entry));
     }
+    if stores.folder().is_none() && stores.keeps() {
+        warn("credentials are asked for without a lock: there is no home folder (HOME) for it");
+    }
     let folder = stores.folder().filter(|folder| match folder.make() {
         Ok(()) => true,
         Err(error) => {
@@ -170,6 +173,7 @@ fn kept_or_asked(
     }
     let remembered =
         folder.filter(|_| !wish.force_refresh).and_then(|folder| Refusal::recall(folder, &key, now()));
+    let remembered = remembered.filter(|said| said.looked_at.iter().all(|witness| witness.holds(env, files)));
     let outcome = match remembered {
         Some(refusal) => {
             let words = format!("{} (said {} s ago)", refusal.words, now() - refusal.at);
@@ -207,11 +211,16 @@ fn kept_or_asked(
         }
         (Err(error), stale) => {
             if let Some(folder) = folder.filter(|_| error.is_costly) {
-                let Error { message, hint, code, .. } = &error;
-                let (words, hint, code) = (message.clone(), hint.clone(), *code);
-                Refusal { at: now(), words, hint, code }.remember(folder, &key);
+                let Error { message, hint, code, looked_at, .. } = &error;
+                let (words, hint, code, looked_at) =
+                    (message.clone(), hint.clone(), *code, looked_at.clone());
+                Refusal { at: now(), words, hint, code, looked_at }.remember(folder, &key);
             }
-            let Some(entry) = stale else { return Err(error) };
+            let Some(entry) = stale else {
+                // Whoever asked meanwhile may have had an answer.
+                let late = if folder.is_some() && !wish.force_refresh { fresh(&mut None) } else { None };
+                return late.map(of_entry).ok_or(error);
+            };
             warn(&format!("{}; the credentials at hand serve until they end", error.message));
             of_entry(entry)
         }

@@ -87,12 +87,15 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     // What cannot be handed out is better said now than to a client that hides it.
     let first = desk.first().await?;
     answer(&first).ok_or_else(|| {
-        Error::new(exit::REFUSED, "the source gives a key without end, and clients take none from an address")
-            .hint("assume a role with it: --role-arn ARN")
+        Error::new(
+            exit::REFUSED,
+            "the source does not say when its key ends, and clients take none such from an address",
+        )
+        .hint("assume a role with it: --role-arn ARN")
     })?;
     let serving = serve(listener, desk);
     match &args.uri_file {
-        None => with_command(&args.command, &uri, serving).await,
+        None => with_command(&args.command, &uri, env, serving).await,
         Some(file) => {
             write_new(file, &uri)?;
             tokio::select! {
@@ -114,6 +117,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
 async fn with_command(
     command: &[OsString],
     uri: &Secret,
+    env: &Env,
     serving: impl Future<Output = ()>,
 ) -> Result<u8, Error> {
     let [program, arguments @ ..] = command else {
@@ -131,6 +135,8 @@ async fn with_command(
         (env_vars::CREDENTIALS_FILE, if cfg!(windows) { "NUL" } else { "/dev/null" }),
         (child::IGNORE_PROFILE, "TRUE"),
     ]);
+    // No proxy is to learn the address, nor could it reach it.
+    spawned.envs(past_proxies(env));
     // Before there is a command: from then on signals are its own to judge.
     let signals = Signals::heard()?;
     let mut spawned = spawned.spawn().map_err(|error| child::cannot(program, &error))?;
@@ -138,6 +144,17 @@ async fn with_command(
         () = serving => Ok(exit::NO_ANSWER),
         status = attended(&mut spawned, signals) => status,
     }
+}
+
+/// What keeps a client from asking a proxy for this machine, where it is told of one.
+fn past_proxies(env: &Env) -> Vec<(&'static str, String)> {
+    const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    const PAST: [&str; 2] = ["no_proxy", "NO_PROXY"];
+    if PROXIES.iter().all(|name| env.var(name).is_none()) {
+        return Vec::new();
+    }
+    let said = PAST.iter().find_map(|name| env.var(name)).map(|said| format!("{said},")).unwrap_or_default();
+    PAST.iter().map(|name| (*name, format!("{said}127.0.0.1"))).collect()
 }
 
 fn lost(error: std::io::Error) -> Error {
@@ -148,8 +165,8 @@ fn lost(error: std::io::Error) -> Error {
 #[cfg(unix)]
 struct Signals {
     passed: [(tokio::signal::unix::Signal, rustix::process::Signal); 4],
-    /// Ctrl-C and its like reach the command by themselves, as they do every program of the terminal.
-    of_terminal: [tokio::signal::unix::Signal; 2],
+    /// Ctrl-C and its like, which reach the command by themselves where they come from its terminal.
+    of_terminal: [(tokio::signal::unix::Signal, rustix::process::Signal); 2],
 }
 
 #[cfg(not(unix))]
@@ -168,22 +185,25 @@ impl Signals {
                 (heard(SignalKind::user_defined1())?, Signal::USR1),
                 (heard(SignalKind::user_defined2())?, Signal::USR2),
             ],
-            of_terminal: [heard(SignalKind::interrupt())?, heard(SignalKind::quit())?],
+            of_terminal: [
+                (heard(SignalKind::interrupt())?, Signal::INT),
+                (heard(SignalKind::quit())?, Signal::QUIT),
+            ],
         })
     }
 
     /// The next one that is to be passed on.
     async fn next(&mut self) -> rustix::process::Signal {
         let [(one, a), (two, b), (three, c), (four, d)] = &mut self.passed;
-        let [interrupt, quit] = &mut self.of_terminal;
+        let [(interrupt, e), (quit, f)] = &mut self.of_terminal;
         loop {
             tokio::select! {
                 _ = one.recv() => return *a,
                 _ = two.recv() => return *b,
                 _ = three.recv() => return *c,
                 _ = four.recv() => return *d,
-                _ = interrupt.recv() => {}
-                _ = quit.recv() => {}
+                _ = interrupt.recv() => if !is_in_foreground() { return *e },
+                _ = quit.recv() => if !is_in_foreground() { return *f },
             }
         }
     }
@@ -194,6 +214,15 @@ impl Signals {
     fn heard() -> Result<Self, Error> {
         Ok(Self)
     }
+}
+
+/// Whether a terminal sends its signals to us, and so to the command as well.
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    let terminal = std::fs::File::open("/dev/tty");
+    terminal.is_ok_and(|terminal| {
+        rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| group == rustix::process::getpgrp())
+    })
 }
 
 /// The command's end; signals that come meanwhile are passed on.
@@ -226,15 +255,19 @@ async fn attended(spawned: &mut Child, _: Signals) -> Result<u8, Error> {
 #[cfg(unix)]
 async fn ended() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup), Ok(mut quit)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+        signal(SignalKind::quit()),
+    ) else {
         return;
     };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         _ = hangup.recv() => {}
+        _ = quit.recv() => {}
     }
 }
 

@@ -71,6 +71,8 @@ pub(crate) struct Seeker<'a> {
     patience: (Duration, Duration),
     /// What is read besides what every wish is told apart by.
     witnesses: RefCell<Vec<Witness>>,
+    /// Token files that were read: they change all the time, and what one was refused for is not said of the next.
+    tokens: RefCell<Vec<Witness>>,
     /// Whether somebody has written a token to this very process.
     was_told: Cell<bool>,
 }
@@ -95,6 +97,7 @@ impl<'a> Seeker<'a> {
             in_commands: Cell::default(),
             patience: (PATIENCE, COMMAND_PATIENCE),
             witnesses: RefCell::default(),
+            tokens: RefCell::default(),
             was_told: Cell::default(),
         }
     }
@@ -120,8 +123,13 @@ impl<'a> Seeker<'a> {
             },
             None => self.named(wish.source.as_deref()).map_err(|trouble| trouble.into_error(wish))?,
         };
-        let Obtained { issued, words } =
-            self.ask(&spec, 0).await.map_err(|trouble| trouble.into_error(wish))?;
+        let Obtained { issued, words } = self.ask(&spec, 0).await.map_err(|trouble| {
+            let mut looked_at = self.witnesses.take();
+            looked_at.extend(self.tokens.take());
+            let error = trouble.into_error(wish);
+            // What was written to this very process nobody else has.
+            if self.was_told.get() { error.only_here() } else { error.about(looked_at) }
+        })?;
         let words = self.in_words(wish, words);
         let witnesses = self.witnesses.take();
         let is_lasting = !self.was_told.get();
@@ -228,7 +236,7 @@ impl<'a> Seeker<'a> {
                         }
                     }
                 }
-                Spec::External { profile, command } => self.external(profile, command).await,
+                Spec::External { profile, command } => self.external(profile, command, depth).await,
                 Spec::AssumeRole { source, .. } => {
                     let base = self.named(source.as_deref())?;
                     let base = self.ask(&base, depth + 1).await?;
@@ -277,14 +285,33 @@ impl<'a> Seeker<'a> {
     }
 
     /// What the command of a profile prints.
-    async fn external(&self, profile: &str, command: &str) -> Outcome {
+    async fn external(&self, profile: &str, command: &str, depth: u8) -> Outcome {
         let what = format!("process_command of profile {profile}");
         let is_on = |name| self.env.var(name).is_some_and(|value| value == "1" || value == "true");
         let words =
             external::words(command).ok_or_else(|| broken(&format!("{what}: a quote does not end")))?;
-        // It would ask this very program, for the same, and so on.
-        if external::is_ours(&words) || is_on(env_vars::WITHIN_EXTERNAL) {
-            return Err(Trouble::Absent(format!("{what} asks this program itself")));
+        if external::is_ours(&words) {
+            // It would ask this very program; what it names is as well asked for here.
+            return match external::own_wish(&words) {
+                None => Err(Trouble::Absent(format!("{what} asks this program itself"))),
+                Some((source, Some(role_arn))) => {
+                    let role = Spec::AssumeRole {
+                        source,
+                        role_arn,
+                        session_name: None,
+                        duration_seconds: None,
+                        external_id: None,
+                        policy: None,
+                    };
+                    self.ask(&role, depth + 1).await
+                }
+                Some((source, None)) => self.ask(&self.named(source.as_deref())?, depth + 1).await,
+            };
+        }
+        if is_on(env_vars::WITHIN_EXTERNAL) {
+            return Err(Trouble::Absent(format!(
+                "{what} is not run within a command that this program runs"
+            )));
         }
         if is_on(env_vars::EXTERNAL_PROCESS_DISABLED) {
             return Err(broken(&format!(
@@ -303,6 +330,14 @@ impl<'a> Seeker<'a> {
 
     /// What somebody else gave, if it is worth anything.
     fn told(&self, answer: Answer) -> Outcome {
+        // It took somebody's time to say so.
+        self.worth(answer).map_err(|trouble| match trouble {
+            Trouble::Failed(error) => Trouble::Failed(error.costly()),
+            absent @ Trouble::Absent(_) => absent,
+        })
+    }
+
+    fn worth(&self, answer: Answer) -> Outcome {
         let Answer::Found { key, expiration, from } = &answer else { return of_answer(answer) };
         let parts = [
             Some(key.id.as_str()),

@@ -60,7 +60,10 @@ impl Seeker<'_> {
             (None, None) => {
                 let named = token_file.clone().or_else(|| self.env.var(env_vars::OIDC_TOKEN_FILE));
                 self.was_told.set(self.was_told.get() || named.as_deref() == Some("-"));
-                token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?
+                let token = token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?;
+                let file = named.as_deref().unwrap_or_default();
+                self.tokens.borrow_mut().push(Witness::file(file, token.expose().as_bytes()));
+                token
             }
         };
         let call = exchange.call(self.env, &token).map_err(of_refusal)?;
@@ -84,6 +87,14 @@ impl Seeker<'_> {
 
     /// What a command prints, as a token.
     async fn token_of(&self, command: &[String]) -> Result<Secret, Trouble> {
+        if self.env.var(env_vars::WITHIN_EXTERNAL).is_some() {
+            let program = command.first().map_or("", String::as_str);
+            let error = Error::new(
+                exit::REFUSED,
+                format!("token-command, {program}, asks this program itself, which would run it again"),
+            );
+            return Err(Trouble::Failed(error.hint("let it name what does not: kubectl --context NAME …")));
+        }
         let printed = self.run("token-command", command).await?;
         let text = std::str::from_utf8(&printed).map_err(|_| broken("token-command printed no text"))?;
         Ok(Secret::new(text.trim()))

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheKey, Folder};
+use super::{CacheKey, Folder, Witness};
 
 /// How long, seconds.
 pub const REMEMBERED_SECONDS: i64 = 5;
@@ -19,6 +19,8 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// The exit code that the caller got.
     pub code: u8,
+    /// What was looked at, and is to be what it was.
+    pub looked_at: Vec<Witness>,
 }
 
 impl Refusal {
@@ -58,7 +60,7 @@ mod tests {
         let folder = Folder::at(outer.path().join("cache"));
         folder.make().unwrap();
         let key = KeyInputs::default().finish();
-        let refusal = Refusal { at: 100, words: "no".to_owned(), hint: None, code: 1 };
+        let refusal = Refusal { at: 100, words: "no".to_owned(), hint: None, code: 1, looked_at: Vec::new() };
         refusal.remember(&folder, &key);
         assert_eq!(Refusal::recall(&folder, &key, 104), Some(refusal));
         assert_eq!(Refusal::recall(&folder, &key, 105), None);

@@ -54,6 +54,22 @@ pub fn is_ours(words: &[String]) -> bool {
     }
 }
 
+/// The source and the role that a command of our own helper asks for; nothing where it leaves both to the chain, and so asks
+/// itself.
+#[must_use]
+pub fn own_wish(words: &[String]) -> Option<(Option<String>, Option<String>)> {
+    let option = |name: &str| {
+        let mut after = words.iter().skip_while(|word| !word.starts_with(name));
+        let word = after.next()?;
+        match word.strip_prefix(name)?.strip_prefix('=') {
+            Some(value) => Some(value.to_owned()),
+            None => after.next().filter(|_| word == name).cloned(),
+        }
+    };
+    let wish = (option("--source"), option("--role-arn"));
+    (wish.0.is_some() || wish.1.is_some()).then_some(wish)
+}
+
 /// The words of an exec entry of a kubeconfig: its command and arguments.
 #[must_use]
 pub fn exec_words(exec: &Value) -> Vec<String> {
@@ -132,5 +148,17 @@ mod tests {
                 && is_ours("kubectl rrsa exec-credential process")
         );
         assert!(!is_ours("kubectl rrsa check") && !is_ours("aliyun-sso"));
+    }
+
+    #[test]
+    fn what_a_command_of_ours_asks_for_is_read() {
+        let wish = |command: &str| own_wish(&words(command).unwrap());
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(wish("rrsa-exec-credential process --source good"), Some((some("good"), None)));
+        assert_eq!(
+            wish("rrsa-exec-credential process --role-arn=r --source=s"),
+            Some((some("s"), some("r")))
+        );
+        assert_eq!(wish("rrsa-exec-credential process"), None);
     }
 }

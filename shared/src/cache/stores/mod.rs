@@ -117,7 +117,13 @@ impl Stores {
         }
     }
 
-    /// The folder.
+    /// Whether anything is kept at all.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.mode != Mode::None
+    }
+
+    /// The folder for locks, refusals and files.
     #[must_use]
     pub fn folder(&self) -> Option<&Folder> {
         self.folder.as_ref()

@@ -4,13 +4,12 @@
 //! and is waited for, one process at a time speaks, nothing is started or unlocked, no prompt is shown, and everything together
 //! takes a second at most.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::TryLockError;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -26,11 +25,15 @@ use crate::cache::{CacheKey, Entry, Folder, KeyInputs};
 
 pub(super) const NAME: &str = "Secret Service";
 
-/// For everything, the connection included.
+/// For everything that it is asked, the connection included.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// For others of ours that speak before us, as long as it answers them.
+const TURN: Duration = Duration::from_secs(4);
 /// Between two looks at the lock.
 const PAUSE: Duration = Duration::from_millis(3);
 const LOCK: &str = "secret-service.lock";
+/// An empty file of this name tells those who wait for their turn that it does not answer.
+const SILENT: &str = "secret-service.silent";
 /// An empty file of this name tells that something was kept here.
 pub(super) const USED: &str = "secret-service.used";
 
@@ -52,6 +55,8 @@ enum Trouble {
     Locked,
     /// It did not answer in time.
     Silent,
+    /// Others of ours were before us all the time.
+    Busy,
     /// Its own words.
     Said(String),
 }
@@ -62,6 +67,9 @@ impl fmt::Display for Trouble {
             Self::Absent(why) => write!(f, "there is none: {why}"),
             Self::Locked => f.write_str("it is locked, and nobody is asked to unlock it"),
             Self::Silent => write!(f, "it did not answer within {} s", DEADLINE.as_secs()),
+            Self::Busy => {
+                write!(f, "others of this program's runs were before this one for {} s", TURN.as_secs())
+            }
             Self::Said(words) => f.write_str(words),
         }
     }
@@ -80,11 +88,14 @@ pub(super) struct SecretService {
     folder: Option<Folder>,
 }
 
-/// How often it has let this process wait in vain. A service that does not answer does so once; where only others of ours
-/// were before us, there is a second time.
-static IN_VAIN: AtomicU8 = AtomicU8::new(0);
-/// When it is asked no more.
-const ENOUGH: u8 = 2;
+/// Whether it has let this process wait in vain: it does so once.
+static IN_VAIN: AtomicBool = AtomicBool::new(false);
+
+/// The right to speak, and whether somebody had it before.
+struct Turn {
+    _file: std::fs::File,
+    was_waited_for: bool,
+}
 
 /// A conversation with the service.
 struct Talk {
@@ -105,36 +116,49 @@ impl SecretService {
     /// Runs one conversation to its end.
     fn speak<T>(&self, talk: impl AsyncFnOnce(&mut Talk) -> Result<T, Trouble>) -> Result<T, StoreError> {
         let failed = |trouble: Trouble| StoreError(trouble.to_string());
-        if IN_VAIN.load(Ordering::Relaxed) >= ENOUGH {
+        if IN_VAIN.load(Ordering::Relaxed) {
             return Err(failed(Trouble::Silent));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(Trouble::Said(error.to_string())))?;
-        let our_turn = Cell::new(false);
-        let all = async {
-            let _lock = self.lock().await;
-            our_turn.set(true);
-            talk(&mut Talk::begin().await?).await
-        };
-        let ended = runtime.block_on(async { tokio::time::timeout(DEADLINE, all).await });
+        let ended = runtime.block_on(async {
+            let turn = tokio::time::timeout(TURN, self.lock()).await.map_err(|_| Trouble::Busy)?;
+            let folder = self.folder.as_ref();
+            // Whoever was before us has waited for it long enough.
+            if turn.as_ref().is_some_and(|turn| turn.was_waited_for)
+                && folder.is_some_and(|folder| folder.read(SILENT).is_ok_and(|found| found.is_some()))
+            {
+                return Err(Trouble::Silent);
+            }
+            let told = async { talk(&mut Talk::begin().await?).await };
+            let told = tokio::time::timeout(DEADLINE, told).await.unwrap_or(Err(Trouble::Silent));
+            if let Some(folder) = folder {
+                let _ = match told {
+                    Err(Trouble::Silent) => folder.write(SILENT, b""),
+                    _ => folder.remove(SILENT),
+                };
+            }
+            told
+        });
         // Whatever still waits for the bus is left behind.
         runtime.shutdown_background();
-        let ended = ended.unwrap_or_else(|_| {
-            IN_VAIN.fetch_add(if our_turn.get() { ENOUGH } else { 1 }, Ordering::Relaxed);
-            Err(Trouble::Silent)
-        });
+        if matches!(ended, Err(Trouble::Silent | Trouble::Busy)) {
+            IN_VAIN.store(true, Ordering::Relaxed);
+        }
         ended.map_err(failed)
     }
 
     /// The right to speak; without a folder everybody has it.
-    async fn lock(&self) -> Option<std::fs::File> {
+    async fn lock(&self) -> Option<Turn> {
         let file = self.folder.as_ref()?.open_lock(LOCK).ok()?;
+        let mut was_waited_for = false;
         loop {
             match file.try_lock() {
-                Ok(()) => return Some(file),
+                Ok(()) => return Some(Turn { _file: file, was_waited_for }),
                 Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
                 Err(TryLockError::Error(_)) => return None,
             }
+            was_waited_for = true;
         }
     }
 
