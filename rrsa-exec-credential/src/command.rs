@@ -34,6 +34,7 @@ pub(crate) async fn printed(
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    let child_id = child.id();
     let mut printed = Zeroizing::new(Vec::new());
     let mut said = Vec::new();
     let run = async {
@@ -61,8 +62,16 @@ pub(crate) async fn printed(
             None => child.wait().await.map_err(|error| error.to_string()),
         }
     };
-    let late = |_| format!("it did not end within {} s", patience.as_secs());
-    let status = tokio::time::timeout(patience, run).await.map_err(late)??;
+    let status = match tokio::time::timeout(patience, run).await {
+        Ok(status) => status?,
+        Err(_) => {
+            // What it has started goes with it; it is killed itself when it is dropped.
+            for descendant in child_id.map(descendants).unwrap_or_default() {
+                kill(descendant);
+            }
+            return Err(format!("it did not end within {} s", patience.as_secs()));
+        }
+    };
     if status.success() {
         return Ok(printed);
     }
@@ -75,6 +84,29 @@ pub(crate) async fn printed(
         None => ended,
     })
 }
+
+/// The processes that a process has started, and those that they have, as far as the system tells.
+fn descendants(of: u32) -> Vec<u32> {
+    let mut found = vec![of];
+    let mut at = 0;
+    while let Some(parent) = found.get(at) {
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let children = children.unwrap_or_default();
+        found.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+        at += 1;
+    }
+    found.split_off(1)
+}
+
+#[cfg(unix)]
+fn kill(id: u32) {
+    if let Some(id) = rustix::process::Pid::from_raw(id.cast_signed()) {
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill(_: u32) {}
 
 /// Everything, up to the most that is taken.
 async fn all_of(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) -> Result<(), String> {

@@ -13,6 +13,7 @@ use rrsa_shared::ports::http::Request;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::printable::printable;
 use rrsa_shared::rewrite::{TextFile, copies, edit_list, remove_members};
+use rrsa_shared::source::cli_profile::is_secret_field;
 use rrsa_shared::source::{Config, external};
 use rrsa_shared::sts::StsEndpointInputs;
 use rrsa_shared::wrap::hanging;
@@ -38,8 +39,6 @@ pub(crate) struct Args {
 const STS_WINDOW: i64 = 15 * 60;
 /// Seconds of difference that matter to nobody.
 const USUAL: i64 = 60;
-/// What SDKs write back into a profile that has no use for it.
-const WRITTEN_BACK: [&str; 4] = ["access_key_id", "access_key_secret", "sts_token", "sts_expiration"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
@@ -323,12 +322,15 @@ fn cli_configuration(fix: bool, files: &Files, path: &Path, is_copy: bool) -> Ve
     let clean = edit_list(file.text(), "profiles", |profiles| {
         for profile in profiles {
             let Ok(read) = serde_json::from_str::<Value>(profile.get()) else { continue };
-            let leaks = |field: &&str| read[*field].as_str().is_some_and(|text| !text.is_empty());
-            if read["mode"] != "External" || !WRITTEN_BACK.iter().any(leaks) {
+            let fields = read.as_object().into_iter().flatten();
+            let secret = fields.filter(|(name, _)| is_secret_field(name));
+            let leaks = |(_, value): &(&String, &Value)| value.as_str().is_some_and(|text| !text.is_empty());
+            if read["mode"] != "External" || !secret.clone().any(|field| leaks(&field)) {
                 continue;
             }
+            let secret: Vec<&str> = secret.map(|(name, _)| name.as_str()).collect();
             leaking.push(read["name"].as_str().unwrap_or_default().to_owned());
-            if let Some(without) = remove_members(file.text(), profile, &WRITTEN_BACK) {
+            if let Some(without) = remove_members(file.text(), profile, &secret) {
                 *profile = without;
             }
         }

@@ -37,7 +37,8 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                 let until =
                     Timestamp::from_second(one.expires).map_or_else(|_| "?".to_owned(), |at| at.to_string());
                 let head = format!("{}  {}, {}", &one.key.as_str()[..12], printable(&one.name), one.store);
-                let words = format!("{}, until {until} ({left} s left)", printable(&one.words));
+                let left = if left > 0 { format!("{left} s left") } else { "over".to_owned() };
+                let words = format!("{}, until {until} ({left})", printable(&one.words));
                 let _ = writeln!(shown, "{head}\n{}", hanging("    ", 4, &words));
             }
             if let Some(error) = unseen {
@@ -56,15 +57,13 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                     )));
                 }
             }
+            stores.tidy(trouble.is_none());
             match trouble {
                 Some(error) => Err(error),
-                None => {
-                    stores.tidy();
-                    Ok(match all.len() {
-                        1 => "1 session taken away\n".to_owned(),
-                        count => format!("{count} sessions taken away\n"),
-                    })
-                }
+                None => Ok(match all.len() {
+                    1 => "1 session taken away\n".to_owned(),
+                    count => format!("{count} sessions taken away\n"),
+                }),
             }
         }
     }

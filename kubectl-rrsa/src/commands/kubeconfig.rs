@@ -17,6 +17,7 @@ use crate::context;
 use crate::error::{Error, exit};
 use crate::helper::{self, HelperCommand};
 use crate::live;
+use crate::rules::word;
 
 const HEAD: &str = "apiVersion: v1\nkind: Config\n";
 /// Fields of a cluster that say whom it is trusted by; those of another way would contradict ours.
@@ -148,7 +149,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let next = if args.doing.select {
         format!("kubectl uses it now: context {name}")
     } else {
-        format!("use it with: kubectl config use-context {name}")
+        format!("use it with: kubectl config use-context {}", word(&name))
     };
     files::write(&file, &after, &next)
 }
@@ -159,8 +160,10 @@ fn foreign(config: &Value, name: &str, helper: &HelperCommand) -> Option<&'stati
         |section: &str| config[section].as_array().and_then(|all| all.iter().find(|one| one["name"] == name));
     let is_ours = |user: &Value| {
         let words = exec_words(&user["user"]["exec"]);
-        // A helper that was named may be called anything.
-        is_ours(&words) || words.first() == Some(&helper.program)
+        // A helper that was named may be called anything; what it is asked for tells.
+        let asked = words.get(1).is_some_and(|word| ["token", "certificate"].contains(&word.as_str()));
+        let hinted = user["user"]["exec"]["installHint"].as_str().is_some_and(|hint| hint.contains("rrsa"));
+        is_ours(&words) || words.first() == Some(&helper.program) || (asked && hinted)
     };
     match named("users") {
         Some(user) if is_ours(user) => None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
+use rrsa_shared::source::cli_profile::is_secret_field;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -48,9 +49,8 @@ pub struct Args {
     doing: Doing,
 }
 
-/// Fields that hold a secret; SDKs write them back into a profile that has no use for them.
-const SECRETS: [&str; 5] =
-    ["access_key_id", "access_key_secret", "sts_token", "sts_expiration", "private_key"];
+/// The largest whole number that every program reads as it stands.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 #[derive(Serialize)]
 struct Profile<'a> {
@@ -74,6 +74,9 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let (Some(name), Some(source)) = (&args.profile, &args.source) else {
         return Err(Error::usage("a profile and a source are needed"));
     };
+    if name.trim().is_empty() {
+        return Err(Error::usage("the profile has no name").hint("kubectl rrsa profile NAME --source SOURCE"));
+    }
     let file = TextFile::open(&path).map_err(files::refused)?;
     let mut others = others(file.text(), name);
     let take = |others: &mut Map<String, Value>, field: &str| match others.remove(field) {
@@ -90,8 +93,16 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     if region.is_empty() {
         return Err(Error::usage("the profile has no region").hint("add --region REGION"));
     }
-    for field in ["name", "process_command"].iter().chain(&SECRETS) {
-        others.remove(*field);
+    // SDKs write secrets back into a profile that has no use for them.
+    others
+        .retain(|field, _| !["name", "process_command"].contains(&field.as_str()) && !is_secret_field(field));
+    let is_too_long =
+        |(_, value): &(&String, &Value)| value.as_f64().is_some_and(|number| number.abs() > EXACT);
+    if let Some((field, _)) = others.iter().find(is_too_long) {
+        return Err(Error::usage(format!(
+            "field {field} of profile \"{name}\" is a number that would not be kept"
+        ))
+        .hint("write it as a text, or take it out"));
     }
     let command = process_command(args, source, &machine.env)?;
     let profile = Profile { name, mode: "External", process_command: &command, region_id: &region, others };

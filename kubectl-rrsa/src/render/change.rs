@@ -24,7 +24,7 @@ const SECRET: [&str; 13] = [
 ];
 
 /// Keys whose values tell nobody a secret.
-const PLAIN: [&str; 18] = [
+const PLAIN: [&str; 17] = [
     "name",
     "cluster",
     "user",
@@ -39,7 +39,6 @@ const PLAIN: [&str; 18] = [
     "current-context",
     "current",
     "mode",
-    "process_command",
     "region_id",
     "language",
     "output_format",
@@ -75,7 +74,10 @@ pub fn change(name: &str, before: &str, after: &str, ours: Ours) -> String {
 fn by_lines(text: &str) -> String {
     let parsed = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
     let pretty = parsed.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    pretty.map_or_else(|| text.to_owned(), |pretty| pretty + "\n")
+    // A last line without an end is no other line for that.
+    let whole =
+        || if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
+    pretty.map_or_else(whole, |pretty| pretty + "\n")
 }
 
 /// A key as the lists above have it, and the value; nothing for a line that has no key.
@@ -111,6 +113,10 @@ fn plain_only(line: &str) -> String {
     }
     match field(line) {
         Some((_, key, value)) if PLAIN.contains(&key) && !value.contains(['{', ':']) => line.to_owned(),
+        // Somebody else's command may have a secret among its words.
+        Some((_, "process_command", value)) if value.contains("rrsa-exec-credential process") => {
+            line.to_owned()
+        }
         Some((head, _, value)) if is_empty(value) => format!("{head}:{value}"),
         Some((head, ..)) => format!("{head}: (hidden)"),
         None => format!("{indent}(hidden)"),
@@ -162,6 +168,19 @@ clusters:
         assert!(shown.contains("+- name: c") && shown.contains("-- name: a"), "{shown}");
         assert!(!shown.contains("\"hunter2\"") && !shown.contains("u:hunter2@p\n+"), "{shown}");
         assert_eq!(change("config", before, before, Ours::Added), "");
+    }
+
+    /// The end of a last line is no change of it, and what stands there is nobody's business.
+    #[test]
+    fn a_last_line_without_an_end_is_not_told() {
+        let before = "users:\n- name: a\n  user:\n    password:\n      hunter2";
+        let after = format!("{before}\n- name: b\n");
+        assert_eq!(change("config", before, &after, Ours::Added).lines().last(), Some("+- name: b"));
+        assert_eq!(change("config", &after, before, Ours::Removed).lines().last(), Some("-- name: b"));
+        let theirs = r#"{"profiles":[{"name":"a","process_command":"vault --token hunter2"}]}"#;
+        let ours =
+            r#"{"profiles":[{"name":"a","process_command":"rrsa-exec-credential process --source s"}]}"#;
+        assert!(!change("config", theirs, ours, Ours::Added).contains("hunter2"));
     }
 
     #[test]

@@ -31,4 +31,5 @@ pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Also, Finding, Link, Severity, Verdict};
 pub use restart::{Owned, of_owners as restart, once_admitted};
 pub use service_account::misspelt;
+pub use shell::word;
 pub use workloads::{Judged, judged};

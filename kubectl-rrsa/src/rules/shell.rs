@@ -1,7 +1,8 @@
 //! Names in commands that somebody will paste into a shell.
 
 /// The text as one word of a POSIX shell.
-pub(super) fn word(text: &str) -> String {
+#[must_use]
+pub fn word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
     if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();

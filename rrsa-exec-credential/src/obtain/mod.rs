@@ -165,6 +165,12 @@ impl<'a> Seeker<'a> {
     fn named(&self, name: Option<&str>) -> Result<Spec, Trouble> {
         match name {
             None => Ok(Spec::Default {}),
+            Some(name) if self.places.config.is_none() => {
+                let message =
+                    format!("source {name} cannot be looked up: there is no home folder for config.toml");
+                let hint = format!("set HOME, or {} to its path", env_vars::CONFIG_FILE);
+                Err(Trouble::Failed(Error::new(exit::USAGE, message).hint(hint)))
+            }
             Some(name) => {
                 let broken = |error: rrsa_shared::source::ConfigError| {
                     let place = self

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{CacheKey, Folder};
 use crate::ports::clock::Clock;
 
-/// Between two looks at a lock that somebody holds.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks at a lock that somebody holds: the first, and the longest. A store that is a service hears each look.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(160)];
 
 /// The right to ask; it ends when this is dropped.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Flight {
             return Ok(Self { lock: None });
         };
         let start = clock.elapsed();
+        let [mut pause, longest] = PAUSES;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
@@ -50,7 +51,8 @@ impl Flight {
                 }
                 Err(_) => {}
             }
-            clock.pause(PAUSE);
+            clock.pause(pause);
+            pause = longest.min(pause * 2);
             if let Some(found) = landed() {
                 return Err(found);
             }

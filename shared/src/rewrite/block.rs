@@ -4,6 +4,17 @@ use serde_json::Value;
 
 use super::Entry;
 
+/// Whether the last line belongs to a block of text (`|` or `>`) that keeps the line feed at its end.
+pub(super) fn ends_in_text(text: &str) -> bool {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+    let Some(last) = lines.next() else { return false };
+    let Some(head) = lines.find(|line| indent(line) < indent(last)) else { return false };
+    let head = head.split_once(" #").map_or(head, |(head, _)| head).trim_end();
+    let mark = head.rsplit([' ', ':']).next().unwrap_or_default();
+    mark.starts_with(['|', '>']) && !mark.contains('-')
+}
+
 /// The text with `entry` in its list; `None` where the list is written in another style.
 pub(super) fn put(text: &str, entry: &Entry) -> Option<String> {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();

@@ -45,6 +45,8 @@ pub enum Unclear {
     NotADocument,
     /// It is written in a way that cannot be changed in one place only.
     Form(&'static str),
+    /// Its last value is a text of several lines, which a line feed at its end would change.
+    Unended,
 }
 
 impl fmt::Display for Unclear {
@@ -54,6 +56,9 @@ impl fmt::Display for Unclear {
             Self::Form(section) => {
                 write!(f, "its {section} are written in a form that cannot be changed in one place only")
             }
+            Self::Unended => f.write_str(
+                "it does not end with a line feed, and its last value, a text of several lines, would get one: put one there",
+            ),
         }
     }
 }
@@ -76,6 +81,9 @@ pub fn put(
     let is_json = text.trim_start().starts_with('{');
     let mut changed = if text.trim().is_empty() { head.to_owned() } else { text.to_owned() };
     let mut meant = parse(&changed)?;
+    if !is_json && !changed.ends_with('\n') && block::ends_in_text(&changed) {
+        return Err(Unclear::Unended);
+    }
     for entry in entries {
         changed = if is_json {
             json::put(&changed, entry).ok_or(Unclear::Form(entry.section))?

@@ -35,6 +35,15 @@ struct Profile {
     process_command: String,
 }
 
+/// Whether a field of a profile holds a secret, or what goes with one. A profile of mode `External` has no use for it.
+#[must_use]
+pub fn is_secret_field(name: &str) -> bool {
+    const TELLING: [&str; 6] = ["token", "secret", "password", "access_key", "private_key", "sts_expiration"];
+    let name = name.to_ascii_lowercase();
+    // The path of a token's file is none.
+    TELLING.iter().any(|part| name.contains(part)) && !name.ends_with("_file")
+}
+
 /// What a profile comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
@@ -67,7 +76,7 @@ pub fn resolve(bytes: &[u8], name: Option<&str>) -> Resolved {
             return if seen.len() == 1 && file.profiles.is_empty() {
                 Resolved::Answer(Answer::Absent("the CLI has no profile".to_owned()))
             } else {
-                failed(format!("there is no profile {next:?}"))
+                failed(format!("there is no profile {next:?} in it"))
             };
         };
         match profile.mode.as_str() {
@@ -175,9 +184,12 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_named_without_a_secret() {
-        for (name, words) in
-            [("half", "not complete"), ("a", "circle"), ("none", "no profile \"none\""), ("sso", "CloudSSO")]
-        {
+        for (name, words) in [
+            ("half", "not complete"),
+            ("a", "circle"),
+            ("none", "no profile \"none\" in it"),
+            ("sso", "CloudSSO"),
+        ] {
             let Resolved::Answer(Answer::Failed(why)) = of(Some(name)) else { panic!("{name}") };
             assert!(why.contains(words) && !why.contains("hunter2"), "{why}");
         }

@@ -29,6 +29,11 @@ pub async fn credentials_uri(http: &Http, uri: &str) -> Answer {
     if authority.contains('@') {
         return failed("a user or a password in it is not taken".to_owned());
     }
+    if !uri.starts_with("https://") && !uri.starts_with("http://") {
+        return Answer::Failed(
+            "the credentials address is none: it begins with neither https:// nor http://".to_owned(),
+        );
+    }
     if !uri.starts_with("https://") && !is_loopback_http(uri) {
         return failed("it is plain http to another machine".to_owned());
     }

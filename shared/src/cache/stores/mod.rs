@@ -297,16 +297,22 @@ impl Stores {
         (found, unseen.take())
     }
 
-    /// Takes away what is left of stores that hold nothing any more: no secret, only marks of ours.
-    pub fn tidy(&self) {
+    /// Takes away what is left of stores that hold nothing any more: no secret, only marks of ours. Where `all` of them could
+    /// not be looked at, only what no store needs.
+    pub fn tidy(&self, all: bool) {
         #[cfg(target_os = "linux")]
-        sealed::forget(&self.kernel);
+        if all {
+            sealed::forget(&self.kernel);
+        }
         let Some(folder) = &self.folder else { return };
-        let ours = [".refused", ".sealed", ".new", ".used", ".lock"];
+        let idle = [".refused", ".lock", ".new"].as_slice();
+        let ours = if all { &[".refused", ".lock", ".new", ".sealed", ".used", ".silent"] } else { idle };
         for name in folder.names().iter().filter(|name| ours.iter().any(|end| name.ends_with(end))) {
             let _ = folder.remove(name);
         }
-        let _ = folder.remove(FALLBACK);
+        if all {
+            let _ = folder.remove(FALLBACK);
+        }
     }
 
     /// Whether the Secret Service may hold something of ours.
