@@ -72,9 +72,11 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
     let places = Places::of(env);
     let mut found = program(env);
     found.extend(stores(env, &places, clock));
-    found.extend(kubeconfigs(env));
+    let sources = sources(files, &places);
+    found.extend(kubeconfigs(env, &sources));
     for path in places.cli.iter().filter(|path| path.exists()) {
         found.extend(cli_configuration(args.fix, files, path, false));
+        found.extend(profiles_of_no_source(path, &sources));
         // Where there was no file the copy is empty.
         let empty = |copy: &PathBuf| std::fs::metadata(copy).is_ok_and(|found| found.len() == 0);
         for copy in copies(path).into_iter().filter(|copy| !empty(copy)) {
@@ -205,16 +207,16 @@ struct NamedUser {
 }
 
 /// Users of kubeconfigs that call this program.
-fn kubeconfigs(env: &Env) -> Vec<Finding> {
+fn kubeconfigs(env: &Env, sources: &[String]) -> Vec<Finding> {
     let listed = env.var(env_vars::KUBECONFIG);
     let paths: Vec<PathBuf> = match &listed {
         Some(list) => std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => env.home().map(|home| home.join(".kube/config")).into_iter().collect(),
     };
-    paths.iter().filter(|path| path.exists()).flat_map(|path| kubeconfig(path, env)).collect()
+    paths.iter().filter(|path| path.exists()).flat_map(|path| kubeconfig(path, env, sources)).collect()
 }
 
-fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
+fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
     const WHAT: &str = "kubeconfig";
     let place = path.display();
     let file = match TextFile::open(path) {
@@ -275,6 +277,9 @@ fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
                 "kubectl takes client.authentication.k8s.io/v1 and v1beta1 only",
             ),
         }
+        if let Some(source) = missing_source(&external::exec_words(exec), sources) {
+            bad(format!("no source is named {source:?} in config.toml"), NAME_IT);
+        }
         if let Some(wrong) = wrong_words(exec) {
             bad(wrong, "kubectl rrsa kubeconfig --write writes them anew");
         }
@@ -283,6 +288,39 @@ fn kubeconfig(path: &Path, env: &Env) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What to do where a source is missing.
+const NAME_IT: &str = "write [source.NAME] with its type into config.toml, or name one that is there";
+
+/// Names of the sources; none where there is no configuration that can be read.
+fn sources(files: &Files, places: &Places) -> Vec<String> {
+    let bytes = places.config.as_ref().and_then(|path| files.read_small(path, MAX_CONFIGURATION).ok());
+    let config = bytes.and_then(|bytes| Config::parse(&String::from_utf8(bytes).ok()?).ok());
+    config.map(|config| config.source.into_keys().collect()).unwrap_or_default()
+}
+
+/// The source that a command of ours names and that nobody has written down.
+fn missing_source(words: &[String], sources: &[String]) -> Option<String> {
+    let (named, _) = external::own_wish(words)?;
+    named.filter(|name| !sources.contains(name))
+}
+
+/// External profiles that ask this program for a source that is none.
+fn profiles_of_no_source(path: &Path, sources: &[String]) -> Vec<Finding> {
+    let config: Value =
+        TextFile::open(path).ok().and_then(|file| serde_json::from_str(file.text()).ok()).unwrap_or_default();
+    let profiles = config["profiles"].as_array().into_iter().flatten();
+    let missing = profiles.filter_map(|profile| {
+        let words =
+            external::words(profile["process_command"].as_str()?).filter(|all| external::is_ours(all))?;
+        let source = missing_source(&words, sources)?;
+        let name = profile["name"].as_str().unwrap_or_default();
+        let words =
+            format!("{}, profile {name}: no source is named {source:?} in config.toml", path.display());
+        Some(finding(Mark::Bad, "cli config", words).next(NAME_IT))
+    });
+    missing.collect()
 }
 
 /// What is wrong with the arguments of an exec entry that runs this program.

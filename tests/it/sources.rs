@@ -222,3 +222,95 @@ async fn what_serves_ends_with_its_command_and_not_before() {
     );
     helper.end().await;
 }
+
+/// One bad token does not make the next one's holder wait, whoever shares the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_not_said_of_another_token() {
+    let helper = Helper::set("").await;
+    let token = std::fs::read_to_string(&helper.token).unwrap();
+    let (header, rest) = token.split_once('.').unwrap();
+    let bad = format!("{header}.{}", rest.replacen(|c: char| c.is_ascii_digit(), "x", 1));
+    let other = helper.stage.file("other-token", &bad);
+    let source = |field: &str| {
+        format!(
+            "[source.x]\ntype = \"rrsa\"\nrole-arn = \"{ROLE}\"\noidc-provider-arn = \"{PROVIDER}\"\n{field}\n"
+        )
+    };
+    let by_file = source(&format!("token-file = \"{}\"", other.display()));
+    let by_variable = source("token-env = \"MYTOK\"");
+    for (config, is_file) in [(&by_variable, false), (&by_file, true)] {
+        for (text, code) in [(&bad, 1), (&token, 0)] {
+            if is_file {
+                helper.stage.file("other-token", text);
+            }
+            let arguments = ["process", "--source", "x", "--cache", "none"];
+            let outcome = run(&helper, config, &arguments, &[("MYTOK", text)]).await;
+            assert_eq!(outcome.code, code, "{is_file} {}", outcome.stderr);
+        }
+    }
+    helper.end().await;
+}
+
+/// kubectl under the context that calls the helper asks the helper, which would ask kubectl again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_asks_this_program_itself_is_told_at_once() {
+    let helper = Helper::set("").await;
+    let source = |command: &str| {
+        format!(
+            "[source.x]\ntype = \"rrsa\"\nrole-arn = \"{ROLE}\"\noidc-provider-arn = \"{PROVIDER}\"\ntoken-command = {command}\n"
+        )
+    };
+    let program = built("rrsa-exec-credential");
+    let again = source(&format!("[\"{}\", \"process\", \"--source\", \"x\"]", program.display()));
+    for variables in [&[][..], &[("RRSA_CACHE_DIR", "/proc/nope")], &[("HOME", "")]] {
+        let start = Instant::now();
+        let outcome = run(&helper, &again, &["process", "--source", "x"], variables).await;
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("asks this program itself"), "{}", outcome.stderr);
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    }
+    helper.end().await;
+}
+
+/// A profile of the CLI that calls this program is the source that it names, and not passed over for a key of long ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_names_a_source_of_ours_is_that_source() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".aliyun");
+    let command = |more: &str| {
+        let program = built("rrsa-exec-credential");
+        let profile = json!({"name": "p", "mode": "External", "region_id": "cn-hangzhou",
+            "process_command": format!("{} process{more}", program.display())});
+        json!({"current": "p", "profiles": [profile]}).to_string()
+    };
+    let config = format!(
+        "[source.good]\ntype = \"rrsa\"\nrole-arn = \"{ROLE}\"\noidc-provider-arn = \"{PROVIDER}\"\ntoken-file = \"{}\"\n",
+        helper.token.display()
+    );
+    helper.stage.file(".aliyun/config.json", &command(" --source good"));
+    let told = run(&helper, &config, &["whoami"], &[("ALIBABA_CLOUD_ROLE_ARN", "")]).await;
+    assert!(arn(&told).contains("assumed-role/demo-role-for-rrsa/"), "{told:?}");
+    let doctor = run(&helper, "", &["doctor"], &[]).await;
+    let words = doctor.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("no source is named \"good\""), "{words}");
+    helper.stage.file(".aliyun/config.json", &command(""));
+    let circle = run(&helper, &config, &["whoami"], &[("ALIBABA_CLOUD_ROLE_ARN", "")]).await;
+    assert_eq!(circle.code, 2, "{circle:?}");
+    assert!(circle.stderr.contains("asks this program itself"), "{circle:?}");
+    helper.end().await;
+}
+
+/// The address is for the command alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_is_asked_for_the_address() {
+    let helper = Helper::set("").await;
+    for (said, expected) in
+        [("", "127.0.0.1\n127.0.0.1\n"), ("corp.example", "corp.example,127.0.0.1\ncorp.example,127.0.0.1\n")]
+    {
+        let mut command = helper.command(&["serve", "--", "sh", "-c", "echo $no_proxy; echo $NO_PROXY"]);
+        command.env("ALL_PROXY", "http://127.0.0.1:9").env("no_proxy", said).env("NO_PROXY", said);
+        let outcome = helper.stage.hand_out(command).await;
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (0, expected), "{outcome:?}");
+    }
+    helper.end().await;
+}
