@@ -38,7 +38,7 @@ pub struct Selection {
     #[arg(value_name = "TYPE/NAME")]
     pub names: Vec<String>,
 
-    /// In all namespaces; without TYPE, every ServiceAccount that names a RAM role
+    /// In all namespaces; without TYPE, every ServiceAccount that names a RAM role or whose pods have one
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
 
@@ -171,8 +171,9 @@ impl Selection {
     pub fn read(&self) -> Result<Wanted, Error> {
         let words = self.names.iter().map(|text| word(text)).collect::<Result<Vec<_>, _>>()?;
         if words.is_empty() && !self.all_namespaces && self.selector.is_none() {
-            return Err(Error::usage("nothing was named to be checked")
-                .hint("kubectl rrsa check sa/NAME | pod/NAME | deploy/NAME, or -A for every ServiceAccount with a role"));
+            return Err(Error::usage("nothing was named to be checked").hint(
+                "kubectl rrsa check sa/NAME | pod/NAME | deploy/NAME, or -A for all that RRSA concerns",
+            ));
         }
         if let Some(word) = words.iter().find(|word| word.name.is_some())
             && (self.all_namespaces || self.selector.is_some())
@@ -348,7 +349,7 @@ fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
     Subject { namespace: kube.namespace.clone(), subject, asked_as: None, template: None, beside: Vec::new() }
 }
 
-/// A running pod of a workload, one that RRSA has not reached before the newest; what it would make when it has no pod.
+/// The newest pod of a workload that its template of today has made; the template where there is none.
 async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) -> Result<Subject, Error> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (name, uid) = (text("/metadata/name"), text("/metadata/uid"));

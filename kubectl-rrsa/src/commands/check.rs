@@ -25,8 +25,8 @@ use crate::subjects::{Selection, Subject, Wanted};
 /// Check the chain of RRSA, and prove it with a live AssumeRoleWithOIDC.
 ///
 /// The chain: cluster, provider, webhook, namespace, ServiceAccount, pod, token, exchange, trust policy, identity.
-/// The report names the first broken link and what to type. A workload is checked by a running pod that RRSA has not
-/// reached, else by its newest, or by its template when it has none. Healthy means that the pod's own token was taken; --live=token and --live=pod settle for the identity.
+/// The report names the first broken link and what to type. A ServiceAccount is as well as one pod of each
+/// workload that runs as it. A workload is checked by the newest pod that its template of today has made, or by that template. Healthy means that the pod's own token was taken; --live=token and --live=pod settle for the identity.
 /// Exit codes: 0 healthy, 1 findings, 2 usage, 3 could not tell.
 #[derive(clap::Args, Debug)]
 pub struct Args {
