@@ -56,6 +56,14 @@ pub const RBAC: &[Rbac] = &[
         "namespace",
         "failed calls of the webhook, where a pod lacks RRSA",
     ),
+    rbac(
+        "check, describe, list",
+        "list",
+        "batch",
+        "cronjobs",
+        "namespace",
+        "the pods that CronJobs would make",
+    ),
     rbac("check, describe pod/NAME", "get", "", "pods", "namespace", "the pod"),
     rbac(
         "check, describe, list --stale",

@@ -448,10 +448,9 @@ fn untried_workload(workloads: &[Workload], plan: &Plan) -> Option<String> {
             containers().any(|container| container.value(name).is_some_and(|value| value != tried.as_str()))
         })?;
         let pod = workload.pods.first()?;
-        let what = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-        Some(format!(
-            "{what} has another {name}, which was not tried: kubectl rrsa check pod/{} tries it",
-            pod.name
-        ))
+        let named = format!("pod/{}", pod.name);
+        let what = pod.owner.as_ref().unwrap_or(&named);
+        let asked = if pod.name.is_empty() { what } else { &named };
+        Some(format!("{what} has another {name}, which was not tried: kubectl rrsa check {asked} tries it"))
     })
 }

@@ -44,6 +44,11 @@ pub(super) struct Pages {
 impl Pages {
     /// Nothing is asked yet.
     pub(super) fn of(plural: &str, scope: Scope<'_>) -> Self {
+        Self::at("/api/v1", plural, scope)
+    }
+
+    /// The same of another group of the API.
+    pub(super) fn at(group: &str, plural: &str, scope: Scope<'_>) -> Self {
         let place = scope.namespace.map(|name| format!("/namespaces/{}", percent::encode(name)));
         let mut query = format!("limit={PAGE}");
         for (name, text) in [("labelSelector", scope.labels), ("fieldSelector", scope.fields)] {
@@ -52,7 +57,7 @@ impl Pages {
             }
         }
         Self {
-            path: format!("/api/v1{}/{plural}", place.unwrap_or_default()),
+            path: format!("{group}{}/{plural}", place.unwrap_or_default()),
             query,
             next: Some(String::new()),
         }

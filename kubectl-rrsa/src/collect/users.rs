@@ -8,12 +8,13 @@ use k8s_openapi::api::core::v1 as core;
 use kube::Client;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::pages::{Pages, Scope};
-use super::pod::{OwnerReference, lasting, maker, pod_facts};
+use super::pod::{OwnerReference, lasting, maker, pod_facts, template};
 use super::reason::why_not;
-use crate::facts::{AUDIENCE, PodCount, Seen, WEBHOOK_VOLUME, Workload, WorkloadPod};
+use crate::facts::{AUDIENCE, PodCount, PodFacts, Seen, WEBHOOK_VOLUME, Workload, WorkloadPod};
 
 /// The parts of a pod that say whose it is and whether RRSA has reached it.
 #[derive(Deserialize)]
@@ -147,6 +148,9 @@ pub struct Users {
     pub workloads: Vec<Workload>,
 }
 
+/// Selects pods of a ServiceAccount, with its name after it.
+const SERVICE_ACCOUNT: &str = "spec.serviceAccountName=";
+
 /// Pods by namespace and ServiceAccount.
 pub(super) type UsersOf = HashMap<Key, Users>;
 
@@ -211,6 +215,14 @@ pub(super) async fn users(
             looks.take(&key, users, &pod, (owner, is_wired), &raw)?;
         }
     }
+    // What may not be listed here says nothing of pods.
+    for (key, made) in scheduled(client, scope).await.unwrap_or_default() {
+        if made.is_wired() || wants(&key) {
+            let users = of.entry(key).or_default();
+            let pod = WorkloadPod { owner: made.owner.clone(), ..WorkloadPod::default() };
+            users.workloads.push(Workload { like: made.likeness(), pods: vec![pod] });
+        }
+    }
     for (key, users) in &mut of {
         if users.count.total == 0 {
             (users.count.total, users.count.wired) = users.over;
@@ -223,6 +235,24 @@ pub(super) async fn users(
         }
     }
     Ok(of)
+}
+
+/// The pods that CronJobs would make, by ServiceAccount. The field selector of a scope is one of pods.
+async fn scheduled(client: &Client, scope: Scope<'_>) -> Result<Vec<(Key, PodFacts)>, kube::Error> {
+    let account = scope.fields.and_then(|fields| fields.strip_prefix(SERVICE_ACCOUNT));
+    let mut pages = Pages::at("/apis/batch/v1", "cronjobs", Scope { fields: None, ..scope });
+    let mut found = Vec::new();
+    while let Some(objects) = pages.next::<Value>(client).await? {
+        for object in objects {
+            // One that is of no shape is the API server's to refuse.
+            let Ok(Some(made)) = template("CronJob", &object) else { continue };
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            if account.is_none_or(|account| account == made.service_account) {
+                found.push(((namespace.to_owned(), made.service_account.clone()), made));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What was looked at: of what makes pods one of each revision, and what is alike is kept once.
@@ -300,7 +330,7 @@ fn digest(value: &impl Hash) -> u64 {
 
 /// The pods of one ServiceAccount.
 pub async fn pods_using(client: &Client, namespace: &str, service_account: &str) -> Seen<Users> {
-    let fields = format!("spec.serviceAccountName={service_account}");
+    let fields = format!("{SERVICE_ACCOUNT}{service_account}");
     let scope = Scope { namespace: Some(namespace), fields: Some(&fields), ..Scope::default() };
     match users(client, scope, |_| true).await {
         Ok(of) => Seen::known(of.into_values().next().unwrap_or_default(), format!("pods of {namespace}")),
@@ -332,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_pod_is_wired_by_a_variable_or_a_token_for_sts() {
-        let wired = |spec: serde_json::Value| {
+        let wired = |spec: Value| {
             serde_json::from_value::<Pod>(serde_json::json!({"spec": spec})).unwrap().is_wired()
         };
         assert!(!wired(serde_json::json!({})));

@@ -228,14 +228,14 @@ pub(super) fn s10(facts: &Facts) -> Verdict {
     }
     match facts.pods_using.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
-        Ok(count) if count.total > 0 => Verdict::Holds,
+        Ok(count) if count.total > 0 || !facts.workloads.is_empty() => Verdict::Holds,
         Ok(_) => annotated(facts, |account| {
             account.role_name()?;
             Some(Evidence::new(
                 "a pod that runs as it",
                 "none at the moment",
                 place(facts),
-                "nothing to mend if the workload comes later, is a CronJob or is scaled to none; otherwise take the annotation away",
+                "nothing to mend if the workload comes later or is scaled to none; otherwise take the annotation away",
             ))
         }),
     }
