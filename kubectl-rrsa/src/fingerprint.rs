@@ -21,8 +21,7 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
         };
         steady(&text)
     };
-    let mut digest = Sha256::new();
-    for part in [
+    digest(&[
         finding.rule,
         &facts.namespace,
         &facts.service_account_name,
@@ -30,7 +29,18 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
         &said(&finding.expected),
         &said(&finding.seen),
         &said(&finding.place),
-    ] {
+    ])
+}
+
+/// The fingerprint of a trouble that is all of an owner's, such as `deployment/demo`.
+#[must_use]
+pub(crate) fn of_owner(facts: &Facts, rule: &str, owner: &str) -> String {
+    digest(&[rule, &facts.namespace, &lasting(owner)])
+}
+
+fn digest(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
         digest.update(part);
         digest.update([0]);
     }
@@ -38,7 +48,7 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
 }
 
 /// The text without numbers that stand alone, and without UUIDs.
-fn steady(text: &str) -> String {
+pub(crate) fn steady(text: &str) -> String {
     let word = |c: char| c.is_alphanumeric() || "-_./:@".contains(c);
     let mut steady = String::with_capacity(text.len());
     let mut rest = text;

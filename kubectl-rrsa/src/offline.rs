@@ -83,11 +83,12 @@ impl Manifests {
         Ok(())
     }
 
-    /// What is known of each workload, and of each ServiceAccount that names a role and that no workload uses.
+    /// What is known of each workload, and of each ServiceAccount that names a role and that no workload uses; and how many
+    /// workloads are left out because nothing connects them with RRSA, while others are connected.
     ///
     /// # Errors
     /// A workload that is not of the shape of its kind.
-    pub fn facts(&self, given: &Given) -> Result<Vec<Facts>, Error> {
+    pub fn facts(&self, given: &Given) -> Result<(Vec<Facts>, usize), Error> {
         let mut all = Vec::new();
         for object in &self.objects {
             if let Some(pod) = pod_of(object)? {
@@ -95,9 +96,11 @@ impl Manifests {
             }
         }
         // Beside those that RRSA is for, what has nothing to do with it is nobody's question.
+        let before = all.len();
         if all.iter().any(Facts::wants_rrsa) {
             all.retain(Facts::wants_rrsa);
         }
+        let left_out = before - all.len();
         for object in self.objects.iter().filter(|object| object.value["kind"] == "ServiceAccount") {
             let (namespace, name) = (namespace(&object.value, given), text(&object.value, "/metadata/name"));
             let used = all.iter().any(|f| f.namespace == namespace && f.service_account_name == name);
@@ -106,7 +109,7 @@ impl Manifests {
                 all.push(self.base(SubjectRef::ServiceAccount(name.to_owned()), &namespace, name, given));
             }
         }
-        Ok(all)
+        Ok((all, left_out))
     }
 
     fn of_pod(&self, object: &Object, mut facts: PodFacts, given: &Given) -> Facts {
@@ -386,7 +389,7 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
     fn reports(yaml: &str, given: &Given) -> Vec<(Conclusion, Vec<&'static str>)> {
         let mut manifests = Manifests::default();
         manifests.add("m.yaml", yaml).unwrap();
-        let reports = manifests.facts(given).unwrap().into_iter().map(Report::on);
+        let reports = manifests.facts(given).unwrap().0.into_iter().map(Report::on);
         reports.map(|r| (r.conclusion, r.findings.into_iter().map(|f| f.rule).collect())).collect()
     }
 

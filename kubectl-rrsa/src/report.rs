@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::error::exit;
-use crate::facts::{ExchangeOutcome, Facts};
-use crate::fingerprint::fingerprint;
+use crate::facts::{ExchangeOutcome, Facts, PodFacts};
+use crate::fingerprint::{fingerprint, of_owner};
 use crate::identity::{self, Effective};
-use crate::rules::{Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged};
+use crate::rules::{Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged};
 use crate::skipped::Skipped;
 
 /// The conclusion on one subject.
@@ -73,6 +73,25 @@ pub enum LinkStatus {
     NotAsked,
 }
 
+/// The rule that some pods are of the time before.
+const BEHIND: &str = "RRSA-P25";
+
+/// Lets the finding name every owner of such pods, each with a fingerprint of its own.
+fn name_owners(facts: &Facts, finding: &mut Finding) {
+    let name = |pod: &PodFacts| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+    let mut owners: Vec<String> = facts.behind().iter().map(name).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let mut all = owners.into_iter().map(|what| {
+        let fingerprint = of_owner(facts, finding.rule, &what);
+        Also { what, fingerprint }
+    });
+    if let Some(first) = all.next() {
+        finding.fingerprint = first.fingerprint;
+    }
+    finding.also = all.collect();
+}
+
 impl Report {
     /// Judges the facts by every rule.
     #[must_use]
@@ -86,6 +105,9 @@ impl Report {
         let mut findings = fold(raw.clone());
         for finding in &mut findings {
             finding.fingerprint = fingerprint(&facts, finding);
+        }
+        for finding in findings.iter_mut().filter(|finding| finding.rule == BEHIND) {
+            name_owners(&facts, finding);
         }
         // Of a workload it is told by the pod that was chosen for it.
         let pods = if facts.pod.is_none() { judged(&facts, &raw) } else { Judged::default() };

@@ -55,15 +55,15 @@ enum Kind {
     Unseen(String),
 }
 
-/// The stale pods of one ServiceAccount, by owner.
+/// The stale pods of one ServiceAccount, by owner. `has_key`: whether a role's trust policy can be looked at.
 ///
 /// # Errors
 /// Why they cannot be told.
 pub async fn of_service_account(
     client: &Client,
     cluster: &ClusterFacts,
-    namespace: &str,
-    account: &str,
+    (namespace, account): (&str, &str),
+    has_key: bool,
 ) -> Result<Vec<Stale>, String> {
     let namespace_facts = collect::namespace(client, namespace).await;
     let service_account = collect::service_account(client, namespace, account).await;
@@ -116,8 +116,13 @@ pub async fn of_service_account(
         };
         one.command = restart(namespace, [(one.owner.as_deref(), owned)]);
         let role = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
-        if let (ROLE_OF_BEFORE, Some(command), Some(role)) = (one.rule, &one.command, role) {
-            one.command = Some(once_admitted(namespace, account, role, command));
+        // What runs has a role that works, until the one that is named now lets it in.
+        if let (ROLE_OF_BEFORE, Some(command), Some(role)) = (one.rule, &mut one.command, role) {
+            let check = once_admitted(namespace, account, role);
+            *command = match has_key {
+                true => format!("{check} && {command}"),
+                false => format!("# once role {role} lets it in ({check}, with an access key): {command}"),
+            };
         }
     }
     unseen.map_or(Ok(stale), Err)

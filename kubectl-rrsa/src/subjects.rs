@@ -2,11 +2,13 @@
 
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::{Api, ListParams};
+use rrsa_shared::env_vars;
 use serde_json::Value;
 
 use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
+use crate::facts::TokenProjection;
 use crate::facts::{
     ContainerFacts, OVERRIDE_ENV, OwnerFacts, PodFacts, RRSA_ENV, ServiceAccountFacts, SubjectRef,
     WorkloadPod,
@@ -205,6 +207,12 @@ impl Wanted {
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.words.is_empty() && self.all_namespaces && self.selector.is_none()
+    }
+
+    /// Whether objects of a kind can be checked.
+    #[must_use]
+    pub fn knows(kind: &str) -> bool {
+        Kind::read(kind).is_some()
     }
 
     /// Whether every subject was named, and none found by what kind it is.
@@ -425,23 +433,23 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
     Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template, beside })
 }
 
-/// The newest pod of those that the template of today has made, one that runs before all others: what will run once a
-/// rollout has come to its end says more than what is about to go.
+/// The newest pod of those that the template of today has made, or one that runs and is wired alike. What has ended stands
+/// for a workload of which nothing lives.
 fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>) -> Option<&'a PodFacts> {
-    let is_of_today = |pod: &&PodFacts| !template.is_some_and(|template| is_of_before(pod, template));
-    let runs = |pod: &PodFacts| pod.phase.as_deref() == Some("Running") && !pod.is_leaving;
-    let newest =
-        pods.iter().filter(is_of_today).max_by_key(|pod| (runs(pod), pod.created_at, pod.is_wired()))?;
-    // What runs, and is of before, says more than what has ended.
-    let only_before = !runs(newest) && newest.is_over() && pods.iter().any(runs);
-    (!only_before).then_some(newest)
+    let none_lives = pods.iter().all(PodFacts::is_over);
+    let counts = |pod: &&PodFacts| {
+        (none_lives || !pod.is_over()) && !template.is_some_and(|template| is_of_before(pod, template))
+    };
+    let newest = pods.iter().filter(counts).max_by_key(|pod| (pod.created_at, pod.is_wired()))?;
+    let wiring = newest.wiring();
+    let alike = pods.iter().filter(counts).filter(|pod| pod.wiring() == wiring);
+    alike.max_by_key(|pod| (pod.phase.as_deref() == Some("Running"), pod.created_at))
 }
 
-/// Whether a pod is only of the time before: of another template, or without RRSA beside one that has it.
+/// Whether a pod is only of the time before: of another template, or wired unlike the newest.
 fn is_behind(pod: &PodFacts, chosen: Option<&PodFacts>, template: Option<&PodFacts>) -> bool {
-    let lacks = |chosen: &PodFacts| chosen.is_wired() && !pod.is_wired();
-    !pod.is_over()
-        && (template.is_some_and(|template| is_of_before(pod, template)) || chosen.is_some_and(lacks))
+    let of_before = template.is_some_and(|template| is_of_before(pod, template));
+    !pod.is_over() && (of_before || chosen.is_some_and(|chosen| chosen.wiring() != pod.wiring()))
 }
 
 fn kept_beside(pod: &PodFacts, is_behind: bool) -> crate::facts::Workload {
@@ -456,7 +464,7 @@ fn kept_beside(pod: &PodFacts, is_behind: bool) -> crate::facts::Workload {
 }
 
 /// Whether a pod was made from another template than there is now: it runs as another ServiceAccount, or has other variables of
-/// RRSA than the template says.
+/// RRSA, a key, or a token of a volume that the template does not say.
 fn is_of_before(pod: &PodFacts, template: &PodFacts) -> bool {
     let replaced = template.annotations.contains_key(OVERRIDE_ENV);
     let other = |container: &ContainerFacts| {
@@ -465,9 +473,15 @@ fn is_of_before(pod: &PodFacts, template: &PodFacts) -> bool {
             let (now, then) = (container.value(name), same.and_then(|one| one.value(name)));
             now.is_some() && now != then
         };
-        !replaced && RRSA_ENV.iter().any(differs)
+        let has = |of: Option<&ContainerFacts>, name: &str| of.is_some_and(|of| of.env.contains_key(name));
+        let key = |name: &&str| has(Some(container), name) != has(same, name);
+        (!replaced && RRSA_ENV.iter().any(differs))
+            || (same.is_some() && env_vars::STATIC_KEY_ALIASES.iter().any(key))
     };
-    pod.service_account != template.service_account || template.containers.iter().any(other)
+    let now = |then: &TokenProjection| template.projections.iter().find(|now| now.volume == then.volume);
+    pod.service_account != template.service_account
+        || template.containers.iter().any(other)
+        || pod.projections.iter().any(|then| now(then).is_some_and(|now| now != then))
 }
 
 /// A label selector as a query wants it.

@@ -175,6 +175,17 @@ async fn pods_of_a_role_of_before_are_stale() {
     let stale = stage.rrsa(&["list", "-n", "rrsa-demo", "--stale"]).await;
     assert!(stale.stdout.contains("RRSA-S06"), "{stale:?}");
     // The role that is named now is to let them in before what works is given up.
-    let guarded = "kubectl rrsa trust-policy sa/demo-sa -n rrsa-demo --role another-role && kubectl rollout restart deployment/demo";
-    assert!(stale.stdout.contains(guarded), "{stale:?}");
+    let check = "kubectl rrsa trust-policy sa/demo-sa -n rrsa-demo --role another-role";
+    let alone =
+        format!("# once role another-role lets it in ({check}, with an access key): kubectl rollout restart");
+    assert!(stale.stdout.contains(&alone), "{stale:?}");
+    let key = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIx"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x")];
+    let mut command =
+        stage.command(&crate::stage::built("kubectl-rrsa"), &["list", "-n", "rrsa-demo", "--stale"]);
+    command.envs(key);
+    let stale = stage.run(command).await;
+    assert!(
+        stale.stdout.contains(&format!("{check} && kubectl rollout restart deployment/demo")),
+        "{stale:?}"
+    );
 }

@@ -21,10 +21,11 @@ use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
     ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OwnerFacts, PodFacts,
-    Seen, ServiceAccountFacts, SubjectRef, Workload,
+    Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
 };
 use crate::live::{self, Live};
-use crate::subjects::Subject;
+use crate::rules::misspelt;
+use crate::subjects::{Subject, Wanted};
 
 /// Of how many workloads of one ServiceAccount it is asked how they replace their pods.
 const ASKED_OWNERS: usize = 20;
@@ -209,7 +210,7 @@ impl<'a> Checker<'a> {
         let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
         let untried = match (&pod, users.value()) {
             (Some(pod), _) => self.untried(pod),
-            (None, Some(users)) => untried_workload(&users.workloads, &plan),
+            (None, Some(users)) => untried_workloads(namespace, &users.workloads, &plan),
             (None, None) => None,
         };
         let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
@@ -381,7 +382,8 @@ impl<'a> Checker<'a> {
             others.map(|(name, _)| format!("{namespace}/{name}")).collect()
         });
         let annotated = annotated.map(|all| all.keys().cloned().collect());
-        let names_none = |found: &ServiceAccountFacts| found.role_name().is_none();
+        let names_none =
+            |found: &ServiceAccountFacts| found.role_name().is_none() && misspelt(found).is_none();
         let users = match service_account.value().and_then(Option::as_ref).is_some_and(names_none) {
             true => users.map(|users| users.clone().wired_only()),
             false => users,
@@ -419,6 +421,7 @@ impl<'a> Checker<'a> {
         by_hand.unwrap_or_else(|| match account.as_result() {
             Err(why) => Seen::unknown(why),
             Ok(None) => Seen::unknown("the ServiceAccount does not exist"),
+            Ok(Some(_)) if named.is_some() => Seen::unknown("the ServiceAccount names what is no role"),
             Ok(Some(_)) => Seen::unknown("the ServiceAccount names no role"),
         })
     }
@@ -436,21 +439,26 @@ fn without_deployment(owner: &str) -> String {
     }
 }
 
-/// What a workload of the ServiceAccount names that was not tried.
-fn untried_workload(workloads: &[Workload], plan: &Plan) -> Option<String> {
+/// Workloads of the ServiceAccount that name something that was not tried.
+fn untried_workloads(namespace: &str, workloads: &[Workload], plan: &Plan) -> Option<String> {
     let tried = [
         (env_vars::ROLE_ARN, plan.role_arn.value()?),
         (env_vars::OIDC_PROVIDER_ARN, plan.provider_arn.value()?),
     ];
-    workloads.iter().find_map(|workload| {
+    let names_other = |workload: &&Workload| {
         let containers = || workload.like.acting_containers();
-        let (name, _) = tried.iter().find(|(name, tried)| {
+        tried.iter().any(|(name, tried)| {
             containers().any(|container| container.value(name).is_some_and(|value| value != tried.as_str()))
-        })?;
-        let pod = workload.pods.first()?;
-        let named = format!("pod/{}", pod.name);
-        let what = pod.owner.as_ref().unwrap_or(&named);
-        let asked = if pod.name.is_empty() { what } else { &named };
-        Some(format!("{what} has another {name}, which was not tried: kubectl rrsa check {asked} tries it"))
-    })
+        })
+    };
+    let pods = workloads.iter().filter(names_other).flat_map(|workload| &workload.pods);
+    let name = |pod: &WorkloadPod| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
+    let names: Vec<String> = pods.filter(|pod| !pod.is_behind).map(name).collect();
+    let first = names.first()?;
+    let asked = first.split_once('/').filter(|(kind, _)| Wanted::knows(kind)).map(|_| first.as_str());
+    let asked = asked.unwrap_or("pods");
+    Some(format!(
+        "another role or provider is named by {}, and was not tried: kubectl rrsa check {asked} -n {namespace} does",
+        names.join(", ")
+    ))
 }

@@ -2,21 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::Client;
 use rrsa_shared::sign::percent;
 use serde::Deserialize;
 
 use super::events::{WebhookFailures, webhook_failures};
+use super::objects::written_at;
 pub use super::pages::Scope;
 use super::pages::{Pages, get};
 use super::reason::why_not;
 use super::users::{Key, UsersOf, users};
 pub use super::users::{Users, pods_using};
-use crate::facts::{NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
+use crate::facts::{INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
 
 /// Name, labels and annotations of an object.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, from = "Raw")]
 pub struct Metadata {
     /// Name.
     pub name: String,
@@ -26,6 +28,30 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
+    /// When the role-name annotation was last written, Unix seconds.
+    annotated_at: Option<i64>,
+    /// When the injection label was last written, Unix seconds.
+    labelled_at: Option<i64>,
+}
+
+/// The same as the API has it: who has written what and when is more than all the rest, and is not kept.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Raw {
+    name: String,
+    namespace: String,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    managed_fields: Vec<ManagedFieldsEntry>,
+}
+
+impl From<Raw> for Metadata {
+    fn from(raw: Raw) -> Self {
+        let Raw { name, namespace, labels, annotations, managed_fields } = raw;
+        let annotated_at = written_at(&managed_fields, "f:annotations", ROLE_NAME_ANNOTATION);
+        let labelled_at = written_at(&managed_fields, "f:labels", INJECTION_LABEL);
+        Self { name, namespace, labels, annotations, annotated_at, labelled_at }
+    }
 }
 
 impl Metadata {
@@ -36,7 +62,7 @@ impl Metadata {
             name: self.name.clone(),
             labels: self.labels.clone(),
             annotations: self.annotations.clone(),
-            labelled_at: None,
+            labelled_at: self.labelled_at,
         }
     }
 
@@ -46,7 +72,7 @@ impl Metadata {
         ServiceAccountFacts {
             name: self.name.clone(),
             annotations: self.annotations.clone(),
-            annotated_at: None,
+            annotated_at: self.annotated_at,
         }
     }
 }

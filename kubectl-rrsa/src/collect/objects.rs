@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::Client;
 use kube::api::{Api, ListParams};
 
@@ -25,7 +25,7 @@ pub async fn namespace(client: &Client, name: &str) -> Seen<Option<NamespaceFact
         Ok(found) => Seen::known(
             found.map(|namespace| NamespaceFacts {
                 name: name.to_owned(),
-                labelled_at: written_at(&namespace.metadata, "f:labels", INJECTION_LABEL),
+                labelled_at: written_at(managed(&namespace.metadata), "f:labels", INJECTION_LABEL),
                 labels: namespace.metadata.labels.unwrap_or_default(),
                 annotations: namespace.metadata.annotations.unwrap_or_default(),
             }),
@@ -36,13 +36,16 @@ pub async fn namespace(client: &Client, name: &str) -> Seen<Option<NamespaceFact
 }
 
 /// When a label or annotation was last written, by the managed fields.
-fn written_at(metadata: &ObjectMeta, kind: &str, key: &str) -> Option<i64> {
+pub(super) fn written_at(entries: &[ManagedFieldsEntry], kind: &str, key: &str) -> Option<i64> {
     let field = format!("f:{key}");
-    let entries = metadata.managed_fields.iter().flatten();
-    let writes = entries.filter(|entry| {
+    let writes = entries.iter().filter(|entry| {
         entry.fields_v1.as_ref().is_some_and(|fields| fields.0["f:metadata"][kind].get(&field).is_some())
     });
     writes.filter_map(|entry| entry.time.as_ref()).map(|time| time.0.as_second()).max()
+}
+
+fn managed(metadata: &ObjectMeta) -> &[ManagedFieldsEntry] {
+    metadata.managed_fields.as_deref().unwrap_or_default()
 }
 
 /// The ServiceAccount; `None` inside when it does not exist.
@@ -55,7 +58,7 @@ pub async fn service_account(
         Ok(found) => Seen::known(
             found.map(|account| ServiceAccountFacts {
                 name: name.to_owned(),
-                annotated_at: written_at(&account.metadata, "f:annotations", ROLE_NAME_ANNOTATION),
+                annotated_at: written_at(managed(&account.metadata), "f:annotations", ROLE_NAME_ANNOTATION),
                 annotations: account.metadata.annotations.unwrap_or_default(),
             }),
             format!("serviceaccount {namespace}/{name}"),

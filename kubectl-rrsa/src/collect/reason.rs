@@ -15,7 +15,7 @@ pub fn why_not(error: &kube::Error, permission: &str) -> String {
         kube::Error::Api(status) if status.is_forbidden() && is_of_rbac(&status.message) => {
             format!("forbidden: needs {permission}")
         }
-        kube::Error::Api(status) if status.is_not_found() => format!("not found ({permission})"),
+        kube::Error::Api(status) if status.is_not_found() => format!("not found, asked to {permission}"),
         kube::Error::Api(status) => format!("the API server answered {}: {}", status.code, status.message),
         other => format!("no answer ({permission}): {other}"),
     }

@@ -157,20 +157,6 @@ pub(super) type UsersOf = HashMap<Key, Users>;
 /// Namespace and name of a ServiceAccount.
 pub(super) type Key = (String, String);
 
-/// The newest pod of what makes pods: its `metadata.creationTimestamp`, whose order is that of its text, and whether RRSA
-/// has reached it.
-struct Newest {
-    made: String,
-    is_wired: bool,
-}
-
-impl Newest {
-    /// Of two that were made in the same second the one that RRSA has reached counts as the newer.
-    fn age(&self) -> (&String, bool) {
-        (&self.made, self.is_wired)
-    }
-}
-
 /// The pods of every ServiceAccount. `wants` says for which of them RRSA was meant.
 pub(super) async fn users(
     client: &Client,
@@ -178,7 +164,6 @@ pub(super) async fn users(
     wants: impl Fn(&Key) -> bool,
 ) -> Result<UsersOf, kube::Error> {
     let mut of = UsersOf::new();
-    let mut newest: HashMap<u64, Newest> = HashMap::new();
     let mut looks = Looks::default();
     let mut pages = Pages::of("pods", scope);
     while let Some(pods) = pages.next::<Box<RawValue>>(client).await? {
@@ -202,16 +187,6 @@ pub(super) async fn users(
                 continue;
             }
             let owner = pod.owner();
-            if let Some(owner) = &owner {
-                let made = pod.metadata.creation_timestamp.clone();
-                match newest.entry(digest(&(&key, owner))) {
-                    Entry::Vacant(entry) => drop(entry.insert(Newest { made, is_wired })),
-                    Entry::Occupied(mut entry) if (&made, is_wired) > entry.get().age() => {
-                        entry.insert(Newest { made, is_wired });
-                    }
-                    Entry::Occupied(_) => {}
-                }
-            }
             looks.take(&key, users, &pod, (owner, is_wired), &raw)?;
         }
     }
@@ -223,16 +198,11 @@ pub(super) async fn users(
             users.workloads.push(Workload { like: made.likeness(), pods: vec![pod] });
         }
     }
-    for (key, users) in &mut of {
+    for users in of.values_mut() {
         if users.count.total == 0 {
             (users.count.total, users.count.wired) = users.over;
         }
-        for workload in users.workloads.iter_mut().filter(|workload| !workload.like.is_wired()) {
-            for pod in &mut workload.pods {
-                let newest = pod.owner.as_ref().and_then(|owner| newest.get(&digest(&(key, owner))));
-                pod.is_behind = newest.is_some_and(|newest| newest.is_wired);
-            }
-        }
+        users.tell_behind();
     }
     Ok(of)
 }
@@ -339,6 +309,46 @@ pub async fn pods_using(client: &Client, namespace: &str, service_account: &str)
 }
 
 impl Users {
+    /// Tells the newest pod of each owner from those that are only of the time before; what is wired as the newest is counted
+    /// with it.
+    fn tell_behind(&mut self) {
+        let mut newest: HashMap<String, (usize, usize)> = HashMap::new();
+        let age = |at: (usize, usize)| {
+            let workload = &self.workloads[at.0];
+            (workload.pods[at.1].created_at, workload.like.is_wired())
+        };
+        let mut others = Vec::new();
+        for (at, workload) in self.workloads.iter().enumerate() {
+            for (at_pod, pod) in workload.pods.iter().enumerate() {
+                let Some(owner) = &pod.owner else { continue };
+                let place = (at, at_pod);
+                match newest.entry(lasting(owner)) {
+                    Entry::Vacant(entry) => drop(entry.insert(place)),
+                    Entry::Occupied(mut entry) => {
+                        let known = *entry.get();
+                        let older = if age(place) > age(known) { entry.insert(place) } else { place };
+                        others.push((lasting(owner), older));
+                    }
+                }
+            }
+        }
+        let mut counted = Vec::new();
+        for (owner, place) in others {
+            let Some(&new) = newest.get(&owner) else { continue };
+            if self.workloads[place.0].like.wiring() == self.workloads[new.0].like.wiring() {
+                self.workloads[new.0].pods[new.1].more += 1 + self.workloads[place.0].pods[place.1].more;
+                counted.push(place);
+            } else {
+                self.workloads[place.0].pods[place.1].is_behind = true;
+            }
+        }
+        counted.sort_unstable_by(|a, b| b.cmp(a));
+        for (workload, pod) in counted {
+            self.workloads[workload].pods.remove(pod);
+        }
+        self.workloads.retain(|workload| !workload.pods.is_empty());
+    }
+
     /// Without the pods that RRSA has not reached: for a ServiceAccount that names no role they are nobody's question.
     #[must_use]
     pub fn wired_only(mut self) -> Self {

@@ -226,7 +226,11 @@ fn files(args: &Args, cli: &Cli, machine: &Machine) -> Result<Vec<Report>, Error
         oidc_provider_arn: args.oidc_provider_arn.clone(),
         policy,
     };
-    let facts = manifests.facts(&given)?;
+    let (facts, left_out) = manifests.facts(&given)?;
+    if left_out > 0 {
+        let all = facts.len() + left_out;
+        cli::say(&format!("note: {left_out} of {all} have nothing to do with RRSA, and are left out"));
+    }
     if facts.is_empty() {
         return Err(Error::could_not_tell("there is nothing to check in the files")
             .hint("name manifests with workloads, pods, or ServiceAccounts that name a role"));

@@ -115,14 +115,16 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     for why in stock.unseen() {
         cli::say(&format!("warning: {why}"));
     }
-    let site = cli.cloud.resolve(machine)?.issuers.site;
+    let cloud = cli.cloud.resolve(machine)?;
+    let site = &cloud.issuers.site;
     let issuer = async || Seen::unknown("not asked");
-    let (cluster, _) = collect::cluster(&kube.client, &site, &kube.server, issuer).await.map_err(explain)?;
+    let (cluster, _) = collect::cluster(&kube.client, site, &kube.server, issuer).await.map_err(explain)?;
     if cluster.issuer.value().map(String::as_str) == Some(DEFAULT_ISSUER) {
         cli::say("warning: RRSA-C01: RRSA is off on this cluster, so that no pod of it gets a session");
     }
     if args.stale {
-        return stale(args, &kube, &cluster, &accounts, &stock).await;
+        let has_key = cloud.account.key().await.value().is_some();
+        return stale(args, &kube, &cluster, &accounts, &stock, has_key).await;
     }
     let (mut table, mut rows, mut shown) = (Table::of(args), Vec::new(), 0);
     let mut facts = Facts { cluster, ..blank("") };
@@ -168,6 +170,7 @@ async fn stale(
     cluster: &ClusterFacts,
     accounts: &[Metadata],
     stock: &Stock,
+    has_key: bool,
 ) -> Result<Outcome, Error> {
     let (mut found, mut code) = (Vec::new(), exit::HEALTHY);
     for account in accounts {
@@ -181,7 +184,7 @@ async fn stale(
             continue;
         }
         let (namespace, name) = (&account.namespace, &account.name);
-        match stale::of_service_account(&kube.client, cluster, namespace, name).await {
+        match stale::of_service_account(&kube.client, cluster, (namespace, name), has_key).await {
             Ok(stale) => found.extend(stale),
             Err(why) => {
                 cli::say(&format!(

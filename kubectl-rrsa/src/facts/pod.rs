@@ -208,6 +208,25 @@ impl PodFacts {
         Self { name: String::new(), uid: None, owner: None, phase: None, created_at: None, ..self }
     }
 
+    /// What of it decides whether RRSA works: two pods with the same wiring are as good as each other.
+    #[must_use]
+    pub fn wiring(&self) -> Self {
+        let mut wiring = self.clone().likeness();
+        wiring.labels.clear();
+        for container in &mut wiring.containers {
+            let telling = |name: &String, _: &mut EnvFact| {
+                super::SHOWN_ENV.contains(&name.as_str())
+                    || env_vars::STATIC_KEY_ALIASES.contains(&name.as_str())
+            };
+            container.env.retain(telling);
+            container.image = None;
+            container.last_codes.clear();
+            container.last_denial = None;
+        }
+        wiring.containers.retain(|container| container.kind != ContainerKind::Ephemeral);
+        wiring
+    }
+
     /// The role that one of its containers names.
     #[must_use]
     pub fn role_arn(&self) -> Option<&str> {

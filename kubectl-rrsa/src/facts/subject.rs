@@ -161,6 +161,12 @@ impl Facts {
         seen.map(|facts| facts.rollout).unwrap_or_default()
     }
 
+    /// Whether the template of what made the pod asks the webhook to inject, as the pod itself may be too old to do.
+    #[must_use]
+    pub fn is_asked_by_template(&self) -> bool {
+        self.owner.value().is_some_and(|owner| owner.template.injection() == Some("on"))
+    }
+
     /// Pods that are only of the time before, while newer ones of the same owner are not.
     #[must_use]
     pub fn behind(&self) -> Vec<PodFacts> {

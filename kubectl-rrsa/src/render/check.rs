@@ -223,7 +223,11 @@ fn words(report: &Report, link: &LinkReport) -> String {
         Link::Webhook => webhook(facts),
         Link::TrustPolicy => trust_policy(facts),
         Link::Namespace if facts.is_wired() => Some("the workload is wired, injected or by hand".to_owned()),
-        Link::Namespace => Some("asks the webhook to inject".to_owned()),
+        Link::Namespace => {
+            let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
+            let asks = namespace.is_some_and(|namespace| namespace.injection() == Some("on"));
+            asks.then(|| "asks the webhook to inject".to_owned())
+        }
         Link::ServiceAccount => account(facts),
         Link::Pod => pod(facts),
         Link::Token => token(facts),

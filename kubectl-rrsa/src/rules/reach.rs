@@ -238,6 +238,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
 /// Why that is not known.
 pub(super) fn will_be_injected<'a>(facts: &'a Facts, pod: &PodFacts) -> Result<bool, &'a str> {
     let asked = match pod.injection() {
+        _ if facts.is_asked_by_template() => true,
         Some(value) => value == "on",
         None => {
             let namespace = facts.namespace_facts.as_result()?.as_ref();
@@ -272,12 +273,14 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
             false => Verdict::Holds,
         };
     };
-    let mut owners: Vec<&str> = behind.iter().filter_map(|pod| pod.owner.as_deref()).collect();
-    owners.dedup();
+    let place = match &first.owner {
+        Some(owner) => format!("{owner} in namespace {}", facts.namespace),
+        None => first.place(&facts.namespace),
+    };
     let evidence = Evidence::new(
         "all pods as new ones are",
-        format!("pods of the time before: {}, such as {}", owners.join(", "), first.name),
-        format!("pods of serviceaccount {}/{}", facts.namespace, facts.service_account_name),
+        format!("pods of the time before, such as {}", first.name),
+        place,
         "wait for the rollout that is under way, or begin one",
     );
     let pods: Vec<&PodFacts> = behind.iter().collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::shell::word;
-use crate::facts::{Facts, INJECTION_LABEL, PodFacts, Rollout};
+use crate::facts::{Facts, INJECTION_LABEL, PodFacts, Rollout, Workload};
 
 /// Whether `kubectl rollout restart` takes it, and a command can change its pod template. A job's template stays as it
 /// is, a CronJob's has another place, and what is not Kubernetes' own has tools of its own.
@@ -58,7 +58,9 @@ pub fn of_owners<'a>(
     for (owner, Owned { rollout, pods, more }) in owners {
         let names: Vec<String> = pods.iter().map(|name| word(name)).collect();
         match owner {
-            Some(owner) if owner.starts_with("job/") => {}
+            Some(owner) if owner.starts_with("job/") => {
+                notes.push(format!("{owner} stays as it is until it ends"));
+            }
             Some(owner) if takes(owner) && rollout == Rollout::Replaces => restarts.push(word(owner)),
             Some(owner) if takes(owner) && rollout == Rollout::Paused => {
                 let owner = word(owner);
@@ -104,8 +106,18 @@ fn deleted(names: &[String], namespace: &str) -> Option<String> {
 /// The command, and what makes new pods of the workload once it has been carried out.
 pub(super) fn after(facts: &Facts, command: String) -> String {
     // What has RRSA already needs no new pod for it.
-    let unreached = facts.pod.as_ref().filter(|pod| !pod.is_template && !pod.is_wired());
-    match unreached.and_then(|pod| of_pod(facts, pod)) {
+    let restart = match &facts.pod {
+        Some(pod) if pod.is_template || pod.is_wired() => None,
+        Some(pod) => of_pod(facts, pod),
+        None => {
+            let all: Vec<PodFacts> =
+                facts.workloads.iter().flat_map(Workload::each).map(|(pod, _)| pod).collect();
+            let unreached: Vec<&PodFacts> =
+                all.iter().filter(|pod| !pod.is_template && !pod.is_wired()).collect();
+            of_all(facts, &unreached)
+        }
+    };
+    match restart {
         Some(restart) => format!("{command} && {restart}"),
         None => command,
     }
@@ -119,11 +131,11 @@ pub(super) fn runs_as(facts: &Facts, owner: &str, account: &str) -> Option<Strin
     Some(rolled_out(facts, owner, command))
 }
 
-/// The command, once the role's trust policy lets the ServiceAccount in: until then what runs has a role that works.
+/// What tells whether the role's trust policy lets the ServiceAccount in: until then what runs has a role that works.
 #[must_use]
-pub fn once_admitted(namespace: &str, account: &str, role: &str, command: &str) -> String {
+pub fn once_admitted(namespace: &str, account: &str, role: &str) -> String {
     let (namespace, account) = (word(namespace), word(account));
-    format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {} && {command}", word(role))
+    format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {}", word(role))
 }
 
 /// Puts the injection label into the pod template of a workload, which makes new pods.
@@ -226,7 +238,7 @@ mod tests {
                 "kubectl rollout restart deployment/a deployment/b -n n && kubectl get pod x y -n n -o yaml | kubectl replace \
                  --force -f - && kubectl delete pod c -n n && for pod in k-1 k-2; do kubectl delete pod $pod -n n; done && kubectl \
                  rrsa list --stale -n n   # \
-                 cloneset/c makes new ones; daemonset/k makes new ones; list --stale names the others to delete"
+                 cloneset/c makes new ones; daemonset/k makes new ones; job/j stays as it is until it ends; list --stale names the others to delete"
             )
         );
         assert_eq!(of_pod(&blank("n"), &pod(Some("job/j"))), None);

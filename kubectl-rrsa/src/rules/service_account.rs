@@ -71,7 +71,8 @@ fn without_role(facts: &Facts) -> Verdict {
 /// The ServiceAccount that names the role is the one of this namespace.
 pub(super) fn s08(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
-        if account.role_name().is_some() || facts.is_wired() || reach::p02(facts).is_broken() {
+        let is_said = account.role_name().is_some() || misspelt(account).is_some();
+        if is_said || facts.is_wired() || reach::p02(facts).is_broken() {
             return None;
         }
         let elsewhere = facts.annotated_elsewhere.value().filter(|all| !all.is_empty())?;
@@ -285,7 +286,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
             Evidence::new(
                 format!("role {named}, as the ServiceAccount names it"),
                 format!("role {}", role.name),
-                format!("variable {} of container {}", env_vars::ROLE_ARN, container.name),
+                format!("variable {}, {}", env_vars::ROLE_ARN, super::pod::place(facts, pod, container)),
                 match &pod.owner {
                     Some(_) => {
                         "restart the workload, once the role that is named now lets it in: the annotation was changed after \
@@ -299,7 +300,14 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
                 },
             )
             .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(facts, pod)).map(|command| {
-                restart::once_admitted(&facts.namespace, &facts.service_account_name, named, &command)
+                let is_of_named = facts.role_in_use.value() == facts.expected_role_arn.value();
+                let is_admitted = is_of_named && super::trust_policy::admits(facts) == Ok(true);
+                // Without an access key nobody could say so, and the command would end there.
+                if facts.account.role.value().is_none() || is_admitted {
+                    return command;
+                }
+                let check = restart::once_admitted(&facts.namespace, &facts.service_account_name, named);
+                format!("{check} && {command}")
             })),
         )
     })

@@ -173,7 +173,11 @@ pub(super) fn x11(facts: &Facts) -> Verdict {
     refused(facts, &[FaultKind::RoleNotExist], |exchange, _| {
         (
             exchange.role_arn.clone(),
-            "create the role, or mend its name in the ServiceAccount's annotation".to_owned(),
+            match facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.role_name()) {
+                Some(_) => "create the role, or mend its name in the ServiceAccount's annotation".to_owned(),
+                None => "create the role, or mend its ARN in the variable of the workloads that name it"
+                    .to_owned(),
+            },
             Some("aliyun ram ListRoles".to_owned()),
         )
     })

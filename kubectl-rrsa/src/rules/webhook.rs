@@ -130,10 +130,13 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
                 format!("image of {}", webhook.name),
                 "upgrade the add-on, or label the namespace instead",
             )
-            .command(format!(
-                "kubectl label namespace {} {}=on --overwrite",
-                word(&facts.namespace),
-                crate::facts::INJECTION_LABEL
+            .command(restart::after(
+                facts,
+                format!(
+                    "kubectl label namespace {} {}=on --overwrite",
+                    word(&facts.namespace),
+                    crate::facts::INJECTION_LABEL
+                ),
             ))
         }))
     })

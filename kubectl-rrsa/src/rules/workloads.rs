@@ -3,7 +3,7 @@
 
 use super::{Finding, Link, RULES, Severity, Verdict, fold};
 use crate::facts::{Facts, PodFacts, Seen, Workload};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, steady};
 
 /// What is wrong with the pods.
 #[derive(Debug, Default)]
@@ -13,6 +13,9 @@ pub struct Judged {
     /// The first thing that could not be judged: where, and why.
     pub unseen: Option<String>,
 }
+
+/// The rule of another account's ARNs, which is the cluster's and the pods'.
+const OTHER_ACCOUNT: &str = "RRSA-C13";
 
 /// One trouble and the pods that have it.
 struct Trouble {
@@ -60,11 +63,12 @@ fn put(facts: &mut Facts, pod: PodFacts) {
 /// What is wrong with one pod, and what could not be judged.
 fn of_one(facts: &Facts, raw: &[Finding]) -> (Vec<Finding>, Option<String>) {
     let is_asked = |link| matches!(link, Link::Webhook | Link::Namespace | Link::ServiceAccount | Link::Pod);
-    let rules = RULES.iter().filter(|rule| is_asked(rule.link));
+    let rules = RULES.iter().filter(|rule| is_asked(rule.link) || rule.id == OTHER_ACCOUNT);
     let verdicts: Vec<_> = rules.map(|rule| (rule, (rule.judge)(facts))).collect();
     let own: Vec<Finding> = verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect();
     let is_of = |all: &[Finding], finding: &Finding| {
-        all.iter().any(|one| (one.rule, &one.place) == (finding.rule, &finding.place))
+        let same = |one: &Finding| one.place == finding.place || one.rule == OTHER_ACCOUNT;
+        all.iter().any(|one| one.rule == finding.rule && same(one))
     };
     // What follows from a cause at the ServiceAccount is told there, and what is wrong with that itself.
     let mut findings = fold(own.iter().filter(|one| !is_of(raw, one)).chain(raw).cloned().collect());
@@ -88,7 +92,9 @@ fn is_same(known: &Trouble, finding: &Finding, pod: &PodFacts) -> bool {
     let Some(first) = known.pods.first() else { return false };
     let bare = |text: &str, pod: &PodFacts| {
         let text = text.replace(&pod.name, "");
-        pod.owner.as_ref().map_or_else(|| text.clone(), |owner| text.replace(owner.as_str(), ""))
+        let text = pod.owner.as_ref().map_or_else(|| text.clone(), |owner| text.replace(owner.as_str(), ""));
+        // How long ago one was made is no other trouble.
+        steady(&text)
     };
     let is_about_template = |one: &Finding| {
         one.command.as_ref().is_some_and(|command| {
@@ -114,12 +120,18 @@ fn told(facts: &mut Facts, raw: &[Finding], trouble: Trouble) -> Finding {
     }
     let first = pods.remove(0);
     let others: Vec<String> = pods.iter().map(name).collect();
+    let told_of = first.clone();
     put(facts, first);
     facts.beside = pods;
     let together = of_one(facts, raw).0.into_iter().find(|one| one.rule == finding.rule);
     facts.beside = Vec::new();
     let mut finding = together.unwrap_or(finding);
     finding.fingerprint = fingerprints.remove(0);
+    // What is said of a namespace or of the webhook is said of a workload too.
+    let named = name(&told_of);
+    if !others.is_empty() && !finding.place.contains(&told_of.name) && !finding.place.contains(&named) {
+        finding.place = format!("{}, for {named}", finding.place);
+    }
     finding.also = others
         .into_iter()
         .zip(fingerprints)
