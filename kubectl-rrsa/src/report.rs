@@ -76,20 +76,22 @@ pub enum LinkStatus {
 /// The rule that some pods are of the time before.
 const BEHIND: &str = "RRSA-P25";
 
-/// Lets the finding name every owner of such pods, each with a fingerprint of its own.
-fn name_owners(facts: &Facts, finding: &mut Finding) {
+/// Lets the finding name every owner of such pods, each with a fingerprint of its own; whether there is any but the
+/// `failing` ones.
+fn name_owners(facts: &Facts, finding: &mut Finding, failing: &[String]) -> bool {
     let name = |pod: &PodFacts| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
     let mut owners: Vec<String> = facts.behind().iter().map(name).collect();
     owners.sort_unstable();
     owners.dedup();
+    owners.retain(|owner| !failing.contains(owner));
     let mut all = owners.into_iter().map(|what| {
         let fingerprint = of_owner(facts, finding.rule, &what);
         Also { what, fingerprint }
     });
-    if let Some(first) = all.next() {
-        finding.fingerprint = first.fingerprint;
-    }
+    let Some(first) = all.next() else { return false };
+    finding.fingerprint = first.fingerprint;
     finding.also = all.collect();
+    true
 }
 
 impl Report {
@@ -106,11 +108,14 @@ impl Report {
         for finding in &mut findings {
             finding.fingerprint = fingerprint(&facts, finding);
         }
-        for finding in findings.iter_mut().filter(|finding| finding.rule == BEHIND) {
-            name_owners(&facts, finding);
-        }
         // Of a workload it is told by the pod that was chosen for it.
         let pods = if facts.pod.is_none() { judged(&facts, &raw) } else { Judged::default() };
+        // Where the newest pod fails, older ones are not what matters.
+        let fails = |finding: &Finding| finding.link == Link::Pod && finding.severity >= Severity::Error;
+        let is_failing = facts.pod.is_some() && findings.iter().any(|one| one.rule != BEHIND && fails(one));
+        findings.retain_mut(|finding| {
+            finding.rule != BEHIND || (!is_failing && name_owners(&facts, finding, &pods.failing))
+        });
         findings.extend(pods.findings);
         findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
         for finding in &mut findings {

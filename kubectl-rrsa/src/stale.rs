@@ -80,6 +80,14 @@ pub async fn of_service_account(
     names.sort_unstable();
     names.dedup();
     let owners = collect::owners(client, namespace, names).await;
+    for pod in &mut live {
+        // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
+        if let Some(owner) = pod.owner.as_mut().filter(|owner| owners.get(*owner) == Some(&None)) {
+            let hash = pod.labels.get("pod-template-hash").map(|hash| format!("-{hash}"));
+            *owner =
+                format!("{}{}", owner.replacen("deployment/", "replicaset/", 1), hash.unwrap_or_default());
+        }
+    }
     let owners: BTreeMap<_, _> =
         owners.into_iter().filter_map(|(name, facts)| Some((name, facts?))).collect();
     for pod in live {

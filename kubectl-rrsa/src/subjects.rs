@@ -449,7 +449,8 @@ fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>) -> Option<&'a
 /// Whether a pod is only of the time before: of another template, or wired unlike the newest.
 fn is_behind(pod: &PodFacts, chosen: Option<&PodFacts>, template: Option<&PodFacts>) -> bool {
     let of_before = template.is_some_and(|template| is_of_before(pod, template));
-    !pod.is_over() && (of_before || chosen.is_some_and(|chosen| chosen.wiring() != pod.wiring()))
+    let unlike = |chosen: &PodFacts| chosen.is_wired() && chosen.wiring() != pod.wiring();
+    !pod.is_over() && (of_before || chosen.is_some_and(unlike))
 }
 
 fn kept_beside(pod: &PodFacts, is_behind: bool) -> crate::facts::Workload {

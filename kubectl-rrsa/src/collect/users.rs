@@ -335,7 +335,9 @@ impl Users {
         let mut counted = Vec::new();
         for (owner, place) in others {
             let Some(&new) = newest.get(&owner) else { continue };
-            if self.workloads[place.0].like.wiring() == self.workloads[new.0].like.wiring() {
+            // Where RRSA has not reached the newest, what was before says nothing.
+            let newest = &self.workloads[new.0].like;
+            if !newest.is_wired() || self.workloads[place.0].like.wiring() == newest.wiring() {
                 self.workloads[new.0].pods[new.1].more += 1 + self.workloads[place.0].pods[place.1].more;
                 counted.push(place);
             } else {

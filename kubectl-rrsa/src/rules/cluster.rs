@@ -327,6 +327,34 @@ pub(super) fn c11(facts: &Facts) -> Verdict {
 
 /// Role, provider and cluster are of one account.
 pub(super) fn c13(facts: &Facts) -> Verdict {
+    let account = |arn: &str| {
+        let role = RoleArn::parse(arn).map(|arn| arn.account);
+        role.or_else(|_| OidcProviderArn::parse(arn).map(|arn| arn.account)).ok()
+    };
+    let cluster = facts.cluster.account.value();
+    let in_use = facts.provider_in_use.value().and_then(|arn| account(arn));
+    // What a container names it asks for, whatever would be asked from here.
+    let of_pod = pod::each_container(facts, |pod, container| {
+        let named: Vec<String> = [env_vars::ROLE_ARN, env_vars::OIDC_PROVIDER_ARN]
+            .iter()
+            .filter_map(|name| account(container.value(name)?))
+            .collect();
+        let own = cluster.or(named.last()).or(in_use.as_ref())?;
+        let other = named.iter().find(|named| *named != own)?;
+        Some(Evidence::new(
+            format!("account {own}, the cluster's"),
+            format!("account {other}"),
+            format!("ARNs of {}", pod::place(facts, pod, container)),
+            OTHER_ACCOUNT,
+        ))
+    });
+    let names_role =
+        facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.role_name()).is_some();
+    // Of a ServiceAccount that names none its pods tell.
+    let is_by_hand = facts.pod.is_none() && !facts.workloads.is_empty() && !names_role;
+    if of_pod.is_broken() || is_by_hand {
+        return if is_by_hand { Verdict::NotApplicable } else { of_pod };
+    }
     let role = match facts.role_in_use.as_result() {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(arn) => RoleArn::parse(arn),
@@ -336,22 +364,8 @@ pub(super) fn c13(facts: &Facts) -> Verdict {
         Ok(arn) => OidcProviderArn::parse(arn),
     };
     let (Ok(role), Ok(provider)) = (role, provider) else { return Verdict::NotApplicable };
-    let cluster = facts.cluster.account.value();
     if role.account == provider.account && cluster.is_none_or(|account| *account == provider.account) {
-        return pod::each_container(facts, |pod, container| {
-            let of_role = RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok().map(|arn| arn.account);
-            let of_provider = container.value(env_vars::OIDC_PROVIDER_ARN);
-            let of_provider =
-                of_provider.and_then(|arn| OidcProviderArn::parse(arn).ok()).map(|arn| arn.account);
-            let other =
-                of_role.into_iter().chain(of_provider).find(|account| *account != provider.account)?;
-            Some(Evidence::new(
-                format!("account {}, the cluster's", provider.account),
-                format!("account {other}"),
-                format!("ARNs of {}", pod::place(facts, pod, container)),
-                OTHER_ACCOUNT,
-            ))
-        });
+        return if facts.pod.is_some() { of_pod } else { Verdict::NotApplicable };
     }
     Evidence::new(
         cluster

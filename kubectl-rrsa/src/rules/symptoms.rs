@@ -48,11 +48,14 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
 /// The rule that another identity than RRSA's is in effect.
 const STAND_IN: &str = "RRSA-K04";
 
+/// The rule on other pods than the one that is looked at.
+const BEHIND: &str = "RRSA-P25";
+
 /// The cause among the `broken` rules that explains why `rule` is broken too.
 pub(super) fn cause<'a>(rule: &str, broken: &[&'a str]) -> Option<&'a str> {
     // Whatever keeps RRSA from working lets another identity take its place.
     if rule == STAND_IN {
-        return broken.iter().copied().find(|id| *id != STAND_IN);
+        return broken.iter().copied().find(|id| ![STAND_IN, BEHIND].contains(id));
     }
     let (_, causes) = SYMPTOMS.iter().find(|(symptom, _)| *symptom == rule)?;
     broken.iter().copied().find(|id| causes.contains(id))

@@ -12,6 +12,8 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// The first thing that could not be judged: where, and why.
     pub unseen: Option<String>,
+    /// Owners whose newest pod fails, so that older ones are not what matters.
+    pub failing: Vec<String>,
 }
 
 /// The rule of another account's ARNs, which is the cluster's and the pods'.
@@ -26,7 +28,7 @@ struct Trouble {
 /// Judges the pods. `raw` is what is wrong with the ServiceAccount itself, before anything is folded.
 #[must_use]
 pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
-    let (mut troubles, mut unseen): (Vec<Trouble>, _) = (Vec::new(), None);
+    let (mut troubles, mut unseen, mut failing): (Vec<Trouble>, _, _) = (Vec::new(), None, Vec::new());
     if facts.workloads.is_empty() {
         return Judged::default();
     }
@@ -37,6 +39,9 @@ pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
         put(&mut of_pod, pod);
         let (findings, why) = of_one(&of_pod, raw);
         unseen = unseen.or(why);
+        if findings.iter().any(|finding| finding.severity >= Severity::Error) {
+            failing.extend(of_pod.pod.as_ref().and_then(|pod| pod.owner.clone()));
+        }
         for finding in findings {
             let Some(pod) = of_pod.pod.clone() else { continue };
             let known = troubles.iter_mut().find(|known| is_same(known, &finding, &pod));
@@ -47,7 +52,7 @@ pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
         }
     }
     let findings = troubles.into_iter().map(|trouble| told(&mut of_pod, raw, trouble)).collect();
-    Judged { findings, unseen }
+    Judged { findings, unseen, failing }
 }
 
 /// Lets the facts be about a pod.
