@@ -94,7 +94,7 @@ impl Account {
         for answer in answers {
             match answer {
                 Answer::Found { key, from, .. } => return Seen::known(key, from),
-                Answer::Absent(why) | Answer::Failed(why) => whys.push(why),
+                Answer::Absent(why) | Answer::Failed(why) | Answer::Busy(why) => whys.push(why),
             }
         }
         Seen::unknown(format!("no access key: {}", whys.join("; ")))

@@ -15,6 +15,21 @@ const MAX_SAID: usize = 4096;
 /// How long the rest of what it printed may take after it has ended; somebody else may hold its pipe.
 const REST: Duration = Duration::from_millis(200);
 
+/// Why there is nothing to give.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// How it ended.
+    pub(crate) ended: String,
+    /// What it complained of, without what may be a secret.
+    pub(crate) said: Option<String>,
+}
+
+impl Failure {
+    fn of(ended: String) -> Self {
+        Self { ended, said: None }
+    }
+}
+
 /// Runs it, and gives what it prints.
 ///
 /// # Errors
@@ -23,7 +38,7 @@ pub(crate) async fn printed(
     program: &str,
     arguments: &[String],
     patience: Duration,
-) -> Result<Zeroizing<Vec<u8>>, String> {
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut command = tokio::process::Command::new(program);
     command
         .args(arguments)
@@ -32,7 +47,7 @@ pub(crate) async fn printed(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut child = command.spawn().map_err(|error| Failure::of(error.to_string()))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let child_id = child.id();
     let mut printed = Zeroizing::new(Vec::new());
@@ -63,13 +78,13 @@ pub(crate) async fn printed(
         }
     };
     let status = match tokio::time::timeout(patience, run).await {
-        Ok(status) => status?,
+        Ok(status) => status.map_err(Failure::of)?,
         Err(_) => {
             // What it has started goes with it; it is killed itself when it is dropped.
             for descendant in child_id.map(descendants).unwrap_or_default() {
                 kill(descendant);
             }
-            return Err(format!("it did not end within {} s", patience.as_secs()));
+            return Err(Failure::of(format!("it did not end within {} s", patience.as_secs())));
         }
     };
     if status.success() {
@@ -79,10 +94,7 @@ pub(crate) async fn printed(
         Some(code) => format!("it ended with exit status {code}"),
         None => "a signal ended it".to_owned(),
     };
-    Err(match complaint(&said) {
-        Some(words) => format!("{ended}: {words}"),
-        None => ended,
-    })
+    Err(Failure { ended, said: complaint(&said) })
 }
 
 /// The processes that a process has started, and those that they have, as far as the system tells.
@@ -134,17 +146,33 @@ async fn last_of(stream: Option<impl AsyncRead + Unpin>, bytes: &mut Vec<u8>) ->
     }
 }
 
-/// The last line of what it complained of, with no word in it that is long enough for a secret.
+/// What it complained of, with no word in it that may be a secret: what this program itself said there, else the last line.
 fn complaint(said: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(said);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-    let masked = |word: &str| {
-        let opaque = word.len() >= 16 && word.bytes().any(|b| b.is_ascii_digit());
-        if opaque && !word.starts_with("acs:") { "…".to_owned() } else { word.to_owned() }
-    };
-    let words: Vec<String> = line.split(' ').map(masked).collect();
+    let lines = || text.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    if lines().any(|line| line.contains(ITSELF)) {
+        return Some(format!("it {ITSELF}"));
+    }
+    let line = lines().next()?;
+    let mut words: Vec<&str> = Vec::new();
+    let mut is_named = false;
+    for word in line.split_whitespace() {
+        let bare = word.trim_end_matches([',', ';', '.', ')']);
+        let opaque = bare.len() >= 16 || (bare.len() >= 8 && bare.bytes().any(|b| b.is_ascii_digit()));
+        // A path, a name of a program or an ARN is none, and tells where to look.
+        let plain = bare.starts_with("acs:") || bare.starts_with('/') && !bare.contains('=');
+        let valued = bare.contains('=') || bare.trim_end_matches(':').contains(':') && !plain;
+        words.push(if is_named || valued || (opaque && !plain) { "…" } else { word });
+        let lower = word.to_ascii_lowercase();
+        is_named = !valued && TELLING.iter().any(|name| lower.contains(name));
+    }
     Some(words.join(" ").chars().take(200).collect())
 }
+
+/// What is said where a command asks this program for what it is to give.
+pub(crate) const ITSELF: &str = "asks this program itself";
+/// What stands before a secret.
+const TELLING: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "user"];
 
 #[cfg(test)]
 mod tests {
@@ -155,5 +183,19 @@ mod tests {
         let said = b"usage: x\nerror: token eyJhbGciOiJSUzI1NiJ9.e30.x1 has expired\n\n";
         assert_eq!(complaint(said).as_deref(), Some("error: token … has expired"));
         assert_eq!(complaint(b" \n"), None);
+        for (said, told) in [
+            (
+                "login failed for user bob with password Tr0ub4dor&3",
+                "login failed for user … with password …",
+            ),
+            ("ghp_abcdefghijklmnopqrstuvwxyzabcdefghij", "…"),
+            ("secret: correct-horse-battery-staple", "secret: …"),
+            ("SecurityToken=CAISSSSSECRET is wrong", "… is wrong"),
+            ("open /home/me/.kube/config: no such file", "open /home/me/.kube/config: no such file"),
+        ] {
+            assert_eq!(complaint(said.as_bytes()).as_deref(), Some(told));
+        }
+        let inner = "error: token-command, kubectl, asks this program itself, which would run it again\nUnable to connect";
+        assert!(complaint(inner.as_bytes()).unwrap().contains(super::ITSELF));
     }
 }

@@ -72,13 +72,14 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
     let places = Places::of(env);
     let mut found = program(env);
     found.extend(stores(env, &places, clock));
+    found.extend(Wish::unused_folder(env).map(|why| finding(Mark::Bad, "cache", why)));
     let sources = sources(files, &places);
     found.extend(kubeconfigs(env, &sources));
     for path in places.cli.iter().filter(|path| path.exists()) {
         found.extend(cli_configuration(args.fix, files, path, false));
         found.extend(profiles_of_no_source(path, &sources));
-        // Where there was no file the copy is empty.
-        let empty = |copy: &PathBuf| std::fs::metadata(copy).is_ok_and(|found| found.len() == 0);
+        // Where there was no file the copy says no more than that.
+        let empty = |copy: &PathBuf| std::fs::metadata(copy).is_ok_and(|found| found.len() <= 1);
         for copy in copies(path).into_iter().filter(|copy| !empty(copy)) {
             found.extend(cli_configuration(args.fix, files, &copy, true));
         }
@@ -242,6 +243,7 @@ fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
     let mut found = Vec::new();
     for NamedUser { name, user } in ours {
         let exec = &user["exec"];
+        let anew = format!("kubectl rrsa kubeconfig --write --name {} writes it anew", printable(name));
         let mut bad = |words: String, next: &str| {
             found.push(finding(Mark::Bad, WHAT, format!("{place}, user {name}: {words}")).next(next));
         };
@@ -260,11 +262,11 @@ fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
         }
         let command = exec["command"].as_str().unwrap_or_default();
         if !is_there(command, path, env) {
-            bad(format!("{command} is not there"), "kubectl rrsa kubeconfig --write writes where it is now");
+            bad(format!("{command} is not there"), &anew);
         }
         if command.contains("/store/rrsa/") {
             let words = format!("{command} is gone after the next kubectl krew upgrade");
-            bad(words, "kubectl rrsa kubeconfig --write writes a path that stays");
+            bad(words, &anew);
         }
         let version = exec["apiVersion"].as_str().unwrap_or_default();
         match version.strip_prefix("client.authentication.k8s.io/") {
@@ -281,7 +283,7 @@ fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
             bad(format!("no source is named {source:?} in config.toml"), NAME_IT);
         }
         if let Some(wrong) = wrong_words(exec) {
-            bad(wrong, "kubectl rrsa kubeconfig --write writes them anew");
+            bad(wrong, &anew);
         }
         if found.is_empty() {
             found.push(finding(Mark::Good, WHAT, format!("{place}: user {name} calls this program")));

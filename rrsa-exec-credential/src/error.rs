@@ -26,6 +26,8 @@ pub(crate) mod exit {
 pub(crate) struct Error {
     pub(crate) code: u8,
     pub(crate) message: String,
+    /// What somebody else said of it; shown after the message, and kept nowhere.
+    pub(crate) said: Option<String>,
     pub(crate) hint: Option<String>,
     /// Whether finding out took somebody's time, so that asking again at once costs as much and brings the same.
     pub(crate) is_costly: bool,
@@ -35,11 +37,23 @@ pub(crate) struct Error {
 
 impl Error {
     pub(crate) fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, is_costly: false, looked_at: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            said: None,
+            hint: None,
+            is_costly: false,
+            looked_at: Vec::new(),
+        }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn said(mut self, said: Option<String>) -> Self {
+        self.said = said;
         self
     }
 
@@ -68,6 +82,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", printable(&self.message))?;
+        if let Some(said) = &self.said {
+            write!(f, ": {}", printable(said))?;
+        }
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\n  hint: {}", printable(hint)))
     }
 }

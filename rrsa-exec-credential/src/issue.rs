@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(16);
 const HURRIED: Duration = Duration::from_secs(3);
 
 /// What a source gave.
+#[derive(Clone)]
 pub(crate) struct Fetched {
     /// The credentials.
     pub(crate) kept: Kept,
@@ -151,6 +152,9 @@ fn kept_or_asked(
     };
     if let Some(entry) = fresh(&mut stale) {
         return Ok(of_entry(entry));
+    }
+    if let Some(why) = Wish::unused_folder(env) {
+        warn(&why);
     }
     if stores.folder().is_none() && stores.keeps() {
         warn("credentials are asked for without a lock: there is no home folder (HOME) for it");

@@ -38,6 +38,10 @@ use crate::{child, issue};
 /// Between two looks whether the parent is still there.
 #[cfg(unix)]
 const LOOK: Duration = Duration::from_secs(1);
+/// Seconds that a session is to have left, or a fifth of its life, so that nobody is asked for another.
+const FRESH: i64 = 120;
+/// Seconds that it is to have left to be handed out at all.
+const USABLE: i64 = 60;
 /// A client that says nothing for so long is let go.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -61,6 +65,8 @@ pub(crate) struct Args {
 
 /// Who may ask, and what is answered.
 struct Desk {
+    /// What was fetched last and when, Unix seconds: where no store keeps it nobody else does.
+    held: tokio::sync::Mutex<Option<(Fetched, i64)>>,
     wish: Wish,
     env: Env,
     files: Files,
@@ -83,7 +89,14 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     let [one, other] = names.clone().map(|name| format!("{name}:{port}"));
     let [address, name] = names;
     let hosts = [one, other, address, name];
-    let desk = Arc::new(Desk { wish, env: env.clone(), files: files.clone(), path, hosts });
+    let desk = Arc::new(Desk {
+        held: tokio::sync::Mutex::default(),
+        wish,
+        env: env.clone(),
+        files: files.clone(),
+        path,
+        hosts,
+    });
     // What cannot be handed out is better said now than to a client that hides it.
     let first = desk.first().await?;
     answer(&first).ok_or_else(|| {
@@ -135,7 +148,11 @@ async fn with_command(
         (env_vars::CREDENTIALS_FILE, if cfg!(windows) { "NUL" } else { "/dev/null" }),
         (child::IGNORE_PROFILE, "TRUE"),
     ]);
-    // No proxy is to learn the address, nor could it reach it.
+    // No proxy is to learn the address, nor could it reach it. Some clients read the proxy of plain http and not what goes past
+    // it.
+    for name in ["HTTP_PROXY", "http_proxy"] {
+        spawned.env_remove(name);
+    }
     spawned.envs(past_proxies(env));
     // Before there is a command: from then on signals are its own to judge.
     let signals = Signals::heard()?;
@@ -370,8 +387,37 @@ impl Desk {
         self.session().await?.issued()
     }
 
-    /// A session from the cache or its source, beside the runtime that serves.
+    /// The session that is held while it is fresh; else one from the cache or its source, or the one that is held as long as it
+    /// can be used.
     async fn session(&self) -> Result<Fetched, Error> {
+        let mut held = self.held.lock().await;
+        let now = Clock::real().now().as_second();
+        let left = |(fetched, _): &(Fetched, i64)| fetched.expires.map_or(0, |expires| expires - now);
+        let is_fresh = |one: &(Fetched, i64)| {
+            let life = one.0.expires.map_or(0, |expires| expires - one.1);
+            left(one) > FRESH.max(life / 5)
+        };
+        if let Some((fetched, _)) = held.as_ref().filter(|one| is_fresh(one)) {
+            return Ok(fetched.clone());
+        }
+        match self.fetch().await {
+            Ok(fetched) => {
+                *held = Some((fetched.clone(), now));
+                Ok(fetched)
+            }
+            Err(error) => match held.as_ref().filter(|one| left(one) > USABLE) {
+                Some((fetched, _)) => {
+                    let line = format!("{}; the credentials at hand serve until they end", error.message);
+                    let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
+                    Ok(fetched.clone())
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// A session from the cache or its source, beside the runtime that serves.
+    async fn fetch(&self) -> Result<Fetched, Error> {
         let (wish, env, files) = (self.wish.clone(), self.env.clone(), self.files.clone());
         let asked = tokio::task::spawn_blocking(move || {
             let mut warn = |line: &str| {

@@ -136,10 +136,14 @@ impl Wish {
                 Error::new(exit::USAGE, message).hint(format!("write one of: {}", names.join(", "))),
             );
         }
+        None
+    }
+
+    /// What is wrong with the folder that the environment names, which is not used then.
+    pub(crate) fn unused_folder(env: &Env) -> Option<String> {
         let folder = env.var(env_vars::CACHE_DIR).filter(|named| !Path::new(named).is_absolute())?;
-        let message =
-            format!("{}: {folder:?} would be another folder in each directory", env_vars::CACHE_DIR);
-        Some(Error::new(exit::USAGE, message).hint("write the whole path, from the root on"))
+        let name = env_vars::CACHE_DIR;
+        Some(format!("{name} is not used: {folder:?} would be another folder in each directory"))
     }
 
     /// Whether the environment's own key answers it, before any other source and without a session.

@@ -83,9 +83,12 @@ async fn what_is_only_older_than_the_webhook_is_restarted_by_its_owner() {
     let demo = include_str!("../manifests/rrsa-demo.yaml");
     let unnamed =
         "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: plain, namespace: rrsa-demo}\n";
+    let web = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: rrsa-demo}\n\
+               spec: {template: {spec: {serviceAccountName: demo-sa, containers: [{name: c, image: i}]}}}\n";
     let manifest = [
         demo,
         unnamed,
+        web,
         &pod("web-1", owner, "demo-sa"),
         &pod("web-2", owner, "demo-sa"),
         &pod("alone", "", "demo-sa"),

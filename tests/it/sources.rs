@@ -158,12 +158,13 @@ async fn credentials_that_have_ended_are_not_handed_out() {
     assert_eq!(outcome.code, 1, "{outcome:?}");
     assert!(!outcome.stderr.contains("credentials address"), "{outcome:?}");
     // A cache of a name that is none is not a cache.
-    let relative = run(&helper, "", &["process"], &[("RRSA_CACHE_DIR", "here")]).await;
-    assert_eq!(relative.code, 2, "{relative:?}");
-    assert!(relative.stderr.contains("RRSA_CACHE_DIR: \"here\""), "{relative:?}");
     let typo = run(&helper, "", &["process"], &[("RRSA_CACHE", "nome")]).await;
     assert_eq!(typo.code, 2, "{typo:?}");
     assert!(typo.stderr.contains("RRSA_CACHE: there is no cache \"nome\""), "{typo:?}");
+    let relative = run(&helper, "", &["process"], &[("RRSA_CACHE_DIR", "here")]).await;
+    assert!(relative.stderr.contains("RRSA_CACHE_DIR is not used: \"here\""), "{relative:?}");
+    let doctor = run(&helper, "", &["doctor"], &[("RRSA_CACHE_DIR", "here")]).await;
+    assert!(doctor.stdout.contains("RRSA_CACHE_DIR is not used"), "{}", doctor.stdout);
     helper.end().await;
 }
 

@@ -8,7 +8,7 @@ use rrsa_shared::api::ApiError;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
 use rrsa_shared::source::external::{exec_words, is_ours};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::files::{self, Doing};
 use crate::cli::{Cli, Machine, Outcome};
@@ -83,8 +83,26 @@ struct NamedUser<'a> {
 
 #[derive(Serialize)]
 struct User<'a> {
+    #[serde(flatten)]
+    others: Map<String, Value>,
     exec: Exec<'a>,
 }
+
+/// Ways in that kubectl takes before an exec plugin.
+const OTHER_WAYS: [&str; 9] = [
+    "token",
+    "tokenFile",
+    "username",
+    "password",
+    "auth-provider",
+    "client-certificate",
+    "client-certificate-data",
+    "client-key",
+    "client-key-data",
+];
+/// What we say of the plugin ourselves.
+const SAID: [&str; 6] =
+    ["apiVersion", "command", "args", "interactiveMode", "installHint", "provideClusterInfo"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -95,8 +113,8 @@ struct Exec<'a> {
     interactive_mode: &'a str,
     install_hint: &'a str,
     provide_cluster_info: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    env: Option<Value>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -196,8 +214,12 @@ fn entries(
     let mut context_fields = kept("contexts", "context", &[]);
     context_fields
         .extend([("cluster", name), ("user", name)].map(|(key, name)| (key.to_owned(), json!(name))));
-    let env =
-        kept("users", "user", &[]).remove("exec").and_then(|mut exec| exec.get_mut("env").map(Value::take));
+    let mut user_fields = kept("users", "user", &OTHER_WAYS);
+    let mut exec_fields = match user_fields.remove("exec") {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    exec_fields.retain(|key, _| !SAID.contains(&key.as_str()));
 
     let mut words = helper.first.clone();
     let mut add = |more: &[&str]| words.extend(more.iter().map(|&word| word.to_owned()));
@@ -221,11 +243,11 @@ fn entries(
         interactive_mode: "Never",
         install_hint: "rrsa-exec-credential is not where it was: kubectl krew install rrsa, then kubectl rrsa kubeconfig --write",
         provide_cluster_info: false,
-        env,
+        others: exec_fields,
     };
     Ok([
         Entry::new("clusters", name, &NamedCluster { name, cluster: cluster_fields.into() }),
-        Entry::new("users", name, &NamedUser { name, user: User { exec } }),
+        Entry::new("users", name, &NamedUser { name, user: User { others: user_fields, exec } }),
         Entry::new("contexts", name, &NamedContext { name, context: context_fields.into() }),
     ])
 }

@@ -15,6 +15,7 @@ use rrsa_shared::source::Config;
 use rrsa_shared::sts::StsEndpointInputs;
 use zeroize::Zeroizing;
 
+use super::roles::OWN_CONTEXT;
 use super::{PATIENCE, Seeker, Trouble, broken};
 use crate::command;
 use crate::error::{Error, exit};
@@ -70,8 +71,13 @@ impl Seeker<'_> {
         let took = self.clock.elapsed().saturating_sub(start);
         self.in_commands.set(self.in_commands.get() + took);
         printed.map_err(|why| {
-            let error = Error::new(exit::REFUSED, format!("{what}, {program}: {why}"));
-            Trouble::Failed(error.hint("run that command by hand, and mend what it complains of").costly())
+            let command::Failure { ended, said } = why;
+            let is_ours = said.as_ref().is_some_and(|said| said.contains(command::ITSELF));
+            let hint =
+                if is_ours { OWN_CONTEXT } else { "run that command by hand, and mend what it complains of" };
+            let error = Error::new(exit::REFUSED, format!("{what}, {program}: {ended}"));
+            // Its own words are for whoever looks now, and not for a file.
+            Trouble::Failed(error.said(said).hint(hint).costly())
         })
     }
 

@@ -229,15 +229,16 @@ impl<'a> Seeker<'a> {
                         |name| self.env.var(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
                     let role = role.clone().or_else(|| self.env.var(env_vars::ECS_METADATA));
                     let machine = EcsRamRole { url, role, allow_v1: !on(env_vars::IMDSV1_DISABLED) };
-                    self.told(
-                        self.in_time("the metadata service", machine.credentials(&metadata_http()?)).await?,
-                    )
+                    let http = metadata_http()?;
+                    let asked = self.patiently(async || machine.credentials(&http).await);
+                    self.told(self.in_time("the metadata service", asked).await?)
                 }
                 Spec::CredentialsUri { uri } => {
                     match uri.clone().or_else(|| self.env.var(env_vars::CREDENTIALS_URI)) {
                         None => Err(Trouble::Absent(format!("{} is not set", env_vars::CREDENTIALS_URI))),
                         Some(uri) => {
-                            let asked = credentials_uri(self.http()?, &uri);
+                            let http = self.http()?;
+                            let asked = self.patiently(async || credentials_uri(http, &uri).await);
                             self.told(self.in_time("the credentials address", asked).await?)
                         }
                     }
@@ -334,6 +335,19 @@ impl<'a> Seeker<'a> {
         self.told(external::printed(&self.run(&what, &words).await?, profile))
     }
 
+    /// An answer that is none because it cannot be given now is asked for again, for as long as there is time.
+    async fn patiently(&self, ask: impl AsyncFn() -> Answer) -> Answer {
+        let mut answer = ask().await;
+        for pause in [200, 400, 800].map(Duration::from_millis) {
+            if !matches!(answer, Answer::Busy(_)) {
+                break;
+            }
+            self.clock.sleep(pause).await;
+            answer = ask().await;
+        }
+        answer
+    }
+
     /// What somebody else gave, if it is worth anything.
     fn told(&self, answer: Answer) -> Outcome {
         // It took somebody's time to say so.
@@ -387,14 +401,14 @@ fn of_answer(answer: Answer) -> Outcome {
             Ok(Obtained { issued: Issued { key, expires: expiration.map(|at| at.as_second()) }, words: from })
         }
         Answer::Absent(why) => Err(Trouble::Absent(why)),
-        Answer::Failed(why) => Err(broken(&why)),
+        Answer::Failed(why) | Answer::Busy(why) => Err(broken(&why)),
     }
 }
 
 fn of_refusal(answer: Answer) -> Trouble {
     match answer {
         Answer::Absent(why) => Trouble::Absent(why),
-        Answer::Failed(why) => broken(&why),
+        Answer::Failed(why) | Answer::Busy(why) => broken(&why),
         Answer::Found { .. } => broken("it answered where it ought to have asked"),
     }
 }

@@ -8,8 +8,12 @@ use rrsa_shared::source::{Exchange, Spec, token_in_file};
 use rrsa_shared::sts::{AssumeRole, AssumeRoleWithOidc, KnownFault, Session, SessionName};
 
 use super::{Obtained, Outcome, Seeker, Trouble, broken, of_refusal};
+use crate::command;
 use crate::error::{Error, exit};
 use crate::output::Issued;
+
+/// What to do where a command asks this program.
+pub(super) const OWN_CONTEXT: &str = "let it name a context whose user does not: kubectl --context NAME …";
 
 impl Seeker<'_> {
     pub(super) async fn rrsa(&self, spec: &Spec) -> Outcome {
@@ -86,16 +90,16 @@ impl Seeker<'_> {
     }
 
     /// What a command prints, as a token.
-    async fn token_of(&self, command: &[String]) -> Result<Secret, Trouble> {
+    async fn token_of(&self, words: &[String]) -> Result<Secret, Trouble> {
         if self.env.var(env_vars::WITHIN_EXTERNAL).is_some() {
-            let program = command.first().map_or("", String::as_str);
+            let program = words.first().map_or("", String::as_str);
             let error = Error::new(
                 exit::REFUSED,
-                format!("token-command, {program}, asks this program itself, which would run it again"),
+                format!("token-command, {program}, {}, which would run it again", command::ITSELF),
             );
-            return Err(Trouble::Failed(error.hint("let it name what does not: kubectl --context NAME …")));
+            return Err(Trouble::Failed(error.hint(OWN_CONTEXT)));
         }
-        let printed = self.run("token-command", command).await?;
+        let printed = self.run("token-command", words).await?;
         let text = std::str::from_utf8(&printed).map_err(|_| broken("token-command printed no text"))?;
         Ok(Secret::new(text.trim()))
     }

@@ -29,7 +29,11 @@ impl Refusal {
     pub fn recall(folder: &Folder, key: &CacheKey, now: i64) -> Option<Self> {
         let bytes = folder.read(&name(key)).ok()??;
         let refusal: Self = serde_json::from_slice(&bytes).ok()?;
-        (0..REMEMBERED_SECONDS).contains(&(now - refusal.at)).then_some(refusal)
+        if (0..REMEMBERED_SECONDS).contains(&(now - refusal.at)) {
+            return Some(refusal);
+        }
+        Self::forget(folder, key);
+        None
     }
 
     /// Remembers it; that it cannot be is no matter.
@@ -62,9 +66,12 @@ mod tests {
         let key = KeyInputs::default().finish();
         let refusal = Refusal { at: 100, words: "no".to_owned(), hint: None, code: 1, looked_at: Vec::new() };
         refusal.remember(&folder, &key);
-        assert_eq!(Refusal::recall(&folder, &key, 104), Some(refusal));
-        assert_eq!(Refusal::recall(&folder, &key, 105), None);
-        assert_eq!(Refusal::recall(&folder, &key, 99), None);
+        assert_eq!(Refusal::recall(&folder, &key, 104), Some(refusal.clone()));
+        for over in [105, 99] {
+            assert_eq!(Refusal::recall(&folder, &key, over), None);
+            assert_eq!(folder.names(), [""; 0], "what is over is gone");
+            refusal.remember(&folder, &key);
+        }
         Refusal::forget(&folder, &key);
         assert_eq!(Refusal::recall(&folder, &key, 101), None);
     }

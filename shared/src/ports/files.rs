@@ -86,7 +86,12 @@ impl Files {
             Inner::Real => {
                 use std::os::unix::fs::MetadataExt as _;
                 let found = std::fs::metadata(path)?;
-                Ok(found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0)
+                // In a folder that everybody may write to, anybody may put another file in its place.
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let open = |found: std::fs::Metadata| found.mode() & 0o1002 == 0o002;
+                let is_open = folder.and_then(|folder| std::fs::metadata(folder).ok()).is_some_and(open);
+                let is_mine = found.uid() == rustix::process::geteuid().as_raw();
+                Ok(is_mine && found.mode() & 0o022 == 0 && !is_open)
             }
             #[cfg(not(unix))]
             Inner::Real => std::fs::metadata(path).map(|_| true),

@@ -12,6 +12,9 @@ use crate::ports::files::canonical;
 /// No file that we change is larger, bytes.
 const LONGEST: u64 = 16 << 20;
 
+/// What the copy of a file says that was not there; no text of another program does.
+const ABSENT: &str = "\0";
+
 /// A file as it was read.
 #[derive(Clone, Debug)]
 pub struct TextFile {
@@ -89,7 +92,7 @@ impl TextFile {
     /// As the system refuses, and a file that is too large or no text.
     pub fn open(path: &Path) -> Result<Self, ChangeError> {
         // A link stays one: what it leads to is changed.
-        let path = canonical(path).unwrap_or_else(|_| path.to_owned());
+        let path = canonical(path).unwrap_or_else(|_| leads_to(path));
         let text = read(&path)?;
         Ok(Self { path, text })
     }
@@ -126,7 +129,7 @@ impl TextFile {
         // A file that has said the same before has a copy for that already.
         let taken = |copy: &PathBuf| fs::symlink_metadata(copy).is_ok();
         let backup = backups(&self.path, text).find(|copy| !taken(copy)).unwrap_or_default();
-        write(&backup, self.text().as_bytes(), None).map_err(failed(&backup))?;
+        write(&backup, self.text.as_deref().unwrap_or(ABSENT).as_bytes(), None).map_err(failed(&backup))?;
         let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
         write(&self.path, text.as_bytes(), mode).map_err(failed(&self.path))?;
         Ok(backup)
@@ -161,7 +164,7 @@ impl TextFile {
             return Err(ChangeError::Changed(self.path.clone()));
         }
         let failed = |error| ChangeError::System(self.path.clone(), error);
-        if before.is_empty() {
+        if before == ABSENT {
             fs::remove_file(&self.path).map_err(failed)?;
         } else {
             let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
@@ -198,6 +201,14 @@ fn read(path: &Path) -> Result<Option<String>, ChangeError> {
     }
     let bytes = fs::read(path).map_err(failed)?;
     String::from_utf8(bytes).map(Some).map_err(|_| ChangeError::NotText(path.to_owned()))
+}
+
+/// What a link leads to, though nothing is there yet; any other path as it is.
+fn leads_to(path: &Path) -> PathBuf {
+    match fs::read_link(path) {
+        Ok(target) => path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target)),
+        Err(_) => path.to_owned(),
+    }
 }
 
 /// The path with more at the end of its name.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Answer;
+use super::{Answer, is_busy};
 use crate::api::is_loopback_http;
 use crate::ports::http::{Http, Request};
 use crate::secret::Secret;
@@ -39,6 +39,9 @@ pub async fn credentials_uri(http: &Http, uri: &str) -> Answer {
     }
     let answer = match http.send(Request::get(uri)).await {
         Ok(answer) if answer.status == 200 => answer,
+        Ok(answer) if is_busy(answer.status) => {
+            return Answer::Busy(format!("credentials address at {host}: HTTP {}", answer.status));
+        }
         Ok(answer) => return failed(format!("HTTP {}", answer.status)),
         Err(error) => return failed(error.to_string()),
     };

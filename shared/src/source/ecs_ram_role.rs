@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Answer;
+use super::{Answer, is_busy};
 use crate::api::{EndpointError, is_loopback_http};
 use crate::env_vars;
 use crate::ports::env::Env;
@@ -77,6 +77,10 @@ impl EcsRamRole {
         }
     }
 
+    fn busy(&self, why: &str) -> Answer {
+        Answer::Busy(format!("instance metadata service at {}: {why}", self.url))
+    }
+
     async fn ask(&self, http: &Http) -> Result<Answer, String> {
         let token = self.token(http).await?;
         let get = async |path: &str| {
@@ -91,6 +95,9 @@ impl EcsRamRole {
             None => match get(CREDENTIALS).await? {
                 Response { status: 200, body, .. } => String::from_utf8_lossy(&body).trim().to_owned(),
                 Response { status: 404, .. } => String::new(),
+                Response { status, .. } if is_busy(status) => {
+                    return Ok(self.busy(&format!("HTTP {status} for the name of the role")));
+                }
                 Response { status, .. } => return Err(format!("HTTP {status} for the name of the role")),
             },
         };
@@ -103,7 +110,8 @@ impl EcsRamRole {
         }
         let answer = get(&format!("{CREDENTIALS}{role}")).await?;
         if answer.status != 200 {
-            return Err(format!("HTTP {} for the credentials of role {role}", answer.status));
+            let why = format!("HTTP {} for the credentials of role {role}", answer.status);
+            return if is_busy(answer.status) { Ok(self.busy(&why)) } else { Err(why) };
         }
         let incomplete = || format!("the credentials of role {role} are not complete");
         let body: Body = serde_json::from_slice(&answer.body).map_err(|_| incomplete())?;

@@ -37,4 +37,11 @@ pub enum Answer {
     Absent(String),
     /// The source is configured, and did not work.
     Failed(String),
+    /// The source is configured, and says that it cannot now: throttled, or in trouble of its own. It may soon.
+    Busy(String),
+}
+
+/// Whether an HTTP status says that the same may be asked again soon.
+fn is_busy(status: u16) -> bool {
+    status == 429 || status >= 500
 }

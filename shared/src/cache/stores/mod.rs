@@ -249,7 +249,11 @@ impl Stores {
                         }
                         Ok(())
                     }
-                    Err(kernel::Refused::Full) => sealed::put(&self.kernel, folder()?, key, entry),
+                    Err(kernel::Refused::Full) => {
+                        sealed::put(&self.kernel, folder()?, key, entry)?;
+                        // The one before is still there, and would be found first.
+                        self.kernel.remove(key)
+                    }
                     Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
                 }
             }
