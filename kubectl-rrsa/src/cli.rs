@@ -141,6 +141,10 @@ pub fn main() -> ExitCode {
     if called.starts_with("kubectl_complete-") {
         words.insert(1, "__complete".into());
     }
+    // What follows is to be completed, and none of it is ours to obey.
+    if words.get(1).is_some_and(|word| word == "__complete") {
+        words.insert(2, "--".into());
+    }
     // At once: kubectl waits for it.
     if words.get(1).is_some_and(|word| word == helper::HAND_OVER) {
         return helper::hand_over(&words[2..], &Env::real());

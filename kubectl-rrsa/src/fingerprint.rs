@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::collect::lasting;
 use crate::facts::Facts;
-use crate::rules::Finding;
+use crate::rules::{Also, Evidence, Finding};
 
 /// The fingerprint of a finding: its rule, whose trouble it is, and what it says without names of pods, counts, times and
 /// request ids.
@@ -30,6 +30,20 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
         &said(&finding.seen),
         &said(&finding.place),
     ])
+}
+
+/// Gives a finding its fingerprint, and one of their own to the other containers that break its rule.
+pub(crate) fn identify(facts: &Facts, finding: &mut Finding) {
+    finding.fingerprint = fingerprint(facts, finding);
+    for (container, evidence) in std::mem::take(&mut finding.others) {
+        let Evidence { expected, seen, place, .. } = evidence;
+        let what = match seen == finding.seen {
+            true => format!("container {container}"),
+            false => format!("container {container}: {seen}"),
+        };
+        let other = Finding { expected, seen, place, ..finding.clone() };
+        finding.also.push(Also { what, fingerprint: fingerprint(facts, &other) });
+    }
 }
 
 /// The fingerprint of a trouble that is all of an owner's, such as `deployment/demo`.

@@ -51,6 +51,8 @@ pub enum Choice {
     NodeRole,
     /// A credentials file in this folder, if it holds any.
     File(String),
+    /// Whoever answers at the address that a variable names.
+    Address,
     /// Nothing.
     Nothing,
     /// It cannot be told: why.
@@ -117,7 +119,12 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     }
     let disabled =
         container.value(env_vars::ECS_METADATA_DISABLED).is_some_and(|v| v.eq_ignore_ascii_case("true"));
-    if disabled { Choice::Nothing } else { Choice::NodeRole }
+    match disabled {
+        false => Choice::NodeRole,
+        // The last of the SDKs' chains.
+        true if client != Client::Cli && set(env_vars::CREDENTIALS_URI) => Choice::Address,
+        true => Choice::Nothing,
+    }
 }
 
 /// Whether the node's role is what remains when RRSA fails.
@@ -181,5 +188,8 @@ mod tests {
         let forbidden = [("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")];
         assert_eq!(choice(Client::Sdk, &container(&forbidden)), Choice::Nothing);
         assert!(!falls_to_node(&container(&forbidden)));
+        let address = [forbidden[0], ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://x")];
+        assert_eq!(choice(Client::Sdk, &container(&address)), Choice::Address);
+        assert_eq!(choice(Client::Cli, &container(&address)), Choice::Nothing);
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts, PodFacts};
-use crate::fingerprint::{fingerprint, of_owner};
+use crate::fingerprint::{identify, of_owner};
 use crate::identity::{self, Effective};
 use crate::rules::{Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged};
 use crate::skipped::Skipped;
@@ -106,7 +106,7 @@ impl Report {
         let raw: Vec<Finding> = verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect();
         let mut findings = fold(raw.clone());
         for finding in &mut findings {
-            finding.fingerprint = fingerprint(&facts, finding);
+            identify(&facts, finding);
         }
         // Of a workload it is told by the pod that was chosen for it.
         let pods = if facts.pod.is_none() { judged(&facts, &raw) } else { Judged::default() };

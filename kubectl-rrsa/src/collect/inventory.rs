@@ -40,14 +40,16 @@ pub struct Metadata {
 struct Raw {
     name: String,
     namespace: String,
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
-    managed_fields: Vec<ManagedFieldsEntry>,
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
+    managed_fields: Option<Vec<ManagedFieldsEntry>>,
 }
 
 impl From<Raw> for Metadata {
     fn from(raw: Raw) -> Self {
         let Raw { name, namespace, labels, annotations, managed_fields } = raw;
+        let (labels, annotations) = (labels.unwrap_or_default(), annotations.unwrap_or_default());
+        let managed_fields = managed_fields.unwrap_or_default();
         let annotated_at = written_at(&managed_fields, "f:annotations", ROLE_NAME_ANNOTATION);
         let labelled_at = written_at(&managed_fields, "f:labels", INJECTION_LABEL);
         Self { name, namespace, labels, annotations, annotated_at, labelled_at }

@@ -180,8 +180,14 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         cli::say(&error.to_string());
     }
     let text = show(args, machine, &gate, wanted.is_one(), &reports)?;
-    // What was named and is not there was not checked.
-    let code = if missing.is_empty() { gate.exit_code(&reports) } else { exit::USAGE };
+    // What was named and is not there, or may not be seen, was not checked.
+    let worst = missing.iter().map(Error::exit_code).min_by_key(|code| *code != exit::USAGE);
+    let code = match (worst, gate.exit_code(&reports)) {
+        (None, code) => code,
+        (Some(exit::USAGE), _) => exit::USAGE,
+        (Some(_), exit::FINDINGS) => exit::FINDINGS,
+        (Some(unseen), _) => unseen,
+    };
     Ok(Outcome { text, code })
 }
 
@@ -315,9 +321,13 @@ pub(super) async fn once(
     for one in collected {
         match one {
             Ok(facts) => found.push(facts),
-            Err(error) if !alone && error.exit_code() == exit::USAGE => missing.push(error),
+            Err(error) if !alone => missing.push(error),
             Err(error) => return Err(error),
         }
+    }
+    // Where none could be looked at the first says why.
+    if found.is_empty() && !missing.is_empty() {
+        return Err(missing.remove(0));
     }
     let mut collected = found;
     if !wanted.is_by_name() {

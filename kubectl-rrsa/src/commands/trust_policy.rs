@@ -214,7 +214,12 @@ pub(super) fn read(name: &str, text: &str) -> Result<Document, Error> {
 
 /// The trust policy in what RAM's GetRole answers, and the role's ARN; any other text as it is.
 pub(super) fn within(text: String) -> (String, Option<String>) {
-    let answer = serde_json::from_str::<Value>(&text).unwrap_or_default();
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let answer = match serde_json::from_str::<Value>(&text) {
+        // As it stands in the answer, a document in a text.
+        Ok(Value::String(inner)) => return (inner, None),
+        answer => answer.unwrap_or_default(),
+    };
     let role = if answer["Role"].is_object() { &answer["Role"] } else { &answer };
     let arn = role["Arn"].as_str().map(str::to_owned);
     match &role["AssumeRolePolicyDocument"] {

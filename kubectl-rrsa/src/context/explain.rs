@@ -22,6 +22,13 @@ pub fn explain(error: kube::Error, context: &KubeContext) -> Error {
             _ => Error::could_not_tell(format!("{server} refused")).caused_by(words),
         };
     }
+    if let kube::Error::SerdeError(cause) = &error {
+        return Error::could_not_tell(format!(
+            "an answer of the API server {server} is not of the shape of its kind"
+        ))
+        .caused_by(cause)
+        .hint("kubectl get of the same kind shows what it answers");
+    }
     let chain: Vec<String> = causes(&error);
     let text = chain.join(": ").to_lowercase();
     let innermost = chain.last().cloned().unwrap_or_default();

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use rrsa_shared::env_vars;
+
 use super::hanging;
 use super::printable;
 use super::style::Style;
@@ -114,6 +116,7 @@ fn acts_as(client: Client, container: &ContainerFacts) -> String {
         }
         Choice::File(path) => format!("whatever stands in {path}, not RRSA"),
         Choice::NodeRole => "the node's role, not RRSA".to_owned(),
+        Choice::Address => format!("whoever answers at {}, not RRSA", env_vars::CREDENTIALS_URI),
         Choice::Nothing => "nobody".to_owned(),
         Choice::Unknown(why) => format!("? {why}"),
     }

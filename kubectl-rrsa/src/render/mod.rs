@@ -21,6 +21,7 @@ pub use junit::junit;
 pub use list::List;
 pub use policy::{beside, diff};
 pub use rrsa_shared::printable::printable;
+use rrsa_shared::printable::printable_json;
 pub use rrsa_shared::wrap::hanging;
 pub use sarif::sarif;
 pub use status::status;
@@ -49,7 +50,7 @@ impl Format {
         let defect = |error: String| Error::could_not_tell("the result cannot be written").caused_by(error);
         match self {
             Self::Json => serde_json::to_string_pretty(value)
-                .map(|text| text + "\n")
+                .map(|text| printable_json(&text) + "\n")
                 .map_err(|error| defect(error.to_string())),
             Self::Yaml => serde_saphyr::to_string(value).map_err(|error| defect(error.to_string())),
         }

@@ -83,5 +83,9 @@ fn line(shown: &mut String, mark: &str, name: &str, words: &str) {
 pub fn diff(before: &Document, after: &Document, name: &str) -> String {
     let (before, after) = (before.to_json() + "\n", after.to_json() + "\n");
     let diff = TextDiff::from_lines(&before, &after);
-    diff.unified_diff().context_radius(3).header(name, &format!("{name}, changed")).to_string()
+    let mut unified = diff.unified_diff();
+    // Both are written out in one way, which is not that of a file.
+    let shown =
+        unified.context_radius(3).header(&format!("{name}, written out"), &format!("{name}, changed"));
+    shown.to_string().lines().map(|line| printable(line) + "\n").collect()
 }

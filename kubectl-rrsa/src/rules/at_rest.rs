@@ -35,7 +35,9 @@ pub fn at_rest(facts: &Facts) -> AtRest {
         let verdict = (rule.judge)(facts);
         raw.extend(rule.finding(&verdict));
         if let Verdict::Unseen(why) = verdict
-            && matches!(rule.link, Link::Namespace | Link::ServiceAccount | Link::Pod)
+            && rule.link != Link::Cluster
+            // Events are not asked for, and only tell of what has gone wrong.
+            && !rule.is_extra(true)
         {
             unseen.get_or_insert(why);
         }
@@ -105,7 +107,7 @@ mod tests {
             service_account_name: account.name.clone(),
             service_account: Seen::known(Some(account), "list"),
             pods_using: Seen::known(PodCount::default(), "p"),
-            ..blank("n")
+            ..crate::rules::fixtures::healthy_service_account()
         })
     }
 

@@ -83,6 +83,7 @@ impl Rule {
             symptoms: Vec::new(),
             fingerprint: String::new(),
             also: Vec::new(),
+            others: evidence.others,
         })
     }
 }

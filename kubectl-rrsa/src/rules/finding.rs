@@ -119,6 +119,9 @@ pub struct Finding {
     pub fingerprint: String,
     /// What else has the same trouble.
     pub also: Vec<Also>,
+    /// Containers of the same pod that break the rule too, and what of them was seen.
+    #[serde(skip)]
+    pub others: Vec<(String, Evidence)>,
 }
 
 impl Finding {
@@ -171,6 +174,8 @@ pub struct Evidence {
     pub remedy: String,
     /// See [`Finding::command`].
     pub command: Option<String>,
+    /// The same of other containers of the pod, by their names.
+    pub others: Vec<(String, Evidence)>,
 }
 
 impl Evidence {
@@ -188,6 +193,7 @@ impl Evidence {
             place: place.into(),
             remedy: remedy.into(),
             command: None,
+            others: Vec::new(),
         }
     }
 

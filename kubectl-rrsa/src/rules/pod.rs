@@ -104,8 +104,11 @@ pub(super) fn each_container(
     broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
 ) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
-    if let Some(evidence) = pod.acting_containers().find_map(|container| broken(pod, container)) {
-        return evidence.into();
+    let mut found = pod
+        .acting_containers()
+        .filter_map(|container| Some((container.name.clone(), broken(pod, container)?)));
+    if let Some((_, first)) = found.next() {
+        return Evidence { others: found.collect(), ..first }.into();
     }
     let unresolved = pod.acting_containers().find_map(|container| {
         RRSA_ENV.iter().find_map(|name| match container.env.get(*name) {

@@ -64,6 +64,7 @@ pub(super) fn k04(facts: &Facts) -> Verdict {
             Choice::StaticKey(name) => format!("the access key in {name}"),
             Choice::File(path) => format!("whatever stands in {path}"),
             Choice::NodeRole => "the node's role".to_owned(),
+            Choice::Address => format!("whoever answers at {}", env_vars::CREDENTIALS_URI),
         };
         Some((container, seen))
     });

@@ -3,7 +3,7 @@
 
 use super::{Finding, Link, RULES, Severity, Verdict, fold};
 use crate::facts::{Facts, PodFacts, Seen, Workload};
-use crate::fingerprint::{fingerprint, steady};
+use crate::fingerprint::{identify, steady};
 
 /// What is wrong with the pods.
 #[derive(Debug, Default)]
@@ -117,30 +117,31 @@ fn is_same(known: &Trouble, finding: &Finding, pod: &PodFacts) -> bool {
 fn told(facts: &mut Facts, raw: &[Finding], trouble: Trouble) -> Finding {
     let Trouble { finding, mut pods } = trouble;
     let name = |pod: &PodFacts| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    let mut fingerprints = Vec::new();
+    let mut also = Vec::new();
     for pod in &pods {
         put(facts, pod.clone());
         let own = of_one(facts, raw).0.into_iter().find(|one| one.rule == finding.rule);
-        fingerprints.push(fingerprint(facts, own.as_ref().unwrap_or(&finding)));
+        let mut own = own.unwrap_or_else(|| finding.clone());
+        identify(facts, &mut own);
+        also.push(super::Also { what: name(pod), fingerprint: own.fingerprint });
+        let containers = own.also.into_iter();
+        also.extend(
+            containers.map(|one| super::Also { what: format!("{} of {}", one.what, name(pod)), ..one }),
+        );
     }
-    let first = pods.remove(0);
-    let others: Vec<String> = pods.iter().map(name).collect();
-    let told_of = first.clone();
-    put(facts, first);
+    let told_of = pods.remove(0);
+    put(facts, told_of.clone());
     facts.beside = pods;
     let together = of_one(facts, raw).0.into_iter().find(|one| one.rule == finding.rule);
     facts.beside = Vec::new();
     let mut finding = together.unwrap_or(finding);
-    finding.fingerprint = fingerprints.remove(0);
+    finding.others.clear();
+    finding.fingerprint = also.remove(0).fingerprint;
     // What is said of a namespace or of the webhook is said of a workload too.
     let named = name(&told_of);
-    if !others.is_empty() && !finding.place.contains(&told_of.name) && !finding.place.contains(&named) {
+    if !also.is_empty() && !finding.place.contains(&told_of.name) && !finding.place.contains(&named) {
         finding.place = format!("{}, for {named}", finding.place);
     }
-    finding.also = others
-        .into_iter()
-        .zip(fingerprints)
-        .map(|(what, fingerprint)| super::Also { what, fingerprint })
-        .collect();
+    finding.also = also;
     finding
 }

@@ -48,6 +48,16 @@ impl Candidate {
         subject(&self.namespace, &self.service_account)
     }
 
+    /// Whether a statement lets in no subject but this one, whatever else it asks for.
+    fn is_alone_in(&self, statement: &Statement) -> bool {
+        let own = [ConditionValue::Text(self.subject())];
+        statement.conditions.iter().any(|condition| {
+            condition.key == "oidc:sub"
+                && condition.operator == Operator::StringEquals
+                && condition.values.as_slice() == own
+        })
+    }
+
     /// The least change of `document` that lets it in, and nobody else.
     #[must_use]
     pub fn admitted_by(&self, document: &Document) -> Change {
@@ -74,11 +84,11 @@ impl Candidate {
                 && matches!(condition.operator, Operator::StringEquals | Operator::StringLike);
             let value = match condition.key.as_str() {
                 "oidc:sub" if one_cluster => self.subject(),
-                // Whoever else the statement names is meant to come the same way.
-                "oidc:iss" if evaluated.constrains_subject && statement.principal.federated.len() == 1 => {
+                // Where the statement names others too they would come in the same way.
+                "oidc:iss" if self.is_alone_in(statement) && statement.principal.federated.len() == 1 => {
                     self.issuer.clone()
                 }
-                "oidc:aud" if evaluated.constrains_subject => super::AUDIENCE.to_owned(),
+                "oidc:aud" if self.is_alone_in(statement) => super::AUDIENCE.to_owned(),
                 _ => continue,
             };
             if fits && extensible {
@@ -143,6 +153,14 @@ mod tests {
             let mut document = policy("a");
             document.statements[0].conditions[at].values = vec![ConditionValue::Text("wrong".to_owned())];
             let Change::Extended(0, changed) = candidate("a").admitted_by(&document) else { panic!() };
+            assert!(admits(&changed, "a") && !admits(&changed, "b"));
+            // Those whom it names besides would be let in too.
+            let mut wide = document.clone();
+            wide.statements[0].conditions[2].values.push(ConditionValue::Text(subject("n", "b")));
+            assert!(matches!(candidate("a").admitted_by(&wide), Change::Added(_)));
+            wide.statements[0].conditions[2].operator = Operator::StringLike;
+            wide.statements[0].conditions[2].values = vec![ConditionValue::Text("system:*".to_owned())];
+            let Change::Added(changed) = candidate("a").admitted_by(&wide) else { panic!() };
             assert!(admits(&changed, "a") && !admits(&changed, "b"));
             // Where no subject is named, all would be let in.
             document.statements[0].conditions.truncate(2);

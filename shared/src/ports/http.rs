@@ -266,6 +266,8 @@ impl Http {
 fn told(request: &Request) -> String {
     let (address, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
     let action = query.split('&').find(|part| part.starts_with("Action="));
+    let header = request.headers.iter().find(|(name, _)| name == "x-acs-action");
+    let action = action.map(str::to_owned).or_else(|| Some(format!("Action={}", header?.1)));
     let action = action.map(|action| format!("?{action}")).unwrap_or_default();
     format!("{} {address}{action}", request.method.as_str())
 }
