@@ -16,7 +16,11 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
     };
     let said = |text: &str| {
         let text = match &facts.pod {
-            Some(pod) if !pod.name.is_empty() && pod.owner.is_some() => text.replace(&pod.name, &workload),
+            Some(pod) if pod.owner.is_some() => {
+                // Of a template it is the same trouble as of the pod that it makes.
+                let text = text.replace(&pod.place(&facts.namespace), &workload);
+                if pod.name.is_empty() { text } else { text.replace(&pod.name, &workload) }
+            }
             _ => text.to_owned(),
         };
         steady(&text)
@@ -26,7 +30,6 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
         &facts.namespace,
         &facts.service_account_name,
         &workload,
-        &said(&finding.expected),
         &said(&finding.seen),
         &said(&finding.place),
     ])

@@ -2,17 +2,12 @@
 
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::{Api, ListParams};
-use rrsa_shared::env_vars;
 use serde_json::Value;
 
 use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
-use crate::facts::TokenProjection;
-use crate::facts::{
-    ContainerFacts, OVERRIDE_ENV, OwnerFacts, PodFacts, RRSA_ENV, ServiceAccountFacts, SubjectRef,
-    WorkloadPod,
-};
+use crate::facts::{OVERRIDE_ENV, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, WorkloadPod};
 use crate::rules::misspelt;
 
 /// Objects asked for at a time.
@@ -387,10 +382,19 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
             }
         };
         let own: Vec<PodFacts> = pods.iter().filter(own).map(collect::pod_facts).collect();
-        let chosen = of_today(&own, made.as_ref());
+        // A template that names a role may have it replaced by the webhook, as its namespace says.
+        let asks = made.as_ref().is_some_and(PodFacts::is_wired);
+        let namespace_facts = match asks {
+            true => collect::namespace(&kube.client, &namespace).await,
+            false => Seen::unknown("not asked"),
+        };
+        let labels = namespace_facts.value().and_then(Option::as_ref).map(|found| &found.labels);
+        let replaces =
+            labels.and_then(|labels| labels.get(OVERRIDE_ENV)).is_some_and(|value| value == "true");
+        let chosen = of_today(&own, made.as_ref(), replaces);
         let others = own.iter().filter(|pod| !pod.is_over() && chosen.is_none_or(|one| one.name != pod.name));
         beside = others
-            .filter_map(|pod| match is_behind(pod, chosen, made.as_ref()) {
+            .filter_map(|pod| match is_behind(pod, chosen, made.as_ref(), replaces) {
                 true => Some(kept_beside(pod, true)),
                 // What the chosen one lacks this one lacks too.
                 false => (!pod.is_wired()).then(|| kept_beside(pod, false)),
@@ -415,8 +419,15 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
             is_run && facts.phase.as_deref() == Some("Running") && !facts.is_leaving
         };
         let age = |pod: &&Pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        if let Some(name) = pods.iter().filter(own).max_by_key(age).and_then(|pod| pod.metadata.name.clone())
-        {
+        let newest = pods.iter().filter(own).max_by_key(age);
+        // What the CronJob makes now says more than a run of the time before.
+        let of_today = newest.filter(|pod| {
+            !made.as_ref().is_some_and(|made| collect::pod_facts(pod).is_of_before(made, false))
+        });
+        beside.extend(
+            newest.filter(|_| of_today.is_none()).map(|pod| kept_beside(&collect::pod_facts(pod), true)),
+        );
+        if let Some(name) = of_today.and_then(|pod| pod.metadata.name.clone()) {
             return Ok(Subject {
                 namespace,
                 subject: SubjectRef::Pod(name),
@@ -435,10 +446,11 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
 
 /// The newest pod of those that the template of today has made, or one that runs and is wired alike. What has ended stands
 /// for a workload of which nothing lives.
-fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>) -> Option<&'a PodFacts> {
+fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>, replaces: bool) -> Option<&'a PodFacts> {
     let none_lives = pods.iter().all(PodFacts::is_over);
     let counts = |pod: &&PodFacts| {
-        (none_lives || !pod.is_over()) && !template.is_some_and(|template| is_of_before(pod, template))
+        (none_lives || !pod.is_over())
+            && !template.is_some_and(|template| pod.is_of_before(template, replaces))
     };
     let newest = pods.iter().filter(counts).max_by_key(|pod| (pod.created_at, pod.is_wired()))?;
     let wiring = newest.wiring();
@@ -447,8 +459,8 @@ fn of_today<'a>(pods: &'a [PodFacts], template: Option<&PodFacts>) -> Option<&'a
 }
 
 /// Whether a pod is only of the time before: of another template, or wired unlike the newest.
-fn is_behind(pod: &PodFacts, chosen: Option<&PodFacts>, template: Option<&PodFacts>) -> bool {
-    let of_before = template.is_some_and(|template| is_of_before(pod, template));
+fn is_behind(pod: &PodFacts, chosen: Option<&PodFacts>, template: Option<&PodFacts>, replaces: bool) -> bool {
+    let of_before = template.is_some_and(|template| pod.is_of_before(template, replaces));
     let unlike = |chosen: &PodFacts| chosen.is_wired() && chosen.wiring() != pod.wiring();
     !pod.is_over() && (of_before || chosen.is_some_and(unlike))
 }
@@ -462,27 +474,6 @@ fn kept_beside(pod: &PodFacts, is_behind: bool) -> crate::facts::Workload {
         is_behind,
     };
     crate::facts::Workload { like: pod.clone().likeness(), pods: vec![one] }
-}
-
-/// Whether a pod was made from another template than there is now: it runs as another ServiceAccount, or has other variables of
-/// RRSA, a key, or a token of a volume that the template does not say.
-fn is_of_before(pod: &PodFacts, template: &PodFacts) -> bool {
-    let replaced = template.annotations.contains_key(OVERRIDE_ENV);
-    let other = |container: &ContainerFacts| {
-        let same = pod.containers.iter().find(|one| one.name == container.name);
-        let differs = |name: &&str| {
-            let (now, then) = (container.value(name), same.and_then(|one| one.value(name)));
-            now.is_some() && now != then
-        };
-        let has = |of: Option<&ContainerFacts>, name: &str| of.is_some_and(|of| of.env.contains_key(name));
-        let key = |name: &&str| has(Some(container), name) != has(same, name);
-        (!replaced && RRSA_ENV.iter().any(differs))
-            || (same.is_some() && env_vars::STATIC_KEY_ALIASES.iter().any(key))
-    };
-    let now = |then: &TokenProjection| template.projections.iter().find(|now| now.volume == then.volume);
-    pod.service_account != template.service_account
-        || template.containers.iter().any(other)
-        || pod.projections.iter().any(|then| now(then).is_some_and(|now| now != then))
 }
 
 /// A label selector as a query wants it.

@@ -157,14 +157,23 @@ fn complaint(said: &[u8]) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     let mut is_named = false;
     for word in line.split_whitespace() {
-        let bare = word.trim_end_matches([',', ';', '.', ')']);
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        // What stands between a name and its value.
+        if bare.is_empty() {
+            words.push(word);
+            continue;
+        }
         let opaque = bare.len() >= 16 || (bare.len() >= 8 && bare.bytes().any(|b| b.is_ascii_digit()));
-        // A path, a name of a program or an ARN is none, and tells where to look.
-        let plain = bare.starts_with("acs:") || bare.starts_with('/') && !bare.contains('=');
-        let valued = bare.contains('=') || bare.trim_end_matches(':').contains(':') && !plain;
+        // A path, a host or an ARN is none, and tells where to look.
+        let plain = bare.starts_with("acs:")
+            || (word.starts_with('/') && !word.contains('='))
+            || (bare.contains('.') && bare.split(['.', ':']).all(is_host_part));
+        let valued = word.contains('=') || (bare.contains(':') && !plain);
         words.push(if is_named || valued || (opaque && !plain) { "…" } else { word });
         let lower = word.to_ascii_lowercase();
-        is_named = !valued && TELLING.iter().any(|name| lower.contains(name));
+        let is_telling = TELLING.iter().any(|name| lower.contains(name));
+        let ends_open = word.ends_with(['=', ':']);
+        is_named = is_telling && (!valued || ends_open);
     }
     Some(words.join(" ").chars().take(200).collect())
 }
@@ -172,7 +181,13 @@ fn complaint(said: &[u8]) -> Option<String> {
 /// What is said where a command asks this program for what it is to give.
 pub(crate) const ITSELF: &str = "asks this program itself";
 /// What stands before a secret.
-const TELLING: [&str; 7] = ["password", "passwd", "secret", "token", "key", "credential", "user"];
+const TELLING: [&str; 10] =
+    ["password", "passwd", "pwd", "secret", "token", "key", "credential", "user", "bearer", "authorization"];
+
+/// A part of a host's name.
+fn is_host_part(part: &str) -> bool {
+    part.len() <= 20 && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +206,15 @@ mod tests {
             ("ghp_abcdefghijklmnopqrstuvwxyzabcdefghij", "…"),
             ("secret: correct-horse-battery-staple", "secret: …"),
             ("SecurityToken=CAISSSSSECRET is wrong", "… is wrong"),
+            ("password = SECRETabc", "password = …"),
+            ("pwd : SECRETabc", "pwd : …"),
+            ("token= SECRETabc", "… …"),
+            ("{ \"password\" : \"SECRETabc\" }", "{ \"password\" : … }"),
+            ("Authorization: Bearer SECRETtok", "Authorization: … …"),
+            (
+                "dial tcp: lookup api.prod.example.com on 10.0.0.2:53: no such host",
+                "dial tcp: lookup api.prod.example.com on 10.0.0.2:53: no such host",
+            ),
             ("open /home/me/.kube/config: no such file", "open /home/me/.kube/config: no such file"),
         ] {
             assert_eq!(complaint(said.as_bytes()).as_deref(), Some(told));

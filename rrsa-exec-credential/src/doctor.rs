@@ -243,7 +243,7 @@ fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
     let mut found = Vec::new();
     for NamedUser { name, user } in ours {
         let exec = &user["exec"];
-        let anew = format!("kubectl rrsa kubeconfig --write --name {} writes it anew", printable(name));
+        let anew = with_command(name, exec);
         let mut bad = |words: String, next: &str| {
             found.push(finding(Mark::Bad, WHAT, format!("{place}, user {name}: {words}")).next(next));
         };
@@ -283,13 +283,28 @@ fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
             bad(format!("no source is named {source:?} in config.toml"), NAME_IT);
         }
         if let Some(wrong) = wrong_words(exec) {
-            bad(wrong, &anew);
+            bad(wrong, "kubectl rrsa kubeconfig prints what it ought to be");
         }
         if found.is_empty() {
             found.push(finding(Mark::Good, WHAT, format!("{place}: user {name} calls this program")));
         }
     }
     found
+}
+
+/// What lets a user call this program where it is now, with the arguments that it has.
+fn with_command(user: &str, exec: &Value) -> String {
+    let quoted = |text: &str| format!("'{}'", printable(text).replace('\'', "'\\''"));
+    let own = std::env::current_exe().and_then(canonical).unwrap_or_default();
+    let place = quoted(&own.display().to_string());
+    // kubectl would take the variables away, which may be secret.
+    if exec["env"].as_array().is_some_and(|all| !all.is_empty()) {
+        return format!("write {place} at its command");
+    }
+    let arguments = exec["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let arguments = arguments.skip_while(|word| ["rrsa", "exec-credential"].contains(word));
+    let arguments: String = arguments.map(|word| format!(" --exec-arg={}", quoted(word))).collect();
+    format!("kubectl config set-credentials {} --exec-command={place}{arguments}", quoted(user))
 }
 
 /// What to do where a source is missing.

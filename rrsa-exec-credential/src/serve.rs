@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -31,6 +31,7 @@ use tokio::process::{Child, Command};
 use crate::cli::WishArgs;
 use crate::error::{Error, exit};
 use crate::issue::Fetched;
+use crate::obtain::NOTHING;
 use crate::output::Issued;
 use crate::wish::Wish;
 use crate::{child, issue};
@@ -40,6 +41,8 @@ use crate::{child, issue};
 const LOOK: Duration = Duration::from_secs(1);
 /// Seconds that a session is to have left, or a fifth of its life, so that nobody is asked for another.
 const FRESH: i64 = 120;
+/// How long another is waited for while the one at hand still works.
+const HURRIED: Duration = Duration::from_secs(3);
 /// Seconds that it is to have left to be handed out at all.
 const USABLE: i64 = 60;
 /// A client that says nothing for so long is let go.
@@ -66,7 +69,9 @@ pub(crate) struct Args {
 /// Who may ask, and what is answered.
 struct Desk {
     /// What was fetched last and when, Unix seconds: where no store keeps it nobody else does.
-    held: tokio::sync::Mutex<Option<(Fetched, i64)>>,
+    held: Mutex<Option<(Fetched, i64)>>,
+    /// The right to ask for another.
+    turn: tokio::sync::Mutex<()>,
     wish: Wish,
     env: Env,
     files: Files,
@@ -90,7 +95,8 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     let [address, name] = names;
     let hosts = [one, other, address, name];
     let desk = Arc::new(Desk {
-        held: tokio::sync::Mutex::default(),
+        held: Mutex::default(),
+        turn: tokio::sync::Mutex::default(),
         wish,
         env: env.clone(),
         files: files.clone(),
@@ -145,7 +151,7 @@ async fn with_command(
     spawned.env_remove(env_vars::ECS_METADATA).envs([
         (env_vars::CLI_PROFILE_DISABLED, "true"),
         (env_vars::ECS_METADATA_DISABLED, "true"),
-        (env_vars::CREDENTIALS_FILE, if cfg!(windows) { "NUL" } else { "/dev/null" }),
+        (env_vars::CREDENTIALS_FILE, NOTHING),
         (child::IGNORE_PROFILE, "TRUE"),
     ]);
     // No proxy is to learn the address, nor could it reach it. Some clients read the proxy of plain http and not what goes past
@@ -170,8 +176,15 @@ fn past_proxies(env: &Env) -> Vec<(&'static str, String)> {
     if PROXIES.iter().all(|name| env.var(name).is_none()) {
         return Vec::new();
     }
-    let said = PAST.iter().find_map(|name| env.var(name)).map(|said| format!("{said},")).unwrap_or_default();
-    PAST.iter().map(|name| (*name, format!("{said}127.0.0.1"))).collect()
+    let said = PAST.iter().find_map(|name| env.var(name)).unwrap_or_default();
+    // A star is everything by itself only.
+    let is_past = said.split(',').map(str::trim).any(|host| ["*", "127.0.0.1"].contains(&host));
+    let past = match said.is_empty() {
+        true => "127.0.0.1".to_owned(),
+        false if is_past => said,
+        false => format!("{said},127.0.0.1"),
+    };
+    PAST.iter().map(|name| (*name, past.clone())).collect()
 }
 
 fn lost(error: std::io::Error) -> Error {
@@ -387,32 +400,47 @@ impl Desk {
         self.session().await?.issued()
     }
 
-    /// The session that is held while it is fresh; else one from the cache or its source, or the one that is held as long as it
-    /// can be used.
+    /// The session that is held while it is fresh. One that is only usable is asked for anew by one request at a time, for a
+    /// while; the others are served what is held.
     async fn session(&self) -> Result<Fetched, Error> {
-        let mut held = self.held.lock().await;
         let now = Clock::real().now().as_second();
         let left = |(fetched, _): &(Fetched, i64)| fetched.expires.map_or(0, |expires| expires - now);
         let is_fresh = |one: &(Fetched, i64)| {
             let life = one.0.expires.map_or(0, |expires| expires - one.1);
             left(one) > FRESH.max(life / 5)
         };
-        if let Some((fetched, _)) = held.as_ref().filter(|one| is_fresh(one)) {
-            return Ok(fetched.clone());
+        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let at_hand = held().filter(|one| left(one) > USABLE);
+        let turn = match &at_hand {
+            Some(one) if is_fresh(one) => return Ok(one.0.clone()),
+            Some(one) => match self.turn.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => return Ok(one.0.clone()),
+            },
+            None => self.turn.lock().await,
+        };
+        // Whoever had the turn before may have brought it.
+        if let Some((fetched, _)) = held().filter(|one| is_fresh(one)) {
+            return Ok(fetched);
         }
-        match self.fetch().await {
-            Ok(fetched) => {
-                *held = Some((fetched.clone(), now));
+        let asked = match at_hand {
+            Some(_) => tokio::time::timeout(HURRIED, self.fetch()).await.unwrap_or_else(|_| {
+                Err(Error::new(exit::NO_ANSWER, format!("no credentials after {} s", HURRIED.as_secs())))
+            }),
+            None => self.fetch().await,
+        };
+        drop(turn);
+        match (asked, at_hand) {
+            (Ok(fetched), _) => {
+                *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((fetched.clone(), now));
                 Ok(fetched)
             }
-            Err(error) => match held.as_ref().filter(|one| left(one) > USABLE) {
-                Some((fetched, _)) => {
-                    let line = format!("{}; the credentials at hand serve until they end", error.message);
-                    let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
-                    Ok(fetched.clone())
-                }
-                None => Err(error),
-            },
+            (Err(error), Some((fetched, _))) => {
+                let line = format!("{}; the credentials at hand serve until they end", error.message);
+                let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
+                Ok(fetched)
+            }
+            (Err(error), None) => Err(error),
         }
     }
 

@@ -231,12 +231,12 @@ pub(super) fn maker(owner: &OwnerReference, template_hash: Option<&str>) -> Stri
     }
 }
 
-/// What made a pod, without the number that a CronJob gives each of its jobs.
+/// What made a pod, and what has made that: of a job with the number that a CronJob gives to each, the CronJob.
 #[must_use]
 pub fn lasting(owner: &str) -> String {
-    match owner.rsplit_once('-') {
-        Some((name, number)) if owner.starts_with("job/") && number.bytes().all(|b| b.is_ascii_digit()) => {
-            name.to_owned()
+    match owner.strip_prefix("job/").and_then(|job| job.rsplit_once('-')) {
+        Some((name, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("cronjob/{name}")
         }
         _ => owner.to_owned(),
     }
@@ -468,7 +468,7 @@ mod tests {
 
     #[test]
     fn the_jobs_of_one_cronjob_are_one_workload() {
-        assert_eq!(lasting("job/nightly-28999000"), "job/nightly");
+        assert_eq!(lasting("job/nightly-28999000"), "cronjob/nightly");
         assert_eq!(lasting("job/once"), "job/once");
         assert_eq!(lasting("deployment/demo-2"), "deployment/demo-2");
     }

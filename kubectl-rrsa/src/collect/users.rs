@@ -193,9 +193,7 @@ pub(super) async fn users(
     // What may not be listed here says nothing of pods.
     for (key, made) in scheduled(client, scope).await.unwrap_or_default() {
         if made.is_wired() || wants(&key) {
-            let users = of.entry(key).or_default();
-            let pod = WorkloadPod { owner: made.owner.clone(), ..WorkloadPod::default() };
-            users.workloads.push(Workload { like: made.likeness(), pods: vec![pod] });
+            of.entry(key).or_default().schedule(made);
         }
     }
     for users in of.values_mut() {
@@ -309,6 +307,22 @@ pub async fn pods_using(client: &Client, namespace: &str, service_account: &str)
 }
 
 impl Users {
+    /// Adds what a CronJob would make. A run of it that is made as it says stands for it; one that is not is of the time before.
+    fn schedule(&mut self, made: PodFacts) {
+        let mut has_run = false;
+        for Workload { like, pods } in &mut self.workloads {
+            let runs = pods.iter_mut().filter(|pod| pod.owner.as_deref().map(lasting) == made.owner);
+            for run in runs {
+                run.is_behind = like.is_of_before(&made, false);
+                has_run |= !run.is_behind;
+            }
+        }
+        if !has_run {
+            let pod = WorkloadPod { owner: made.owner.clone(), ..WorkloadPod::default() };
+            self.workloads.push(Workload { like: made.likeness(), pods: vec![pod] });
+        }
+    }
+
     /// Tells the newest pod of each owner from those that are only of the time before; what is wired as the newest is counted
     /// with it.
     fn tell_behind(&mut self) {
@@ -320,7 +334,11 @@ impl Users {
         let mut others = Vec::new();
         for (at, workload) in self.workloads.iter().enumerate() {
             for (at_pod, pod) in workload.pods.iter().enumerate() {
-                let Some(owner) = &pod.owner else { continue };
+                // A template has no age.
+                let Some(owner) = pod.owner.as_ref().filter(|_| !pod.is_behind && !workload.like.is_template)
+                else {
+                    continue;
+                };
                 let place = (at, at_pod);
                 match newest.entry(lasting(owner)) {
                     Entry::Vacant(entry) => drop(entry.insert(place)),

@@ -241,7 +241,7 @@ fn entries(
         command: &helper.program,
         args: words,
         interactive_mode: "Never",
-        install_hint: "rrsa-exec-credential is not where it was: kubectl krew install rrsa, then kubectl rrsa kubeconfig --write",
+        install_hint: "rrsa-exec-credential is not where it was: kubectl krew install rrsa, then kubectl rrsa exec-credential doctor says what to type",
         provide_cluster_info: false,
         others: exec_fields,
     };

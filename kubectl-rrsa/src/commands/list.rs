@@ -82,6 +82,9 @@ struct Row {
     /// `None` when pods may not be listed.
     pods: Option<usize>,
     injected: Option<usize>,
+    /// Whether anything that runs as it, or is to run, has RRSA.
+    #[serde(skip)]
+    is_wired: bool,
     /// `broken`, `ok` or `unknown`.
     conclusion: &'static str,
     /// The first rule that is broken at rest.
@@ -135,6 +138,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             args.all
                 || row.role.is_some()
                 || row.injected.is_some_and(|pods| pods > 0)
+                || row.is_wired
                 || row.rule == Some("RRSA-S03")
         });
         let before = rows.len();
@@ -247,6 +251,7 @@ fn row(account: Metadata, stock: &Stock, facts: &mut Facts) -> Row {
     facts.service_account_name.clone_from(&account.name);
     facts.service_account = Seen::known(Some(account.as_service_account()), "list");
     facts.pods_using = users.map(|users| users.count.clone());
+    let is_wired = users.value().is_some_and(|users| users.workloads.iter().any(|one| one.like.is_wired()));
     facts.workloads = users.value().map(|users| users.workloads.clone()).unwrap_or_default();
     let (conclusion, rule, words) = match at_rest(facts) {
         AtRest::Broken(finding) => ("broken", Some(finding.rule), Some(finding.title.to_owned())),
@@ -261,6 +266,7 @@ fn row(account: Metadata, stock: &Stock, facts: &mut Facts) -> Row {
         name: account.name,
         pods: pods.map(|(total, _)| total),
         injected: pods.map(|(_, wired)| wired),
+        is_wired,
         conclusion,
         rule,
         words,

@@ -192,6 +192,9 @@ pub struct MountFacts {
     pub sub_path: Option<String>,
 }
 
+/// What names of volumes begin with that admission adds for the API server's token.
+const API_ACCESS: &str = "kube-api-access-";
+
 impl PodFacts {
     /// What it is like, apart from which pod it is and when. Labels that other people's selectors may ask for stay as long
     /// as RRSA has not reached it.
@@ -205,6 +208,15 @@ impl PodFacts {
             self.labels.retain(|key, _| !own.contains(&key.as_str()) && !key.contains("controller-uid"));
         }
         self.annotations.retain(ours);
+        // Every pod has its token for the API server in a volume of its own name.
+        let common = |name: &mut String| {
+            if name.starts_with(API_ACCESS) {
+                *name = format!("{API_ACCESS}…");
+            }
+        };
+        self.projections.iter_mut().for_each(|projection| common(&mut projection.volume));
+        let mounts = self.containers.iter_mut().flat_map(|container| &mut container.mounts);
+        mounts.for_each(|mount| common(&mut mount.volume));
         Self { name: String::new(), uid: None, owner: None, phase: None, created_at: None, ..self }
     }
 
@@ -225,6 +237,33 @@ impl PodFacts {
         }
         wiring.containers.retain(|container| container.kind != ContainerKind::Ephemeral);
         wiring
+    }
+
+    /// Whether it was made from another template than this one: it runs as another ServiceAccount, or has other variables of
+    /// RRSA, a key, or a token of a volume that the template does not say. `replaces`: whether the webhook replaces variables
+    /// that the template sets.
+    #[must_use]
+    pub fn is_of_before(&self, template: &Self, replaces: bool) -> bool {
+        let replaces = replaces || template.annotations.contains_key(super::OVERRIDE_ENV);
+        let other = |container: &ContainerFacts| {
+            let same = self.containers.iter().find(|one| one.name == container.name);
+            let differs = |name: &&str| {
+                let (now, then) = (container.value(name), same.and_then(|one| one.value(name)));
+                now.is_some() && now != then
+            };
+            let has =
+                |of: Option<&ContainerFacts>, name: &str| of.is_some_and(|of| of.env.contains_key(name));
+            let key = |name: &&str| has(Some(container), name) != has(same, name);
+            (!replaces && RRSA_ENV.iter().any(differs))
+                || (same.is_some() && env_vars::STATIC_KEY_ALIASES.iter().any(key))
+        };
+        let other_token = |then: &TokenProjection| {
+            let now = template.projections.iter().find(|now| now.volume == then.volume);
+            now.is_some_and(|now| (&now.audience, &now.path) != (&then.audience, &then.path))
+        };
+        self.service_account != template.service_account
+            || template.containers.iter().any(other)
+            || self.projections.iter().any(other_token)
     }
 
     /// The role that one of its containers names.

@@ -231,7 +231,10 @@ impl Facts {
         };
         let of_pod = match &self.pod {
             Some(pod) => pod.is_wired() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours),
-            None => self.pods_using.value().is_some_and(|count| count.wired > 0),
+            None => {
+                self.pods_using.value().is_some_and(|count| count.wired > 0)
+                    || self.workloads.iter().any(|workload| workload.like.is_wired())
+            }
         };
         let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));
         named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)

@@ -1497,6 +1497,25 @@ fn a_service_account_is_as_well_as_the_pods_that_run_as_it() {
     assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
 }
 
+/// Every pod has a volume of its own name for the API server, and an image, and times; two of one template are alike.
+#[test]
+fn pods_of_one_template_are_wired_alike() {
+    let pod = |own: &str| {
+        let mut pod = healthy_pod().pod.expect("a pod");
+        let volume = format!("kube-api-access-{own}");
+        let path = "/var/run/secrets/kubernetes.io/serviceaccount".to_owned();
+        pod.projections.push(TokenProjection { volume: volume.clone(), ..TokenProjection::default() });
+        pod.containers[0].mounts.push(MountFacts { volume, path, sub_path: None });
+        pod.containers[0].image = Some(format!("app:{own}"));
+        PodFacts { name: format!("demo-{own}"), created_at: Some(own.len() as i64), ..pod }
+    };
+    assert_eq!(pod("x7k2p").wiring(), pod("b").wiring());
+    assert_eq!(pod("x7k2p").likeness().projections, pod("b").likeness().projections);
+    let mut other = pod("b");
+    other.projections[0].audience = Some("another".to_owned());
+    assert_ne!(pod("x7k2p").wiring(), other.wiring());
+}
+
 /// That a pod of it is injected does not say what the ServiceAccount says today.
 #[test]
 fn a_service_account_that_may_not_be_read_is_not_healthy() {

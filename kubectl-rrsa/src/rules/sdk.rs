@@ -6,7 +6,7 @@ use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::pod;
-use crate::facts::{ContainerFacts, Facts, ServiceAccountFacts};
+use crate::facts::{ContainerFacts, Facts, PodFacts, ServiceAccountFacts};
 use crate::identity::{self, Choice, Client};
 
 /// Tools whose images carry their version, and the first one that knows OIDC.
@@ -91,40 +91,43 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
         let later = pod.is_template || !pod.is_wired();
         container.has_rrsa_env() || (later && !pod.skips(&container.name))
     };
-    let found = pod.acting_containers().filter(meant).find_map(|container| {
+    let found = pod.acting_containers().filter(meant).filter_map(|container| {
         let name = STATIC_KEY_ALIASES.iter().find(|name| container.env.contains_key(**name))?;
-        Some((container, name))
+        Some((container.name.clone(), static_key(facts, pod, container, name)))
     });
-    let unread = pod.acting_containers().filter(meant).find(|container| !container.env_from.is_empty());
-    match found {
-        None => match unread {
-            None => Verdict::Holds,
-            Some(container) => Verdict::Unseen(format!(
-                "{} may set an access key in container {}; --live=exec looks, where the container has printenv",
-                container.env_from.join(", "),
-                container.name
-            )),
-        },
-        Some((container, name)) => {
-            let secret = env_vars::secret_of(name);
-            let whole = container.env.contains_key(&secret) || !container.env_from.is_empty();
-            let evidence = Evidence::new(
-                "no static access key in the environment",
-                match whole {
-                    true => format!("variable {name} is set"),
-                    false => format!("variable {name} is set, and {secret} is not"),
-                },
-                format!("container {} of {}", container.name, pod.place(&facts.namespace)),
-                match whole {
-                    true => "remove the variable: every SDK takes it before RRSA",
-                    false => {
-                        "remove the variable: with its secret beside it every SDK would take it before RRSA"
-                    }
-                },
-            );
-            if whole { evidence.into() } else { evidence.severity(Severity::Warning).into() }
-        }
+    let mut found: Vec<_> = found.collect();
+    // A key that counts goes before one that lacks its secret.
+    found.sort_by_key(|(_, evidence)| evidence.severity.is_some());
+    let mut found = found.into_iter();
+    if let Some((_, first)) = found.next() {
+        return Evidence { others: found.collect(), ..first }.into();
     }
+    match pod.acting_containers().filter(meant).find(|container| !container.env_from.is_empty()) {
+        None => Verdict::Holds,
+        Some(container) => Verdict::Unseen(format!(
+            "{} may set an access key in container {}; --live=exec looks, where the container has printenv",
+            container.env_from.join(", "),
+            container.name
+        )),
+    }
+}
+
+fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &str) -> Evidence {
+    let secret = env_vars::secret_of(name);
+    let whole = container.env.contains_key(&secret) || !container.env_from.is_empty();
+    let evidence = Evidence::new(
+        "no static access key in the environment",
+        match whole {
+            true => format!("variable {name} is set"),
+            false => format!("variable {name} is set, and {secret} is not"),
+        },
+        pod::place(facts, pod, container),
+        match whole {
+            true => "remove the variable: every SDK takes it before RRSA",
+            false => "remove the variable: with its secret beside it every SDK would take it before RRSA",
+        },
+    );
+    if whole { evidence } else { evidence.severity(Severity::Warning) }
 }
 
 /// No credentials file is mounted where SDKs look for one.

@@ -44,7 +44,7 @@ pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
         }
         for finding in findings {
             let Some(pod) = of_pod.pod.clone() else { continue };
-            let known = troubles.iter_mut().find(|known| is_same(known, &finding, &pod));
+            let known = troubles.iter_mut().find(|known| is_same(known, &finding, &pod, &facts.namespace));
             match known {
                 Some(known) => known.pods.push(pod),
                 None => troubles.push(Trouble { finding, pods: vec![pod] }),
@@ -93,10 +93,11 @@ fn of_one(facts: &Facts, raw: &[Finding]) -> (Vec<Finding>, Option<String>) {
 
 /// Whether a finding says of another pod what is known of one already. What a command mends in the workload itself stays
 /// apart, as it mends no other.
-fn is_same(known: &Trouble, finding: &Finding, pod: &PodFacts) -> bool {
+fn is_same(known: &Trouble, finding: &Finding, pod: &PodFacts, namespace: &str) -> bool {
     let Some(first) = known.pods.first() else { return false };
     let bare = |text: &str, pod: &PodFacts| {
-        let text = text.replace(&pod.name, "");
+        let text = text.replace(&pod.place(namespace), "");
+        let text = if pod.name.is_empty() { text } else { text.replace(&pod.name, "") };
         let text = pod.owner.as_ref().map_or_else(|| text.clone(), |owner| text.replace(owner.as_str(), ""));
         // How long ago one was made is no other trouble.
         steady(&text)

@@ -20,6 +20,9 @@ use super::{PATIENCE, Seeker, Trouble, broken};
 use crate::command;
 use crate::error::{Error, exit};
 
+/// The file that is always empty.
+pub(crate) const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
 impl Seeker<'_> {
     /// What the cloud answers while its time lasts.
     pub(super) async fn in_time<T>(&self, whom: &str, asked: impl Future<Output = T>) -> Result<T, Trouble> {
@@ -94,6 +97,10 @@ impl Seeker<'_> {
             (None, Some(usual)) => usual.clone(),
             (None, None) => return Ok(Err(format!("there is no home folder for {what}"))),
         };
+        // The way to say that there is none.
+        if path.as_os_str() == NOTHING {
+            return Ok(Err(format!("{what} is {NOTHING}")));
+        }
         match self.files.read_small(&path, MAX_CONFIGURATION) {
             Ok(bytes) => {
                 // Of the usual ones the name of the entry tells.

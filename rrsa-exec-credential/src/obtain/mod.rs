@@ -27,12 +27,14 @@ use crate::issue::Fetched;
 use crate::output::Issued;
 use crate::wish::{Places, Wish};
 
-pub(crate) use means::http;
 use means::metadata_http;
+pub(crate) use means::{NOTHING, http};
 pub(crate) use roles::refused;
 
 /// Everything that is asked of the cloud takes no longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// What is left of it to tell of an answer that was none.
+const LAST_WORD: Duration = Duration::from_millis(100);
 /// A command that is run for a token or for credentials takes no longer than this.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -342,8 +344,15 @@ impl<'a> Seeker<'a> {
             if !matches!(answer, Answer::Busy(_)) {
                 break;
             }
+            let taken =
+                self.clock.elapsed().saturating_sub(self.start).saturating_sub(self.in_commands.get());
+            let left = self.patience.0.saturating_sub(taken).saturating_sub(pause + LAST_WORD);
             self.clock.sleep(pause).await;
-            answer = ask().await;
+            // What it has said already is a better answer than none.
+            match tokio::time::timeout(left, ask()).await {
+                Ok(said) => answer = said,
+                Err(_) => break,
+            }
         }
         answer
     }

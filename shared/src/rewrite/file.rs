@@ -203,12 +203,16 @@ fn read(path: &Path) -> Result<Option<String>, ChangeError> {
     String::from_utf8(bytes).map(Some).map_err(|_| ChangeError::NotText(path.to_owned()))
 }
 
-/// What a link leads to, though nothing is there yet; any other path as it is.
+/// What a link leads to in the end, though nothing is there yet; any other path as it is.
 fn leads_to(path: &Path) -> PathBuf {
-    match fs::read_link(path) {
-        Ok(target) => path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target)),
-        Err(_) => path.to_owned(),
+    // As many as the system itself follows.
+    const LINKS: u8 = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target));
     }
+    path
 }
 
 /// The path with more at the end of its name.

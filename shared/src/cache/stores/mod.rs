@@ -250,9 +250,9 @@ impl Stores {
                         Ok(())
                     }
                     Err(kernel::Refused::Full) => {
-                        sealed::put(&self.kernel, folder()?, key, entry)?;
-                        // The one before is still there, and would be found first.
-                        self.kernel.remove(key)
+                        // The one before is still there, and would be found first, were we to end in between.
+                        self.kernel.remove(key)?;
+                        sealed::put(&self.kernel, folder()?, key, entry)
                     }
                     Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
                 }
@@ -375,7 +375,13 @@ impl Stores {
             });
             let removed = match store {
                 #[cfg(target_os = "linux")]
-                Store::Kernel => self.kernel.remove(&key),
+                Store::Kernel => {
+                    // Where its quota was spent it was sealed.
+                    if let Some(folder) = &self.folder {
+                        sealed::remove(folder, &key);
+                    }
+                    self.kernel.remove(&key)
+                }
                 #[cfg(target_os = "linux")]
                 Store::SecretService if kept.is_ok() => self.secret_service.remove(&key),
                 #[cfg(any(target_os = "macos", windows))]
