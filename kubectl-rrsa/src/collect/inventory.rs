@@ -109,6 +109,8 @@ pub async fn annotated_elsewhere(
 pub struct Stock {
     namespaces: Seen<BTreeMap<String, Metadata>>,
     users: Seen<UsersOf>,
+    /// Why the pods that CronJobs would make are not known.
+    unscheduled: Option<String>,
 }
 
 impl Stock {
@@ -123,15 +125,22 @@ impl Stock {
         wants: impl Fn(&Key) -> bool,
     ) -> Result<Self, kube::Error> {
         let scope = Scope { namespace, ..Scope::default() };
-        Ok(Self {
-            namespaces: seen(namespaces(client, namespace).await, "namespaces", namespace)?,
-            users: seen(users(client, scope, wants).await, "pods", namespace)?,
-        })
+        let namespaces = seen(namespaces(client, namespace).await, "namespaces", namespace)?;
+        let found = seen(users(client, scope, wants).await, "pods", namespace)?;
+        let (users, unscheduled) = match found {
+            Seen::Known { value: (users, unseen), from } => (Seen::known(users, from), unseen),
+            Seen::Unknown(why) => (Seen::Unknown(why), None),
+        };
+        Ok(Self { namespaces, users, unscheduled })
     }
 
     /// What may not be seen, and why.
     pub fn unseen(&self) -> impl Iterator<Item = &str> {
-        self.namespaces.why_unknown().into_iter().chain(self.users.why_unknown())
+        self.namespaces
+            .why_unknown()
+            .into_iter()
+            .chain(self.users.why_unknown())
+            .chain(self.unscheduled.as_deref())
     }
 
     /// A namespace; `None` inside when it does not exist.

@@ -157,12 +157,12 @@ pub(super) type UsersOf = HashMap<Key, Users>;
 /// Namespace and name of a ServiceAccount.
 pub(super) type Key = (String, String);
 
-/// The pods of every ServiceAccount. `wants` says for which of them RRSA was meant.
+/// The pods of every ServiceAccount, and why those that CronJobs would make are not among them. `wants` says for which of them RRSA was meant.
 pub(super) async fn users(
     client: &Client,
     scope: Scope<'_>,
     wants: impl Fn(&Key) -> bool,
-) -> Result<UsersOf, kube::Error> {
+) -> Result<(UsersOf, Option<String>), kube::Error> {
     let mut of = UsersOf::new();
     let mut looks = Looks::default();
     let mut pages = Pages::of("pods", scope);
@@ -190,8 +190,12 @@ pub(super) async fn users(
             looks.take(&key, users, &pod, (owner, is_wired), &raw)?;
         }
     }
-    // What may not be listed here says nothing of pods.
-    for (key, made) in scheduled(client, scope).await.unwrap_or_default() {
+    let place = scope.namespace.unwrap_or("all namespaces");
+    let (made, unseen) = match scheduled(client, scope).await {
+        Ok(made) => (made, None),
+        Err(error) => (Vec::new(), Some(why_not(&error, &format!("list cronjobs in {place}")))),
+    };
+    for (key, made) in made {
         if made.is_wired() || wants(&key) {
             of.entry(key).or_default().schedule(made);
         }
@@ -202,7 +206,7 @@ pub(super) async fn users(
         }
         users.tell_behind();
     }
-    Ok(of)
+    Ok((of, unseen))
 }
 
 /// The pods that CronJobs would make, by ServiceAccount. The field selector of a scope is one of pods.
@@ -301,7 +305,9 @@ pub async fn pods_using(client: &Client, namespace: &str, service_account: &str)
     let fields = format!("{SERVICE_ACCOUNT}{service_account}");
     let scope = Scope { namespace: Some(namespace), fields: Some(&fields), ..Scope::default() };
     match users(client, scope, |_| true).await {
-        Ok(of) => Seen::known(of.into_values().next().unwrap_or_default(), format!("pods of {namespace}")),
+        Ok((of, _)) => {
+            Seen::known(of.into_values().next().unwrap_or_default(), format!("pods of {namespace}"))
+        }
         Err(error) => Seen::unknown(why_not(&error, &format!("list pods in {namespace}"))),
     }
 }

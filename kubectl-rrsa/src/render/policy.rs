@@ -58,7 +58,13 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
             let near = nearest(&condition.expected, &seen).unwrap_or_default();
             let _ = writeln!(shown, "    policy   {}", printable(near));
             let _ = writeln!(shown, "    token    {}", printable(&seen));
-            let (_, same) = parting(near, &seen, condition.operator == Operator::StringLike);
+            let (_, same) = match condition.operator {
+                // The case is no difference.
+                Operator::StringEqualsIgnoreCase => {
+                    parting(&near.to_ascii_lowercase(), &seen.to_ascii_lowercase(), false)
+                }
+                _ => parting(near, &seen, condition.operator == Operator::StringLike),
+            };
             let _ = writeln!(shown, "             {}{}", " ".repeat(same), style.bad("^"));
             if condition.expected.len() > 1 {
                 let _ = writeln!(shown, "             the nearest of {} values", condition.expected.len());

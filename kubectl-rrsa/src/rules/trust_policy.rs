@@ -333,7 +333,13 @@ fn differs(facts: &Facts, key: &str, remedy: &str) -> Verdict {
         let condition = conditions.into_iter().find(|c| c.key == key && !is_literal_pattern(c))?;
         let seen = condition.seen.join(", ");
         let nearest = policy::nearest(&condition.expected, &seen);
-        let marked = nearest.map(|nearest| mark(nearest, &seen, condition.operator == Operator::StringLike));
+        let marked = nearest.map(|nearest| match condition.operator {
+            // The case is no difference, so that it is none here.
+            Operator::StringEqualsIgnoreCase => {
+                mark(&nearest.to_ascii_lowercase(), &seen.to_ascii_lowercase(), false)
+            }
+            _ => mark(nearest, &seen, condition.operator == Operator::StringLike),
+        });
         let marked = marked.unwrap_or_default();
         let negated =
             [Operator::StringNotEquals, Operator::StringNotEqualsIgnoreCase, Operator::StringNotLike];
@@ -621,6 +627,11 @@ pub(super) fn r08(facts: &Facts) -> Verdict {
             Some(_) if subjects(statement).any(|condition| !condition.operator.is_negative()) => return None,
             Some(condition) => format!("has {} oidc:sub alone, which lets in all others", condition.operator),
         };
+        // Where it keeps tokens of this cluster out, or nobody knows, it lets nobody in.
+        let others = judged.evaluation.statements.get(index)?.conditions.iter();
+        if others.filter(|condition| condition.key != "oidc:sub").any(|one| one.outcome != Fits::Match) {
+            return None;
+        }
         Some({
             Evidence::new(
                 format!("a condition oidc:sub = {}", judged.claims.subject.clone().unwrap_or_default()),
