@@ -429,8 +429,7 @@ impl Desk {
             }),
             None => self.fetch().await,
         };
-        drop(turn);
-        match (asked, at_hand) {
+        let told = match (asked, at_hand) {
             (Ok(fetched), _) => {
                 *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((fetched.clone(), now));
                 Ok(fetched)
@@ -441,7 +440,10 @@ impl Desk {
                 Ok(fetched)
             }
             (Err(error), None) => Err(error),
-        }
+        };
+        // Whoever waits for the turn finds what it brought.
+        drop(turn);
+        told
     }
 
     /// A session from the cache or its source, beside the runtime that serves.
