@@ -19,7 +19,12 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
             Some(pod) if pod.owner.is_some() => {
                 // Of a template it is the same trouble as of the pod that it makes.
                 let text = text.replace(&pod.place(&facts.namespace), &workload);
-                if pod.name.is_empty() { text } else { text.replace(&pod.name, &workload) }
+                // What a template is called is no pod's name.
+                if pod.name.is_empty() || pod.is_template {
+                    text
+                } else {
+                    renamed(&text, &pod.name, &workload)
+                }
             }
             _ => text.to_owned(),
         };
@@ -29,10 +34,28 @@ pub(crate) fn fingerprint(facts: &Facts, finding: &Finding) -> String {
         finding.rule,
         &facts.namespace,
         &facts.service_account_name,
-        &workload,
+        // What is said of a namespace or of the webhook is said of it whoever runs there.
+        if said(&finding.place).contains(&workload) { &workload } else { "" },
         &said(&finding.seen),
         &said(&finding.place),
     ])
+}
+
+/// The text with another name in the place of `name`, where that stands as a name of its own.
+fn renamed(text: &str, name: &str, other: &str) -> String {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let mut renamed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(name) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        let is_part = before.ends_with(inner)
+            || renamed.ends_with(inner) && before.is_empty()
+            || after.starts_with(inner);
+        renamed.push_str(before);
+        renamed.push_str(if is_part { name } else { other });
+        rest = after;
+    }
+    renamed + rest
 }
 
 /// Gives a finding its fingerprint, and one of their own to the other containers that break its rule.
@@ -86,6 +109,15 @@ pub(crate) fn steady(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_none_within_another() {
+        for (text, told) in
+            [("pod demo of rrsa-demo", "pod X of rrsa-demo"), ("demo-2, n/demo", "demo-2, n/X"), ("x", "x")]
+        {
+            assert_eq!(renamed(text, "demo", "X"), told);
+        }
+    }
 
     #[test]
     fn what_changes_from_run_to_run_does_not_count() {

@@ -153,9 +153,13 @@ fn complaint(said: &[u8]) -> Option<String> {
     if lines().any(|line| line.contains(ITSELF)) {
         return Some(format!("it {ITSELF}"));
     }
+    // Of a key no line is told.
+    if text.contains("PRIVATE KEY") {
+        return None;
+    }
     let line = lines().next()?;
     let mut words: Vec<&str> = Vec::new();
-    let mut is_named = false;
+    let (mut is_named, mut is_secret) = (false, false);
     for word in line.split_whitespace() {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         // What stands between a name and its value.
@@ -169,8 +173,10 @@ fn complaint(said: &[u8]) -> Option<String> {
             || (word.starts_with('/') && !word.contains('='))
             || (bare.contains('.') && bare.split(['.', ':']).all(is_host_part));
         let valued = word.contains('=') || (bare.contains(':') && !plain);
-        words.push(if is_named || valued || (opaque && !plain) { "…" } else { word });
+        words.push(if is_secret || is_named || valued || (opaque && !plain) { "…" } else { word });
         let lower = word.to_ascii_lowercase();
+        // What follows such a name may be of several words.
+        is_secret |= SECRET.iter().any(|name| lower.contains(name));
         let is_telling = TELLING.iter().any(|name| lower.contains(name));
         let ends_open = word.ends_with(['=', ':']);
         is_named = is_telling && (!valued || ends_open);
@@ -181,8 +187,9 @@ fn complaint(said: &[u8]) -> Option<String> {
 /// What is said where a command asks this program for what it is to give.
 pub(crate) const ITSELF: &str = "asks this program itself";
 /// What stands before a secret.
-const TELLING: [&str; 10] =
-    ["password", "passwd", "pwd", "secret", "token", "key", "credential", "user", "bearer", "authorization"];
+const TELLING: [&str; 4] = ["token", "key", "credential", "user"];
+/// What stands before a secret of whatever length.
+const SECRET: [&str; 6] = ["password", "passwd", "pwd", "secret", "bearer", "authorization"];
 
 /// A part of a host's name.
 fn is_host_part(part: &str) -> bool {
@@ -205,11 +212,13 @@ mod tests {
             ),
             ("ghp_abcdefghijklmnopqrstuvwxyzabcdefghij", "…"),
             ("secret: correct-horse-battery-staple", "secret: …"),
-            ("SecurityToken=CAISSSSSECRET is wrong", "… is wrong"),
+            ("SecurityToken=CAISSSS is wrong", "… is wrong"),
             ("password = SECRETabc", "password = …"),
             ("pwd : SECRETabc", "pwd : …"),
             ("token= SECRETabc", "… …"),
             ("{ \"password\" : \"SECRETabc\" }", "{ \"password\" : … }"),
+            ("password is SECRET abc", "password … … …"),
+            ("password='SECRET abc'", "… …"),
             ("Authorization: Bearer SECRETtok", "Authorization: … …"),
             (
                 "dial tcp: lookup api.prod.example.com on 10.0.0.2:53: no such host",
@@ -220,6 +229,7 @@ mod tests {
             assert_eq!(complaint(said.as_bytes()).as_deref(), Some(told));
         }
         let inner = "error: token-command, kubectl, asks this program itself, which would run it again\nUnable to connect";
+        assert_eq!(complaint(b"-----BEGIN PRIVATE KEY-----\nSECRETabc"), None);
         assert!(complaint(inner.as_bytes()).unwrap().contains(super::ITSELF));
     }
 }

@@ -71,7 +71,7 @@ struct Desk {
     /// What was fetched last and when, Unix seconds: where no store keeps it nobody else does.
     held: Mutex<Option<(Fetched, i64)>>,
     /// The right to ask for another.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     wish: Wish,
     env: Env,
     files: Files,
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     let hosts = [one, other, address, name];
     let desk = Arc::new(Desk {
         held: Mutex::default(),
-        turn: tokio::sync::Mutex::default(),
+        turn: Arc::default(),
         wish,
         env: env.clone(),
         files: files.clone(),
@@ -358,7 +358,7 @@ async fn attend(stream: TcpStream, desk: Arc<Desk>) {
 }
 
 impl Desk {
-    async fn reply(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn reply(self: &Arc<Self>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         // A page of some browser reaches this port under a name of its own.
         if !self.hosts.iter().any(|known| known == host) {
@@ -385,7 +385,7 @@ impl Desk {
     }
 
     /// Credentials at the start, from a source that will have more.
-    async fn first(&self) -> Result<Issued, Error> {
+    async fn first(self: &Arc<Self>) -> Result<Issued, Error> {
         let fetched = self.session().await?;
         if !fetched.is_lasting {
             let message = "a token that is written to stdin is gone when the next session is asked for";
@@ -396,13 +396,13 @@ impl Desk {
         fetched.issued()
     }
 
-    async fn issue(&self) -> Result<Issued, Error> {
+    async fn issue(self: &Arc<Self>) -> Result<Issued, Error> {
         self.session().await?.issued()
     }
 
     /// The session that is held while it is fresh. One that is only usable is asked for anew by one request at a time, for a
     /// while; the others are served what is held.
-    async fn session(&self) -> Result<Fetched, Error> {
+    async fn session(self: &Arc<Self>) -> Result<Fetched, Error> {
         let now = Clock::real().now().as_second();
         let left = |(fetched, _): &(Fetched, i64)| fetched.expires.map_or(0, |expires| expires - now);
         let is_fresh = |one: &(Fetched, i64)| {
@@ -413,37 +413,37 @@ impl Desk {
         let at_hand = held().filter(|one| left(one) > USABLE);
         let turn = match &at_hand {
             Some(one) if is_fresh(one) => return Ok(one.0.clone()),
-            Some(one) => match self.turn.try_lock() {
+            Some(one) => match self.turn.clone().try_lock_owned() {
                 Ok(turn) => turn,
                 Err(_) => return Ok(one.0.clone()),
             },
-            None => self.turn.lock().await,
+            None => self.turn.clone().lock_owned().await,
         };
         // Whoever had the turn before may have brought it.
         if let Some((fetched, _)) = held().filter(|one| is_fresh(one)) {
             return Ok(fetched);
         }
-        let asked = match at_hand {
-            Some(_) => tokio::time::timeout(HURRIED, self.fetch()).await.unwrap_or_else(|_| {
-                Err(Error::new(exit::NO_ANSWER, format!("no credentials after {} s", HURRIED.as_secs())))
-            }),
-            None => self.fetch().await,
-        };
-        let told = match (asked, at_hand) {
-            (Ok(fetched), _) => {
-                *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((fetched.clone(), now));
-                Ok(fetched)
+        let desk = self.clone();
+        // Whoever waits no longer leaves it to bring what it brings.
+        let asked = tokio::spawn(async move {
+            let asked = desk.fetch().await;
+            if let Ok(fetched) = &asked {
+                let brought = Some((fetched.clone(), now));
+                *desk.held.lock().unwrap_or_else(PoisonError::into_inner) = brought;
             }
-            (Err(error), Some((fetched, _))) => {
-                let line = format!("{}; the credentials at hand serve until they end", error.message);
-                let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
-                Ok(fetched)
-            }
-            (Err(error), None) => Err(error),
-        };
-        // Whoever waits for the turn finds what it brought.
-        drop(turn);
-        told
+            drop(turn);
+            asked
+        });
+        let lost = |_| Err(Error::new(exit::NO_ANSWER, "the source ended without an answer"));
+        let Some((at_hand, _)) = at_hand else { return asked.await.unwrap_or_else(lost) };
+        let late =
+            |_| Ok(Err(Error::new(exit::NO_ANSWER, format!("no credentials after {} s", HURRIED.as_secs()))));
+        let asked = tokio::time::timeout(HURRIED, asked).await.unwrap_or_else(late);
+        asked.unwrap_or_else(lost).or_else(|error| {
+            let line = format!("{}; the credentials at hand serve until they end", error.message);
+            let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
+            Ok(at_hand)
+        })
     }
 
     /// A session from the cache or its source, beside the runtime that serves.

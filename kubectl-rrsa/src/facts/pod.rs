@@ -258,8 +258,8 @@ impl PodFacts {
                 || (same.is_some() && env_vars::STATIC_KEY_ALIASES.iter().any(key))
         };
         let other_token = |then: &TokenProjection| {
-            let now = template.projections.iter().find(|now| now.volume == then.volume);
-            now.is_some_and(|now| (&now.audience, &now.path) != (&then.audience, &then.path))
+            let mut now = template.projections.iter().filter(|now| now.volume == then.volume).peekable();
+            now.peek().is_some() && now.all(|now| (&now.audience, &now.path) != (&then.audience, &then.path))
         };
         self.service_account != template.service_account
             || template.containers.iter().any(other)

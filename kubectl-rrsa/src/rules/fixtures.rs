@@ -1497,6 +1497,43 @@ fn a_service_account_is_as_well_as_the_pods_that_run_as_it() {
     assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
 }
 
+/// Two tokens of one volume are both of it; and whose a trouble is does not change with whether a pod runs.
+#[test]
+fn what_a_template_makes_is_of_it_and_has_its_trouble() {
+    let mut pod = healthy_pod().pod.expect("a pod");
+    let volume = pod.projections[0].volume.clone();
+    pod.projections.push(TokenProjection {
+        volume,
+        audience: Some("vault".to_owned()),
+        path: "vault".to_owned(),
+        ..TokenProjection::default()
+    });
+    assert!(!pod.is_of_before(&pod.clone(), false));
+    let mut other = pod.clone();
+    other.projections[0].audience = Some("another".to_owned());
+    assert!(other.is_of_before(&pod, false));
+
+    for rule in ["RRSA-N01", "RRSA-K02"] {
+        let told = |is_template: bool| {
+            let mut facts = healthy_pod();
+            let pod = facts.pod.as_mut().expect("a pod");
+            pod.owner = Some("deployment/demo".to_owned());
+            pod.is_template = is_template;
+            pod.name = if is_template { "demo" } else { "demo-5d8f-x2x2x" }.to_owned();
+            if rule == "RRSA-N01" {
+                not_injected(&mut facts);
+                label(&mut facts, None);
+            } else {
+                set(&mut facts, "ALIBABA_CLOUD_ACCESS_KEY_ID", "x");
+                set(&mut facts, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x");
+            }
+            let found = crate::report::Report::on(facts).findings;
+            found.into_iter().find(|finding| finding.rule == rule).expect("the finding").fingerprint
+        };
+        assert_eq!(told(true), told(false), "{rule}");
+    }
+}
+
 /// Every pod has a volume of its own name for the API server, and an image, and times; two of one template are alike.
 #[test]
 fn pods_of_one_template_are_wired_alike() {

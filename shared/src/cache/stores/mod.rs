@@ -156,7 +156,12 @@ impl Stores {
         match store {
             #[cfg(target_os = "linux")]
             Store::Kernel => {
-                self.kernel.get(key).or_else(|| sealed::get(&self.kernel, self.folder.as_ref()?, key))
+                let sealed = self.folder.as_ref().and_then(|folder| sealed::get(&self.kernel, folder, key));
+                // Seldom there are both: somebody ended between writing the one and taking the other away.
+                match (self.kernel.get(key), sealed) {
+                    (Some(kept), Some(sealed)) if sealed.made > kept.made => Some(sealed),
+                    (kept, sealed) => kept.or(sealed),
+                }
             }
             #[cfg(target_os = "linux")]
             Store::SecretService => self.secret_service.get(key),
@@ -250,9 +255,9 @@ impl Stores {
                         Ok(())
                     }
                     Err(kernel::Refused::Full) => {
-                        // The one before is still there, and would be found first, were we to end in between.
-                        self.kernel.remove(key)?;
-                        sealed::put(&self.kernel, folder()?, key, entry)
+                        sealed::put(&self.kernel, folder()?, key, entry)?;
+                        // The one before is still there; whoever reads before it is gone takes the later one.
+                        self.kernel.remove(key)
                     }
                     Err(kernel::Refused::Blocked(why)) => Err(StoreError(why)),
                 }
