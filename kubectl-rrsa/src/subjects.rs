@@ -406,35 +406,16 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         }
     }
     if workload.singular == "cronjob" {
-        // Its pods are those of its jobs, which carry its name and a number.
-        let all = ListParams::default().limit(PAGE);
-        let pods = collect::pods(&kube.client, &namespace, all).await;
-        let pods = pods.map_err(|error| context::explain(error, kube))?;
-        let own = |pod: &&Pod| {
-            let facts = collect::pod_facts(pod);
-            let job = facts.owner.as_deref().and_then(|owner| owner.strip_prefix("job/"));
-            let number = job.and_then(|job| job.strip_prefix(&name)?.strip_prefix('-'));
-            let is_run =
-                number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
-            is_run && facts.phase.as_deref() == Some("Running") && !facts.is_leaving
-        };
-        let age = |pod: &&Pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        let newest = pods.iter().filter(own).max_by_key(age);
+        let newest = newest_run(kube, &namespace, &name).await?;
         // What the CronJob makes now says more than a run of the time before.
-        let of_today = newest.filter(|pod| {
-            !made.as_ref().is_some_and(|made| collect::pod_facts(pod).is_of_before(made, false))
-        });
-        beside.extend(
-            newest.filter(|_| of_today.is_none()).map(|pod| kept_beside(&collect::pod_facts(pod), true)),
-        );
-        if let Some(name) = of_today.and_then(|pod| pod.metadata.name.clone()) {
-            return Ok(Subject {
-                namespace,
-                subject: SubjectRef::Pod(name),
-                asked_as,
-                template: None,
-                beside,
-            });
+        let is_of_before = |pod: &PodFacts| made.as_ref().is_some_and(|made| pod.is_of_before(made, false));
+        match newest {
+            Some(pod) if is_of_before(&pod) => beside.push(kept_beside(&pod, true)),
+            Some(pod) => {
+                let subject = SubjectRef::Pod(pod.name);
+                return Ok(Subject { namespace, subject, asked_as, template: None, beside });
+            }
+            None => {}
         }
     }
     let labels = collect::strings(&object["metadata"]["labels"]);
@@ -442,6 +423,20 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         made.map(|template| Box::new(OwnerFacts { labels, rollout: collect::rollout(object), template }));
     let owner = format!("{}/{name}", workload.singular);
     Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template, beside })
+}
+
+/// The newest running pod of a CronJob. Its pods are those of its jobs, which carry its name and a number.
+async fn newest_run(kube: &KubeContext, namespace: &str, cronjob: &str) -> Result<Option<PodFacts>, Error> {
+    let pods = collect::pods(&kube.client, namespace, ListParams::default().limit(PAGE)).await;
+    let pods = pods.map_err(|error| context::explain(error, kube))?;
+    let is_run = |pod: &PodFacts| {
+        let job = pod.owner.as_deref().and_then(|owner| owner.strip_prefix("job/"));
+        let number = job.and_then(|job| job.strip_prefix(cronjob)?.strip_prefix('-'));
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+            && pod.phase.as_deref() == Some("Running")
+            && !pod.is_leaving
+    };
+    Ok(pods.iter().map(collect::pod_facts).filter(is_run).max_by_key(|pod| pod.created_at))
 }
 
 /// The newest pod of those that the template of today has made, or one that runs and is wired alike. What has ended stands
