@@ -269,8 +269,10 @@ async fn the_doctor_finds_what_is_left_in_a_kubeconfig_and_a_clock_that_is_off()
         let said: Vec<_> = outcome.stdout.split_whitespace().collect();
         assert!(said.join(" ").contains(words), "{words}: {outcome:?}");
     }
-    for line in outcome.stdout.lines().filter(|line| !line.contains("/tmp")) {
-        assert!(line.chars().count() <= 80, "{line}");
+    // The paths of the tester's folders are as long as they are.
+    for line in outcome.stdout.lines() {
+        let words = line.chars().skip(14).collect::<String>();
+        assert!(line.chars().count() <= 80 || !words.contains(' '), "{line}");
     }
     assert!(!outcome.stdout.contains("hunter2"), "{outcome:?}");
     let mut command = helper.command(&["doctor", "--fix"]);
