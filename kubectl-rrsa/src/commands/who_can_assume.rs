@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rrsa_shared::policy::{
-    Candidate, Claims, Document, Effect, Evaluation, Operator, Statement, StatementEvaluation, Verdict,
-    evaluate,
+    Candidate, Claims, ConditionEvaluation, Document, Effect, Evaluation, Operator, Statement,
+    StatementEvaluation, Verdict, evaluate,
 };
 use serde::Serialize;
 
@@ -99,7 +99,14 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             row(account, &candidate.claims(), &document, role)
         }));
     }
-    for warning in broad(&document) {
+    // What is broad is so for whichever ServiceAccount.
+    let anybody = Candidate {
+        provider_arn: provider_arn.clone(),
+        issuer: issuer.clone(),
+        namespace: String::new(),
+        service_account: String::new(),
+    };
+    for warning in broad(&document, &anybody.claims()) {
         cli::say(&format!("warning: {}", printable(&warning)));
     }
     let text = match args.output {
@@ -163,8 +170,19 @@ fn because(statement: &Statement, evaluated: &StatementEvaluation) -> String {
     words.join("; ")
 }
 
-/// Statements that let in more than somebody may have meant.
-fn broad(document: &Document) -> Vec<String> {
+/// Statements that let in more than somebody may have meant, by the claims of any token of this cluster.
+fn broad(document: &Document, anybody: &Claims) -> Vec<String> {
+    let evaluated = evaluate(document, anybody).statements;
+    // Under an issuer that is not this cluster's its provider lets in nobody, whatever is asked of the subject.
+    let whose = |index: usize| {
+        let StatementEvaluation { principal, conditions, .. } = evaluated.get(index)?;
+        let is_out = |one: &ConditionEvaluation| one.key == "oidc:iss" && one.outcome == Verdict::NoMatch;
+        match principal.outcome {
+            Verdict::NoMatch => Some("another cluster"),
+            _ if conditions.iter().any(is_out) => None,
+            _ => Some("the cluster"),
+        }
+    };
     let allows = || document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Allow);
     let open = allows().filter_map(|(index, statement)| {
         let who = statement.principal.whole_account()?;
@@ -173,17 +191,18 @@ fn broad(document: &Document) -> Vec<String> {
     let wide = allows()
         .filter(|(_, statement)| !statement.principal.federated.is_empty())
         .filter_map(|(index, statement)| {
+            let cluster = whose(index)?;
             let of_subject = || statement.conditions.iter().filter(|condition| condition.key == "oidc:sub");
             let number = index + 1;
             match of_subject().next() {
                 None => {
                     return Some(format!(
-                        "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of the cluster"
+                        "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of {cluster}"
                     ));
                 }
                 Some(condition) if of_subject().all(|condition| condition.operator.is_negative()) => {
                     return Some(format!(
-                        "statement {number} has {} oidc:sub alone: it lets in every other ServiceAccount of the cluster",
+                        "statement {number} has {} oidc:sub alone: it lets in every other ServiceAccount of {cluster}",
                         condition.operator
                     ));
                 }
@@ -232,21 +251,32 @@ mod tests {
 
     #[test]
     fn what_lets_in_too_many_is_called_out() {
+        let candidate = Candidate {
+            provider_arn: "p".to_owned(),
+            issuer: "https://i".to_owned(),
+            namespace: String::new(),
+            service_account: String::new(),
+        };
+        let claims = candidate.claims();
         let statement = |sub: &str| {
             let text = format!(
                 r#"{{"Statement":[{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"Federated":["p"]}},
                 "Condition":{{"StringLike":{{{sub}}}}}}}]}}"#
             );
-            broad(&Document::parse(&text).unwrap()).len()
+            broad(&Document::parse(&text).unwrap(), &claims).len()
         };
         assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n:*""#), 0);
         assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n*:s""#), 1);
         assert_eq!(statement(r#""oidc:sub":"*""#), 1);
         assert_eq!(statement(r#""oidc:aud":"x""#), 1);
-        let other = |text: &str| broad(&Document::parse(text).unwrap());
+        let other = |text: &str| broad(&Document::parse(text).unwrap(), &claims);
         let negative = r#"{"Statement":[{"Effect":"Allow","Principal":{"Federated":["p"]},
             "Condition":{"StringNotEquals":{"oidc:sub":"a"}}}]}"#;
         assert!(other(negative)[0].contains("StringNotEquals oidc:sub alone"));
+        // Nobody has tokens of this provider and of that issuer.
+        assert_eq!(statement(r#""oidc:iss":"https://other""#), 0);
+        let foreign = negative.replace("[\"p\"]", "[\"q\"]");
+        assert!(other(&foreign)[0].ends_with("of another cluster"));
         let root =
             r#"{"Statement":[{"Effect":"Allow","Principal":{"RAM":["acs:ram::1234567890123456:root"]}}]}"#;
         assert!(other(root)[0].contains(":root"));

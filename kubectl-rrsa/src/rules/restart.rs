@@ -123,11 +123,15 @@ pub(super) fn after(facts: &Facts, command: String) -> String {
     }
 }
 
+/// How commands begin that change a pod template.
+const SET_ACCOUNT: &str = "kubectl set serviceaccount";
+const PATCH: &str = "kubectl patch";
+
 /// Lets a workload run as another ServiceAccount, which makes new pods.
 pub(super) fn runs_as(facts: &Facts, owner: &str, account: &str) -> Option<String> {
     let (kind, name) = owner.split_once('/').filter(|_| takes(owner))?;
     let (name, account, namespace) = (word(name), word(account), word(&facts.namespace));
-    let command = format!("kubectl set serviceaccount {kind} {name} {account} -n {namespace}");
+    let command = format!("{SET_ACCOUNT} {kind} {name} {account} -n {namespace}");
     Some(rolled_out(facts, owner, command))
 }
 
@@ -144,8 +148,13 @@ pub(super) fn label_template(facts: &Facts, owner: &str) -> Option<String> {
         "{{\"spec\":{{\"template\":{{\"metadata\":{{\"labels\":{{\"{INJECTION_LABEL}\":\"on\"}}}}}}}}}}"
     );
     let (kind, name) = owner.split_once('/').filter(|_| takes(owner))?;
-    let command = format!("kubectl patch {kind} {} -n {} -p '{patch}'", word(name), word(&facts.namespace));
+    let command = format!("{PATCH} {kind} {} -n {} -p '{patch}'", word(name), word(&facts.namespace));
     Some(rolled_out(facts, owner, command))
+}
+
+/// Whether a command of this room changes the pod template of one workload, and so mends no other.
+pub(super) fn changes_template(command: &str) -> bool {
+    [SET_ACCOUNT, PATCH].iter().any(|begin| command.starts_with(begin))
 }
 
 /// The command that changes a pod template, and what it takes until new pods come of it.

@@ -1,7 +1,7 @@
 //! The pods that run as a ServiceAccount, each judged by itself as far as it can be without asking anything of it. What is
 //! wrong with several in the same way makes one finding.
 
-use super::{Finding, Link, RULES, Severity, Verdict, fold};
+use super::{Finding, Link, RULES, Severity, Verdict, fold, restart};
 use crate::facts::{Facts, PodFacts, Seen, Workload};
 use crate::fingerprint::{identify, steady};
 
@@ -102,13 +102,8 @@ fn is_same(known: &Trouble, finding: &Finding, pod: &PodFacts, namespace: &str) 
         // How long ago one was made is no other trouble.
         steady(&text)
     };
-    let is_about_template = |one: &Finding| {
-        one.command.as_ref().is_some_and(|command| {
-            ["patch", "set"].iter().any(|verb| command.starts_with(&format!("kubectl {verb} ")))
-        })
-    };
     known.finding.rule == finding.rule
-        && !is_about_template(finding)
+        && !finding.command.as_deref().is_some_and(restart::changes_template)
         && bare(&known.finding.expected, first) == bare(&finding.expected, pod)
         && bare(&known.finding.seen, first) == bare(&finding.seen, pod)
         && bare(&known.finding.place, first) == bare(&finding.place, pod)
