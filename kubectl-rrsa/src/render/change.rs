@@ -1,6 +1,7 @@
 //! A change of somebody else's file, as a unified diff without its secrets. Nothing is shown but what changes: what stands
 //! around it is nobody's business.
 
+use rrsa_shared::arn::RoleArn;
 use serde_json::Value;
 use similar::TextDiff;
 
@@ -44,6 +45,9 @@ const PLAIN: [&str; 17] = [
     "output_format",
 ];
 
+/// Options of the helper that take a value.
+const OPTIONS: [&str; 4] = ["--cluster-id", "--duration-minutes", "--source", "--role-arn"];
+
 /// Which lines of a change are ours, made by this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ours {
@@ -62,10 +66,17 @@ pub fn change(name: &str, before: &str, after: &str, ours: Ours) -> String {
     let shown = unified.context_radius(0).header(name, &format!("{name}, changed")).to_string();
     let mark = if ours == Ours::Added { '+' } else { '-' };
     let lines = shown.lines().map(|line| line.replace('\t', "    "));
-    let shown = lines.map(|line| match line.chars().next() {
-        _ if ["+++ ", "--- ", "@@ "].iter().any(|head| line.starts_with(head)) => line,
-        Some(first) if first == mark => without_secret(&line),
-        _ => plain_only(&line),
+    let mut before = String::new();
+    let shown = lines.map(|line| {
+        let shown = match line.chars().next() {
+            _ if ["+++ ", "--- ", "@@ "].iter().any(|head| line.starts_with(head)) => line.clone(),
+            Some(first) if first == mark => without_secret(&line),
+            // What an option of ours takes is no secret, wherever it was written.
+            _ if OPTIONS.contains(&word(&before)) && !word(&line).contains([' ', ':']) => line.clone(),
+            _ => plain_only(&line),
+        };
+        before = line;
+        shown
     });
     shown.map(|line| printable(&line) + "\n").collect()
 }
@@ -102,13 +113,9 @@ fn plain_only(line: &str) -> String {
         return line.to_owned();
     }
     let indent = &line[..line.len() - bare.len()];
-    // Arguments of this program that stand in a list.
-    let word = line.trim_start_matches(['+', '-', ' ']).trim_matches(['"', '\'', ',']);
-    let option = line[1..].trim_start().trim_start_matches("- ").trim_matches(['"', '\'', ',']);
-    let ours = ["token", "certificate", "exec-credential"].contains(&word)
-        || ["--cluster-id", "--duration-minutes", "--private-address", "--source", "--role-arn"]
-            .contains(&option);
-    if ours {
+    let word = word(line);
+    let is_argument = ["token", "certificate", "exec-credential", "--private-address"].contains(&word);
+    if is_argument || OPTIONS.contains(&word) || is_of_a_cluster(word) {
         return line.to_owned();
     }
     match field(line) {
@@ -121,6 +128,18 @@ fn plain_only(line: &str) -> String {
         Some((head, ..)) => format!("{head}: (hidden)"),
         None => format!("{indent}(hidden)"),
     }
+}
+
+/// The word that stands alone on the line of a list.
+fn word(line: &str) -> &str {
+    let item = line.get(1..).unwrap_or_default().trim_start();
+    item.strip_prefix("- ").unwrap_or(item).trim_matches(['"', '\'', ','])
+}
+
+/// Whether a word is the id of an ACK cluster or the ARN of a role.
+fn is_of_a_cluster(word: &str) -> bool {
+    let is_id = |hex: &str| hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    word.strip_prefix('c').is_some_and(is_id) || RoleArn::parse(word).is_ok()
 }
 
 fn is_empty(value: &str) -> bool {
@@ -181,6 +200,20 @@ clusters:
         let ours =
             r#"{"profiles":[{"name":"a","process_command":"rrsa-exec-credential process --source s"}]}"#;
         assert!(!change("config", theirs, ours, Ours::Added).contains("hunter2"));
+    }
+
+    /// What the helper was told before, in either form of a list.
+    #[test]
+    fn arguments_of_the_helper_that_go_are_told() {
+        let role = "acs:ram::1234567890123456:role/r";
+        let id = "c0123456789abcdef0123456789abcdef";
+        for (open, close) in [("- ", ""), ("\"", "\",")] {
+            let list = ["--cluster-id", id, "--source", "pod", "--role-arn", role, "--key", "hunter2"];
+            let before: String = list.iter().map(|word| format!("      {open}{word}{close}\n")).collect();
+            let shown = change("config", &before, "", Ours::Added);
+            assert!([id, "pod", role].iter().all(|word| shown.contains(word)), "{shown}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]
