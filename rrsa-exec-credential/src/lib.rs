@@ -14,6 +14,7 @@ mod obtain;
 mod output;
 mod probe;
 mod serve;
+mod signals;
 mod whoami;
 mod wish;
 

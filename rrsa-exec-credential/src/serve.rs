@@ -26,19 +26,17 @@ use rrsa_shared::printable::printable;
 use rrsa_shared::secret::Secret;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::cli::WishArgs;
 use crate::error::{Error, exit};
 use crate::issue::Fetched;
 use crate::obtain::NOTHING;
 use crate::output::Issued;
+use crate::signals::{Signals, attended, ended, orphaned};
 use crate::wish::Wish;
 use crate::{child, issue};
 
-/// Between two looks whether the parent is still there.
-#[cfg(unix)]
-const LOOK: Duration = Duration::from_secs(1);
 /// Seconds that a session is to have left, or a fifth of its life, so that nobody is asked for another.
 const FRESH: i64 = 120;
 /// How long another is waited for while the one at hand still works.
@@ -187,145 +185,15 @@ fn past_proxies(env: &Env) -> Vec<(&'static str, String)> {
     PAST.iter().map(|name| (*name, past.clone())).collect()
 }
 
-fn lost(error: std::io::Error) -> Error {
-    Error::new(exit::NO_ANSWER, format!("the command is lost: {error}"))
-}
-
-/// Signals that are heard and kept from ending us.
-#[cfg(unix)]
-struct Signals {
-    passed: [(tokio::signal::unix::Signal, rustix::process::Signal); 4],
-    /// Ctrl-C and its like, which reach the command by themselves where they come from its terminal.
-    of_terminal: [(tokio::signal::unix::Signal, rustix::process::Signal); 2],
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(unix)]
-impl Signals {
-    fn heard() -> Result<Self, Error> {
-        use rustix::process::Signal;
-        use tokio::signal::unix::{SignalKind, signal};
-        let heard = |kind| signal(kind).map_err(lost);
-        Ok(Self {
-            passed: [
-                (heard(SignalKind::terminate())?, Signal::TERM),
-                (heard(SignalKind::hangup())?, Signal::HUP),
-                (heard(SignalKind::user_defined1())?, Signal::USR1),
-                (heard(SignalKind::user_defined2())?, Signal::USR2),
-            ],
-            of_terminal: [
-                (heard(SignalKind::interrupt())?, Signal::INT),
-                (heard(SignalKind::quit())?, Signal::QUIT),
-            ],
-        })
-    }
-
-    /// The next one that is to be passed on.
-    async fn next(&mut self) -> rustix::process::Signal {
-        let [(one, a), (two, b), (three, c), (four, d)] = &mut self.passed;
-        let [(interrupt, e), (quit, f)] = &mut self.of_terminal;
-        loop {
-            tokio::select! {
-                _ = one.recv() => return *a,
-                _ = two.recv() => return *b,
-                _ = three.recv() => return *c,
-                _ = four.recv() => return *d,
-                _ = interrupt.recv() => if !is_in_foreground() { return *e },
-                _ = quit.recv() => if !is_in_foreground() { return *f },
-            }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn heard() -> Result<Self, Error> {
-        Ok(Self)
-    }
-}
-
-/// Whether a terminal sends its signals to us, and so to the command as well.
-#[cfg(unix)]
-fn is_in_foreground() -> bool {
-    let terminal = std::fs::File::open("/dev/tty");
-    terminal.is_ok_and(|terminal| {
-        rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| group == rustix::process::getpgrp())
-    })
-}
-
-/// The command's end; signals that come meanwhile are passed on.
-#[cfg(unix)]
-async fn attended(spawned: &mut Child, mut signals: Signals) -> Result<u8, Error> {
-    use std::os::unix::process::ExitStatusExt as _;
-    loop {
-        tokio::select! {
-            status = spawned.wait() => {
-                let status = status.map_err(lost)?;
-                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-                return Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED));
-            }
-            signal = signals.next() => {
-                if let Some(id) = spawned.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-                    let _ = rustix::process::kill_process(id, signal);
-                }
-            }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn attended(spawned: &mut Child, _: Signals) -> Result<u8, Error> {
-    let status = spawned.wait().await.map_err(lost)?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::REFUSED))
-}
-
-/// A signal that asks for the end.
-#[cfg(unix)]
-async fn ended() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup), Ok(mut quit)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-        signal(SignalKind::quit()),
-    ) else {
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        _ = hangup.recv() => {}
-        _ = quit.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn ended() {
-    let _ = tokio::signal::ctrl_c().await;
-}
-
-/// The end of whoever started us.
-#[cfg(unix)]
-async fn orphaned() {
-    let parent = rustix::process::getppid();
-    while parent.is_some() && rustix::process::getppid() == parent {
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-#[cfg(not(unix))]
-async fn orphaned() {
-    std::future::pending::<()>().await;
-}
-
 fn write_new(file: &Path, uri: &Secret) -> Result<(), Error> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(file).and_then(|mut opened| opened.write_all(uri.expose().as_bytes()));
+    let written = options.open(file).and_then(|mut opened| {
+        // Half an address is none.
+        opened.write_all(uri.expose().as_bytes()).inspect_err(|_| drop(std::fs::remove_file(file)))
+    });
     written.map_err(|error| {
         Error::new(exit::USAGE, format!("{} cannot be written: {error}", file.display()))
             .hint("name a file that is not there yet")
