@@ -218,6 +218,7 @@ impl Manifests {
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
             pods_using: Seen::<PodCount>::unknown(OFFLINE),
             workloads: Vec::new(),
+            unscheduled: None,
             owners: BTreeMap::new(),
             beside: Vec::new(),
             pod: None,

@@ -111,7 +111,9 @@ impl Report {
         // Of a workload it is told by the pod that was chosen for it.
         let pods = if facts.pod.is_none() { judged(&facts, &raw) } else { Judged::default() };
         // Where the newest pod fails, older ones are not what matters.
-        let fails = |finding: &Finding| finding.link == Link::Pod && finding.severity >= Severity::Error;
+        let of_new_pods = [Link::Webhook, Link::Namespace, Link::ServiceAccount, Link::Pod];
+        let fails =
+            |finding: &Finding| of_new_pods.contains(&finding.link) && finding.severity >= Severity::Error;
         let is_failing = facts.pod.is_some() && findings.iter().any(|one| one.rule != BEHIND && fails(one));
         findings.retain_mut(|finding| {
             finding.rule != BEHIND || (!is_failing && name_owners(&facts, finding, &pods.failing))
@@ -126,21 +128,25 @@ impl Report {
                 }
             }
         }
-        let skipped: Vec<Skipped> = verdicts
+        let mut unseen: Vec<(&Rule, &str)> = verdicts
             .iter()
             .filter_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(needs) => Some(Skipped::new(rule, needs)),
+                Verdict::Unseen(needs) => Some((*rule, needs.as_str())),
                 _ => None,
             })
             .collect();
+        for (rule, needs) in &pods.skipped {
+            if unseen.iter().all(|(known, _)| known.id != rule.id) {
+                unseen.push((*rule, needs));
+            }
+        }
+        unseen.sort_by_key(|(rule, _)| RULES.iter().position(|one| one.id == rule.id));
+        let skipped: Vec<Skipped> = unseen.iter().map(|(rule, needs)| Skipped::new(rule, needs)).collect();
         // What STS would say of a policy, the policy says by itself.
         let policy_is_seen = facts.account.role.value().is_some_and(Option::is_some);
         let is_said =
             |rule: &Rule| policy_is_seen && rule.link == Link::TrustPolicy && rule.id.starts_with("RRSA-X");
-        let is_reached = match &facts.pod {
-            Some(pod) => pod.is_wired(),
-            None => facts.pods_using.value().is_some_and(|count| count.wired > 0),
-        };
+        let is_reached = facts.is_reached();
         let link_report = |link| {
             let of_link = || verdicts.iter().filter(move |(rule, _)| rule.link == link);
             let bad = |f: &&Finding| f.link == link && f.severity > Severity::Info;
@@ -149,15 +155,13 @@ impl Report {
             // What would only have been advice leaves no doubt about the link, nor does what the account would have added
             // to what the cluster shows, the issuer to what STS said, events to what stands there, or a probe to what was
             // tried from here.
-            let unseen = of_link().find_map(|(rule, verdict)| match verdict {
-                Verdict::Unseen(why)
-                    if rule.severity >= Severity::Error && !rule.is_extra(holds) && !is_said(rule) =>
-                {
-                    Some(why.clone())
-                }
-                _ => None,
-            });
-            let unseen = unseen.or_else(|| pods.unseen.clone().filter(|_| link == Link::Pod));
+            let in_doubt = |rule: &Rule| {
+                rule.link == link
+                    && rule.severity >= Severity::Error
+                    && !rule.is_extra(holds)
+                    && !is_said(rule)
+            };
+            let unseen = unseen.iter().find(|(rule, _)| in_doubt(rule)).map(|(_, why)| (*why).to_owned());
             let folded = |id: &str| findings.iter().all(|finding| finding.rule != id);
             let follows = of_link().any(|(rule, verdict)| verdict.is_broken() && folded(rule.id));
             let status = match worst {

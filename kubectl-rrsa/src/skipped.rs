@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::facts::FORBIDDEN;
 use crate::permissions::RBAC;
 use crate::rules::Rule;
 
@@ -43,7 +44,7 @@ pub const UNREAD_FILE: &str = "the token file could not be read";
 
 /// What refusals say is needed, such as `list pods in demo` or `ram:GetRole`.
 fn permissions(needs: &str) -> impl Iterator<Item = &str> {
-    needs.split("forbidden: needs ").skip(1).map(|rest| {
+    needs.split(FORBIDDEN).skip(1).map(|rest| {
         let end = rest.find([';', '(', ')']).unwrap_or(rest.len());
         rest[..end].trim()
     })

@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use crate::collect::{self, why_not};
 use crate::facts::{
-    ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef,
+    ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Rollout, Seen, ServiceAccountFacts, SubjectRef,
 };
-use crate::rules::{Finding, Owned, RULES, Severity, Verdict, blank, fold, once_admitted, restart};
+use crate::rules::{
+    Finding, Owned, RULES, Severity, Verdict, blank, fold, once_admitted, restart, stays_out,
+};
 
 /// Pods asked for at a time.
 const PAGE: u32 = 500;
@@ -81,15 +83,16 @@ pub async fn of_service_account(
     names.dedup();
     let owners = collect::owners(client, namespace, names).await;
     for pod in &mut live {
+        let is_gone = |owner: &&mut String| matches!(owners.get(*owner).map(Seen::value), Some(Some(None)));
         // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
-        if let Some(owner) = pod.owner.as_mut().filter(|owner| owners.get(*owner) == Some(&None)) {
+        if let Some(owner) = pod.owner.as_mut().filter(is_gone) {
             let hash = pod.labels.get("pod-template-hash").map(|hash| format!("-{hash}"));
             *owner =
                 format!("{}{}", owner.replacen("deployment/", "replicaset/", 1), hash.unwrap_or_default());
         }
     }
     let owners: BTreeMap<_, _> =
-        owners.into_iter().filter_map(|(name, facts)| Some((name, facts?))).collect();
+        owners.into_iter().map(|(name, found)| (name, collect::still_there(found))).collect();
     for pod in live {
         let (owner, name) = (pod.owner.clone(), pod.name.clone());
         let made_by = owner.as_ref().and_then(|owner| owners.get(owner)).cloned();
@@ -116,7 +119,7 @@ pub async fn of_service_account(
         }
     }
     for one in &mut stale {
-        let rollout = |owner: &String| owners.get(owner).map(|facts| facts.rollout).unwrap_or_default();
+        let rollout = |owner: &String| owners.get(owner).map(Rollout::of).unwrap_or_default();
         let owned = Owned {
             rollout: one.owner.as_ref().map(rollout).unwrap_or_default(),
             pods: one.pods.iter().map(String::as_str).collect(),
@@ -142,7 +145,7 @@ fn judge(
     namespace_facts: &Seen<Option<NamespaceFacts>>,
     service_account: &Seen<Option<ServiceAccountFacts>>,
     pod: PodFacts,
-    made_by: Option<OwnerFacts>,
+    made_by: Option<Seen<OwnerFacts>>,
 ) -> Kind {
     let facts = Facts {
         subject: SubjectRef::Pod(pod.name.clone()),
@@ -153,9 +156,12 @@ fn judge(
         webhook_failures: Seen::known(Vec::new(), "not asked"),
         service_account_name: pod.service_account.clone(),
         pod: Some(pod),
-        owner: made_by.map_or_else(|| Seen::unknown("not seen"), |facts| Seen::known(facts, "its owner")),
+        owner: made_by.unwrap_or_else(|| Seen::unknown("nothing made it")),
         ..blank(namespace)
     };
+    if stays_out(&facts) {
+        return Kind::Broken;
+    }
     // Of what is wired only the role may be of another time.
     let is_wired = facts.is_wired();
     let rules = RULES.iter().filter(|rule| !is_wired || rule.id == ROLE_OF_BEFORE);

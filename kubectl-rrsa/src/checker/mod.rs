@@ -20,8 +20,8 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OwnerFacts, PodFacts,
-    Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
+    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OVERRIDE_ENV,
+    OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
 };
 use crate::live::{self, Live};
 use crate::rules::misspelt;
@@ -222,19 +222,16 @@ impl<'a> Checker<'a> {
             }
         };
         let (account_facts, owner) = join(of_account, owner).await;
-        let owner = match owner {
-            Seen::Known { value: Some(facts), from } => Seen::known(facts, from),
-            Seen::Known { value: None, .. } => {
-                if let Some(owner) = pod.as_mut().and_then(|pod| pod.owner.as_mut()) {
-                    *owner = without_deployment(owner);
-                }
-                Seen::unknown("what made the pod is not there any more")
-            }
-            Seen::Unknown(why) => Seen::Unknown(why),
-        };
+        if let (Some(None), Some(owner)) = (owner.value(), pod.as_mut().and_then(|pod| pod.owner.as_mut())) {
+            *owner = without_deployment(owner);
+        }
+        let owner = collect::still_there(owner);
         let (workloads, owners) = match (&pod, users.value()) {
             (None, Some(users)) => {
-                self.workloads(namespace, &users.workloads, injects, &expected_role_arn).await
+                let labels = namespace_facts.value().and_then(Option::as_ref).map(|found| &found.labels);
+                let replaces =
+                    labels.is_some_and(|labels| labels.get(OVERRIDE_ENV).is_some_and(|v| v == "true"));
+                self.workloads(whose, &users.workloads, (injects, replaces), &expected_role_arn).await
             }
             _ => (beside, BTreeMap::new()),
         };
@@ -258,6 +255,7 @@ impl<'a> Checker<'a> {
             annotated_elsewhere,
             same_role,
             pods_using: users.map(|users| users.count.clone()),
+            unscheduled: users.value().and_then(|users| users.unscheduled.clone()),
             workloads,
             owners,
             beside,
@@ -280,11 +278,11 @@ impl<'a> Checker<'a> {
     /// another role; of all, where the webhook would not inject the next pod.
     async fn workloads(
         &self,
-        namespace: &str,
+        (namespace, account): (&str, &str),
         workloads: &[Workload],
-        injects: bool,
+        (injects, replaces): (bool, bool),
         expected_role: &Seen<String>,
-    ) -> (Vec<Workload>, BTreeMap<String, OwnerFacts>) {
+    ) -> (Vec<Workload>, BTreeMap<String, Seen<OwnerFacts>>) {
         let matters = |like: &PodFacts| {
             let role = like.role_arn();
             !injects
@@ -299,11 +297,18 @@ impl<'a> Checker<'a> {
         let found = collect::owners(&self.kube.client, namespace, names).await;
         let mut workloads = workloads.to_vec();
         for pod in workloads.iter_mut().flat_map(|workload| &mut workload.pods) {
-            if let Some(owner) = pod.owner.as_mut().filter(|owner| found.get(*owner) == Some(&None)) {
+            let is_gone =
+                |owner: &&mut String| matches!(found.get(*owner).map(Seen::value), Some(Some(None)));
+            if let Some(owner) = pod.owner.as_mut().filter(is_gone) {
                 *owner = without_deployment(owner);
             }
         }
-        (workloads, found.into_iter().filter_map(|(name, facts)| Some((name, facts?))).collect())
+        let owners: BTreeMap<_, _> =
+            found.into_iter().map(|(name, found)| (name, collect::still_there(found))).collect();
+        for made in owners.values().filter_map(|owner| owner.value()) {
+            inventory::hold_against(&mut workloads, &made.template, account, replaces);
+        }
+        (workloads, owners)
     }
 
     /// What the issuer publishes, unless STS has just read it.

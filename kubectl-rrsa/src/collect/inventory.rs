@@ -13,7 +13,7 @@ pub use super::pages::Scope;
 use super::pages::{Pages, get};
 use super::reason::why_not;
 use super::users::{Key, UsersOf, users};
-pub use super::users::{Users, pods_using};
+pub use super::users::{Users, hold_against, pods_using};
 use crate::facts::{INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
 
 /// Name, labels and annotations of an object.
@@ -153,7 +153,11 @@ impl Stock {
     #[must_use]
     pub fn pods_using(&self, namespace: &str, service_account: &str) -> Seen<Users> {
         let key = (namespace.to_owned(), service_account.to_owned());
-        self.users.map(|all| all.get(&key).cloned().unwrap_or_default())
+        self.users.map(|all| {
+            let mut users = all.get(&key).cloned().unwrap_or_default();
+            users.unscheduled.clone_from(&self.unscheduled);
+            users
+        })
     }
 }
 

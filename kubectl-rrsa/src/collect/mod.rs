@@ -17,7 +17,8 @@ pub use cluster::{Keys, cluster, issuer_at_server};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{
-    Annotated, annotated_service_accounts, namespace, owner, owners, rollout, service_account, strings,
+    Annotated, annotated_service_accounts, namespace, owner, owners, rollout, service_account, still_there,
+    strings,
 };
 pub use pod::{lasting, pod, pod_facts, pods, raw_pod, template};
 pub use reason::why_not;

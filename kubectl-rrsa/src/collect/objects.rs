@@ -128,6 +128,16 @@ pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> See
     }
 }
 
+/// What made a pod, if it is there still.
+#[must_use]
+pub fn still_there(found: Seen<Option<OwnerFacts>>) -> Seen<OwnerFacts> {
+    match found {
+        Seen::Known { value: Some(facts), from } => Seen::known(facts, from),
+        Seen::Known { value: None, .. } => Seen::unknown("what made the pod is not there any more"),
+        Seen::Unknown(why) => Seen::Unknown(why),
+    }
+}
+
 /// What a workload as the API has it does with its pods when its template has changed.
 #[must_use]
 pub fn rollout(object: &Value) -> Rollout {
@@ -142,18 +152,17 @@ pub fn rollout(object: &Value) -> Rollout {
     }
 }
 
-/// What of these can be seen; `None` inside for one that is not there.
+/// These; `None` inside for one that is not there.
 pub async fn owners(
     client: &Client,
     namespace: &str,
     names: impl IntoIterator<Item = String>,
-) -> BTreeMap<String, Option<OwnerFacts>> {
+) -> BTreeMap<String, Seen<Option<OwnerFacts>>> {
     let asked = names.into_iter().map(async |name| {
         let found = owner(client, namespace, Some(&name)).await;
         (name, found)
     });
-    let found = futures_util::future::join_all(asked).await;
-    found.into_iter().filter_map(|(name, facts)| Some((name, facts.value()?.clone()))).collect()
+    futures_util::future::join_all(asked).await.into_iter().collect()
 }
 
 /// Labels or annotations of an object.

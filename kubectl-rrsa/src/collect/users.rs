@@ -144,6 +144,8 @@ pub struct Users {
     pub count: PodCount,
     /// How many have ended, and how many of those RRSA had reached.
     over: (usize, usize),
+    /// Why it is not known what CronJobs would make.
+    pub unscheduled: Option<String>,
     /// Those that have not ended, by what they are like: what RRSA has reached, and of what it was meant for the rest too.
     pub workloads: Vec<Workload>,
 }
@@ -197,7 +199,8 @@ pub(super) async fn users(
     };
     for (key, made) in made {
         if made.is_wired() || wants(&key) {
-            of.entry(key).or_default().schedule(made);
+            let account = key.1.clone();
+            hold_against(&mut of.entry(key).or_default().workloads, &made, &account, false);
         }
     }
     for users in of.values_mut() {
@@ -305,30 +308,32 @@ pub async fn pods_using(client: &Client, namespace: &str, service_account: &str)
     let fields = format!("{SERVICE_ACCOUNT}{service_account}");
     let scope = Scope { namespace: Some(namespace), fields: Some(&fields), ..Scope::default() };
     match users(client, scope, |_| true).await {
-        Ok((of, _)) => {
-            Seen::known(of.into_values().next().unwrap_or_default(), format!("pods of {namespace}"))
+        Ok((of, unscheduled)) => {
+            let users = Users { unscheduled, ..of.into_values().next().unwrap_or_default() };
+            Seen::known(users, format!("pods of {namespace}"))
         }
         Err(error) => Seen::unknown(why_not(&error, &format!("list pods in {namespace}"))),
     }
 }
 
-impl Users {
-    /// Adds what a CronJob would make. A run of it that is made as it says stands for it; one that is not is of the time before.
-    fn schedule(&mut self, made: PodFacts) {
-        let mut has_run = false;
-        for Workload { like, pods } in &mut self.workloads {
-            let runs = pods.iter_mut().filter(|pod| pod.owner.as_deref().map(lasting) == made.owner);
-            for run in runs {
-                run.is_behind = like.is_of_before(&made, false);
-                has_run |= !run.is_behind;
-            }
-        }
-        if !has_run {
-            let pod = WorkloadPod { owner: made.owner.clone(), ..WorkloadPod::default() };
-            self.workloads.push(Workload { like: made.likeness(), pods: vec![pod] });
+/// Holds pods against the template of what makes them, which is for `account`. A pod that is made as it says stands for it; one
+/// that is not is of the time before, and where all are the template stands for itself. `replaces`: see
+/// [`PodFacts::is_of_before`].
+pub fn hold_against(workloads: &mut Vec<Workload>, made: &PodFacts, account: &str, replaces: bool) {
+    let mut is_seen = false;
+    for Workload { like, pods } in workloads.iter_mut() {
+        for pod in pods.iter_mut().filter(|pod| pod.owner.as_deref().map(lasting) == made.owner) {
+            pod.is_behind |= like.is_of_before(made, replaces);
+            is_seen |= !pod.is_behind;
         }
     }
+    if !is_seen && made.service_account == account {
+        let pod = WorkloadPod { owner: made.owner.clone(), ..WorkloadPod::default() };
+        workloads.push(Workload { like: made.clone().likeness(), pods: vec![pod] });
+    }
+}
 
+impl Users {
     /// Tells the newest pod of each owner from those that are only of the time before; what is wired as the newest is counted
     /// with it.
     fn tell_behind(&mut self) {

@@ -24,7 +24,7 @@ pub use rrsa_shared::proof::{
 };
 pub use rrsa_shared::seen::Seen;
 pub use service_account::{NamespaceFacts, ServiceAccountFacts};
-pub use subject::{Facts, PodCount, SubjectRef, Workload, WorkloadPod};
+pub use subject::{FORBIDDEN, Facts, PodCount, SubjectRef, Workload, WorkloadPod, is_forbidden};
 pub use vantage::VantageFacts;
 
 /// What labels and annotations of the webhook begin with.

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use rrsa_shared::env_vars;
 use serde::Serialize;
 
-use super::INJECTION_LABEL;
+use super::{INJECTION_LABEL, Seen};
 
 /// The parts of a Pod that RRSA reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -101,6 +101,20 @@ pub enum Rollout {
     Paused,
     /// Keeps some of them at least until somebody deletes them: `OnDelete`, or a partition.
     Keeps,
+    /// It may not be looked at.
+    Unseen,
+}
+
+impl Rollout {
+    /// Of what was asked for.
+    #[must_use]
+    pub fn of(owner: &Seen<OwnerFacts>) -> Self {
+        match owner.as_result() {
+            Ok(facts) => facts.rollout,
+            Err(why) if super::is_forbidden(why) => Self::Unseen,
+            Err(_) => Self::default(),
+        }
+    }
 }
 
 /// What makes a pod.
@@ -261,7 +275,13 @@ impl PodFacts {
             let mut now = template.projections.iter().filter(|now| now.volume == then.volume).peekable();
             now.peek().is_some() && now.all(|now| (&now.audience, &now.path) != (&then.audience, &then.path))
         };
+        // What leaves RRSA out now did not then.
+        let left_out =
+            |container: &ContainerFacts| template.skips(&container.name) && !self.skips(&container.name);
+        let label = template.injection();
         self.service_account != template.service_account
+            || template.app_containers().any(left_out)
+            || label != self.injection() && label.is_some_and(|label| label != "on")
             || template.containers.iter().any(other)
             || self.projections.iter().any(other_token)
     }

@@ -83,6 +83,15 @@ impl Workload {
     }
 }
 
+/// Whether something was not seen for want of a permission.
+#[must_use]
+pub fn is_forbidden(why: &str) -> bool {
+    why.contains(FORBIDDEN)
+}
+
+/// Words before the permission that is wanting.
+pub const FORBIDDEN: &str = "forbidden: needs ";
+
 /// The facts of one subject, in the order of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -118,11 +127,13 @@ pub struct Facts {
     pub same_role: Seen<Vec<String>>,
     /// How many pods use the ServiceAccount, and how many of them carry RRSA's variables or token.
     pub pods_using: Seen<PodCount>,
+    /// Why it is not known what CronJobs would make for the ServiceAccount.
+    pub unscheduled: Option<String>,
     /// The pods that run as the ServiceAccount, when it is the subject: those that RRSA has reached, and the others where it
     /// names a role. When a workload is the subject, those of its pods that are of the time before.
     pub workloads: Vec<Workload>,
-    /// What has made them, as far as it matters and may be seen.
-    pub owners: BTreeMap<String, OwnerFacts>,
+    /// What has made them, as far as it matters.
+    pub owners: BTreeMap<String, Seen<OwnerFacts>>,
     /// Pods with the same trouble as the one that is judged, so that one command mends them all.
     #[serde(skip)]
     pub beside: Vec<PodFacts>,
@@ -157,8 +168,9 @@ impl Facts {
     #[must_use]
     pub fn rollout(&self, owner: &str) -> Rollout {
         let of_pod = self.pod.as_ref().is_some_and(|pod| pod.owner.as_deref() == Some(owner));
-        let seen = self.owner.value().filter(|_| of_pod).or_else(|| self.owners.get(owner));
-        seen.map(|facts| facts.rollout).unwrap_or_default()
+        let own = of_pod.then_some(&self.owner);
+        let seen = own.filter(|own| own.value().is_some()).or_else(|| self.owners.get(owner)).or(own);
+        seen.map(Rollout::of).unwrap_or_default()
     }
 
     /// Whether the template of what made the pod asks the webhook to inject, as the pod itself may be too old to do.
@@ -256,6 +268,15 @@ impl Facts {
         self.offline
             && !self.wants_rrsa()
             && self.annotated_service_accounts.value().is_some_and(Vec::is_empty)
+    }
+
+    /// Whether RRSA has reached the pod, or one of those that run as the ServiceAccount.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        match &self.pod {
+            Some(pod) => pod.is_wired(),
+            None => self.pods_using.value().is_some_and(|count| count.wired > 0),
+        }
     }
 
     /// Whether RRSA has reached the workload, so that nothing need be injected: the pod itself. Pods that run as a

@@ -205,13 +205,14 @@ fn words(report: &Report, link: &LinkReport) -> String {
                 .find(|finding| finding.symptoms.contains(&rule.id))
                 .map(|finding| (rule, finding))
         });
-        return cause
-            .map(|(rule, finding)| format!("{}, which follows from {}", rule.title, finding.rule))
-            .next()
-            .unwrap_or_else(|| match &link.unseen {
-                Some(why) if link.link == Link::Token => why.clone(),
-                _ => "STS refused; another link says why".to_owned(),
-            });
+        let mut cause =
+            cause.map(|(rule, finding)| format!("{}, which follows from {}", rule.title, finding.rule));
+        match (cause.next(), &link.unseen) {
+            (Some(words), _) => return words,
+            (None, Some(why)) if link.link == Link::Token => return why.clone(),
+            _ if report.facts.was_refused() => return "STS refused; another link says why".to_owned(),
+            _ => {}
+        }
     }
     if link.status == LinkStatus::Unseen {
         return link.unseen.clone().unwrap_or_default();
@@ -222,11 +223,11 @@ fn words(report: &Report, link: &LinkReport) -> String {
         Link::Provider => provider(facts),
         Link::Webhook => webhook(facts),
         Link::TrustPolicy => trust_policy(facts),
-        Link::Namespace if facts.is_wired() => Some("the workload is wired, injected or by hand".to_owned()),
         Link::Namespace => {
             let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
             let asks = namespace.is_some_and(|namespace| namespace.injection() == Some("on"));
-            asks.then(|| "asks the webhook to inject".to_owned())
+            let wired = || facts.is_reached().then_some("the workload is wired, injected or by hand");
+            asks.then_some("asks the webhook to inject").or_else(wired).map(str::to_owned)
         }
         Link::ServiceAccount => account(facts),
         Link::Pod => pod(facts),

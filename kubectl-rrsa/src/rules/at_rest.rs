@@ -78,6 +78,7 @@ pub fn blank(namespace: &str) -> Facts {
         session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
         pods_using: unseen(),
         workloads: Vec::new(),
+        unscheduled: None,
         owners: BTreeMap::new(),
         beside: Vec::new(),
         pod: None,

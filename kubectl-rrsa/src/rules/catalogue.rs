@@ -8,7 +8,7 @@ use super::{
 use crate::facts::Facts;
 
 /// One rule of the catalogue.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// `RRSA-` and its number; stable.
     pub id: &'static str,

@@ -60,6 +60,7 @@ fn healthy_pod() -> Facts {
         subject: SubjectRef::Pod("demo".to_owned()),
         pods_using: seen(PodCount { total: 1, wired: 1 }),
         workloads: Vec::new(),
+        unscheduled: None,
         owners: BTreeMap::new(),
         beside: Vec::new(),
         pod: Some(pod),
@@ -124,6 +125,7 @@ pub(super) fn healthy_service_account() -> Facts {
         session_seconds: 900,
         pods_using: seen(PodCount { total: 1, wired: 1 }),
         workloads: Vec::new(),
+        unscheduled: None,
         owners: BTreeMap::new(),
         beside: Vec::new(),
         pod: None,
@@ -631,7 +633,10 @@ const BREAKS: &[Case] = &[
         let old = EnvFact::Value("acs:ram::1234567890123456:role/old".to_owned());
         own.containers[0].env.insert(env_vars::ROLE_ARN.to_owned(), old);
         let template = PodFacts { is_template: true, ..own.clone() };
-        f.owners.insert("deployment/demo".to_owned(), OwnerFacts { template, ..OwnerFacts::default() });
+        f.owners.insert(
+            "deployment/demo".to_owned(),
+            Seen::known(OwnerFacts { template, ..OwnerFacts::default() }, "it"),
+        );
         runs(f, "deployment/demo", |pod| *pod = own.clone());
     }),
     ("RRSA-P13", "the API server's own token", healthy_pod, |f| {
@@ -1600,7 +1605,10 @@ fn what_runs_as_it_and_would_not_be_injected_again_is_a_warning() {
                 pod.labels.extend(labelled.map(|value| (INJECTION_LABEL.to_owned(), value.to_owned())));
             });
             let template = if reliant { template() } else { healthy_pod().pod.expect("a pod") };
-            facts.owners.insert(owner.to_owned(), OwnerFacts { template, ..OwnerFacts::default() });
+            facts.owners.insert(
+                owner.to_owned(),
+                Seen::known(OwnerFacts { template, ..OwnerFacts::default() }, "it"),
+            );
         }
         let report = crate::report::Report::on(facts);
         let found: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();

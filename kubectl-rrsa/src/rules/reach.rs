@@ -4,6 +4,7 @@
 use rrsa_shared::arn;
 
 use super::finding::{Evidence, Severity, Verdict};
+use super::shell::word;
 use super::{namespace, restart, service_account, volume, webhook};
 use crate::facts::{
     AUDIENCE, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodFacts,
@@ -13,7 +14,7 @@ use crate::facts::{
 pub(super) fn p01(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     // A new pod would be left out too.
-    if pod.is_wired() || pod.skips_all() {
+    if pod.is_wired() || pod.skips_all() || stays_out(facts) {
         return Verdict::Holds;
     }
     let annotated = facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.annotated_at);
@@ -165,9 +166,10 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
 pub(super) fn p12(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else {
         // Whether pods that run as it have theirs is not to be told where they may not be listed.
-        return match facts.pods_using.as_result() {
-            Err(why) => Verdict::Unseen(why.to_owned()),
-            Ok(_) => Verdict::NotApplicable,
+        return match (facts.pods_using.as_result(), &facts.unscheduled) {
+            (Err(why), _) => Verdict::Unseen(why.to_owned()),
+            (Ok(_), Some(why)) => Verdict::Unseen(why.clone()),
+            (Ok(_), None) => Verdict::NotApplicable,
         };
     };
     // The webhook puts it in when the pod is made.
@@ -177,7 +179,6 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     if pod.rrsa_projection().is_some() {
         return Verdict::Holds;
     }
-    let command = restart::of_pod(facts, pod);
     let cause = [
         namespace::n01,
         namespace::n02,
@@ -202,8 +203,23 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     if cause.iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
+    if let (true, Some(owner)) = (stays_out(facts), &pod.owner) {
+        return Evidence::new(
+            format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
+            "no such volume",
+            pod.place(&facts.namespace),
+            format!(
+                "a new pod would have none either, as the pod template of {owner} is now: look at that first"
+            ),
+        )
+        .command(format!("kubectl rrsa check {} -n {}", word(owner), word(&facts.namespace)))
+        .into();
+    }
+    let command = restart::of_pod(facts, pod);
     let of_webhook = [webhook::w02, webhook::w03, webhook::w05];
     let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
+    let asks = [namespace::n01, namespace::n02, namespace::n03];
+    let is_asked_seen = !asks.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let by_hand = pod.is_wired() && will_be_injected(facts, pod) == Ok(false);
     Evidence::new(
         format!("a projected volume with a serviceAccountToken for audience {AUDIENCE}"),
@@ -213,6 +229,10 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
             _ if by_hand => {
                 "nothing asks the webhook to inject, so the pod is wired by hand: give it the volume, and mount it where the \
                  variable says"
+            }
+            _ if !is_asked_seen => {
+                "look whether the namespace has the label that asks the webhook to inject, which may not be seen here; where it \
+                 has, restart the workload"
             }
             _ if half_seen => {
                 "restart the workload, as far as can be seen; not all of the webhook is, and if the new pod lacks the volume \
@@ -228,8 +248,24 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
             }
         },
     )
-    .command_if(command.filter(|_| !by_hand))
+    .command_if(command.filter(|_| !by_hand && is_asked_seen))
     .into()
+}
+
+/// Whether a new pod would be left out as well: what makes it has another template by now, for another ServiceAccount or for
+/// nobody the webhook looks at.
+#[must_use]
+pub fn stays_out(facts: &Facts) -> bool {
+    let (Some(pod), Some(owner)) = (&facts.pod, facts.owner.value()) else { return false };
+    let made = &owner.template;
+    if pod.is_template || made.containers.is_empty() || made.is_wired() {
+        return false;
+    }
+    let of_today = Facts { pod: Some(made.clone()), beside: Vec::new(), ..facts.clone() };
+    let out = [namespace::n01, namespace::n02, namespace::n03, webhook::w05, webhook::w06];
+    made.service_account != pod.service_account
+        || made.skips_all()
+        || out.iter().any(|rule| rule(&of_today).is_broken())
 }
 
 /// Whether the webhook is asked to look at the pod, and has a role for it.

@@ -62,6 +62,14 @@ pub fn of_owners<'a>(
                 notes.push(format!("{owner} stays as it is until it ends"));
             }
             Some(owner) if takes(owner) && rollout == Rollout::Replaces => restarts.push(word(owner)),
+            Some(owner) if takes(owner) && rollout == Rollout::Unseen => {
+                restarts.push(word(owner));
+                let kind = owner.split('/').next().unwrap_or_default();
+                notes.push(format!(
+                    "how {owner} replaces its pods is not seen without get on {kind}s: paused, it is resumed first; OnDelete, its \
+                     pods are deleted"
+                ));
+            }
             Some(owner) if takes(owner) && rollout == Rollout::Paused => {
                 let owner = word(owner);
                 others.push(format!("kubectl rollout resume {owner} -n {namespace}"));
@@ -175,7 +183,7 @@ fn rolled_out(facts: &Facts, owner: &str, command: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::OwnerFacts;
+    use crate::facts::{OwnerFacts, Seen};
     use crate::rules::blank;
 
     fn pod(owner: Option<&str>) -> PodFacts {
@@ -183,7 +191,7 @@ mod tests {
     }
 
     fn with(rollouts: &[(&str, Rollout)]) -> Facts {
-        let owner = |rollout| OwnerFacts { rollout, ..OwnerFacts::default() };
+        let owner = |rollout| Seen::known(OwnerFacts { rollout, ..OwnerFacts::default() }, "it");
         let owners = rollouts.iter().map(|(name, rollout)| ((*name).to_owned(), owner(*rollout)));
         Facts { owners: owners.collect(), ..blank("n") }
     }
@@ -220,6 +228,10 @@ mod tests {
         assert_eq!(of("statefulset/s").as_deref(), Some(delete));
         let facts = Facts { pod: Some(pod(Some("statefulset/s"))), ..facts };
         assert!(label_template(&facts, "statefulset/s").unwrap().ends_with(&format!("' && {delete}")));
+        let forbidden = Seen::unknown("forbidden: needs get deployments in n");
+        let unseen = Facts { owners: BTreeMap::from([("deployment/u".to_owned(), forbidden)]), ..blank("n") };
+        let command = of_pod(&unseen, &pod(Some("deployment/u"))).unwrap();
+        assert!(command.starts_with("kubectl rollout restart deployment/u -n n   # how"), "{command}");
         let set = "kubectl set serviceaccount deployment p a -n n";
         assert_eq!(runs_as(&facts, "deployment/p", "a"), Some(format!("{set} && {resume}")));
     }

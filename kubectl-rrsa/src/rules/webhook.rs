@@ -261,6 +261,7 @@ pub(super) fn w09(facts: &Facts) -> Verdict {
     };
     if facts.is_wired()
         || pod.skips_all()
+        || reach::stays_out(facts)
         || kept_away(facts)
         || reach::p01(facts).is_broken()
         || w08(facts).is_broken()
@@ -317,7 +318,8 @@ pub(super) fn w08(facts: &Facts) -> Verdict {
     let (Some(pod), Some(Some(account))) = (&facts.pod, facts.service_account.value()) else {
         return Verdict::NotApplicable;
     };
-    if facts.is_wired() || pod.skips_all() || kept_away(facts) || reach::p01(facts).is_broken() {
+    let is_out = || pod.skips_all() || reach::stays_out(facts);
+    if facts.is_wired() || is_out() || kept_away(facts) || reach::p01(facts).is_broken() {
         return Verdict::NotApplicable;
     }
     let (Some(made), Some(annotated)) = (pod.created_at, account.annotated_at) else {

@@ -1,7 +1,7 @@
 //! The pods that run as a ServiceAccount, each judged by itself as far as it can be without asking anything of it. What is
 //! wrong with several in the same way makes one finding.
 
-use super::{Finding, Link, RULES, Severity, Verdict, fold, restart};
+use super::{Finding, Link, RULES, Rule, Severity, Verdict, fold, restart};
 use crate::facts::{Facts, PodFacts, Seen, Workload};
 use crate::fingerprint::{identify, steady};
 
@@ -10,8 +10,8 @@ use crate::fingerprint::{identify, steady};
 pub struct Judged {
     /// Findings, with their fingerprints.
     pub findings: Vec<Finding>,
-    /// The first thing that could not be judged: where, and why.
-    pub unseen: Option<String>,
+    /// Rules that could not be judged of some pod, and why.
+    pub skipped: Vec<(&'static Rule, String)>,
     /// Owners whose newest pod fails, so that older ones are not what matters.
     pub failing: Vec<String>,
 }
@@ -28,7 +28,7 @@ struct Trouble {
 /// Judges the pods. `raw` is what is wrong with the ServiceAccount itself, before anything is folded.
 #[must_use]
 pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
-    let (mut troubles, mut unseen, mut failing): (Vec<Trouble>, _, _) = (Vec::new(), None, Vec::new());
+    let (mut troubles, mut skipped, mut failing) = (Vec::<Trouble>::new(), Vec::new(), Vec::new());
     if facts.workloads.is_empty() {
         return Judged::default();
     }
@@ -37,8 +37,12 @@ pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
     // What is only of the time before is one finding for all.
     for pod in pods.filter(|(_, is_behind)| !is_behind).map(|(pod, _)| pod) {
         put(&mut of_pod, pod);
-        let (findings, why) = of_one(&of_pod, raw);
-        unseen = unseen.or(why);
+        let (findings, unseen) = of_one(&of_pod, raw);
+        for (rule, why) in unseen {
+            if skipped.iter().all(|(known, _): &(&Rule, _)| known.id != rule.id) {
+                skipped.push((rule, why));
+            }
+        }
         if findings.iter().any(|finding| finding.severity >= Severity::Error) {
             failing.extend(of_pod.pod.as_ref().and_then(|pod| pod.owner.clone()));
         }
@@ -52,21 +56,19 @@ pub fn judged(facts: &Facts, raw: &[Finding]) -> Judged {
         }
     }
     let findings = troubles.into_iter().map(|trouble| told(&mut of_pod, raw, trouble)).collect();
-    Judged { findings, unseen, failing }
+    Judged { findings, skipped, failing }
 }
 
 /// Lets the facts be about a pod.
 fn put(facts: &mut Facts, pod: PodFacts) {
     let owner = pod.owner.as_ref();
-    facts.owner = match owner.and_then(|owner| facts.owners.get(owner)) {
-        Some(known) => Seen::known(known.clone(), owner.map(String::as_str).unwrap_or_default()),
-        None => Seen::unknown("not asked"),
-    };
+    let known = owner.and_then(|owner| facts.owners.get(owner)).cloned();
+    facts.owner = known.unwrap_or_else(|| Seen::unknown("not asked"));
     facts.pod = Some(pod);
 }
 
 /// What is wrong with one pod, and what could not be judged.
-fn of_one(facts: &Facts, raw: &[Finding]) -> (Vec<Finding>, Option<String>) {
+fn of_one(facts: &Facts, raw: &[Finding]) -> (Vec<Finding>, Vec<(&'static Rule, String)>) {
     let is_asked = |link| matches!(link, Link::Webhook | Link::Namespace | Link::ServiceAccount | Link::Pod);
     let rules = RULES.iter().filter(|rule| is_asked(rule.link) || rule.id == OTHER_ACCOUNT);
     let verdicts: Vec<_> = rules.map(|rule| (rule, (rule.judge)(facts))).collect();
@@ -79,16 +81,11 @@ fn of_one(facts: &Facts, raw: &[Finding]) -> (Vec<Finding>, Option<String>) {
     let mut findings = fold(own.iter().filter(|one| !is_of(raw, one)).chain(raw).cloned().collect());
     findings
         .retain(|finding| finding.severity > Severity::Info && is_of(&own, finding) && !is_of(raw, finding));
-    let unseen = verdicts.into_iter().find_map(|(rule, verdict)| match verdict {
-        Verdict::Unseen(why)
-            if rule.link == Link::Pod && rule.severity >= Severity::Error && !rule.is_extra(true) =>
-        {
-            Some(why)
-        }
+    let unseen = verdicts.into_iter().filter_map(|(rule, verdict)| match verdict {
+        Verdict::Unseen(why) => Some((rule, why)),
         _ => None,
     });
-    let place = || facts.pod.as_ref().map(|pod| pod.place(&facts.namespace)).unwrap_or_default();
-    (findings, unseen.map(|why| format!("{}: {why}", place())))
+    (findings, unseen.collect())
 }
 
 /// Whether a finding says of another pod what is known of one already. What a command mends in the workload itself stays
