@@ -172,7 +172,7 @@ impl Report {
                 // That nothing was injected has its cause further up; and where there is no pod, nothing was seen.
                 None if link == Link::Pod && !is_reached => LinkStatus::NotAsked,
                 // What is wired needs neither, but not needed is not seen.
-                None if link == Link::Webhook && !facts.cluster.webhook_is_seen() => LinkStatus::NotAsked,
+                None if link == Link::Webhook && !facts.webhook_is_good() => LinkStatus::NotAsked,
                 None if link == Link::Namespace && facts.namespace_facts.value().is_none() => {
                     LinkStatus::NotAsked
                 }

@@ -354,11 +354,12 @@ impl<'a> Checker<'a> {
         account: &Seen<Option<ServiceAccountFacts>>,
         pod: Option<&PodFacts>,
     ) -> bool {
-        let installed = self.cluster.webhook.value().is_some_and(Option::is_some);
+        let webhook = self.cluster.webhook.value().and_then(Option::as_ref);
+        let answers = webhook.is_some_and(|webhook| webhook.answers(self.now()));
         let namespace = namespace.value().and_then(Option::as_ref).and_then(NamespaceFacts::injection);
         let asked = namespace == Some("on") || pod.and_then(PodFacts::injection) == Some("on");
         let role = account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
-        installed && asked && role.is_some()
+        answers && asked && role.is_some()
     }
 
     /// A ServiceAccount, its namespace, and its pods.

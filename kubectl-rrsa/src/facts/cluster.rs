@@ -199,6 +199,21 @@ impl WebhookDeployment {
     }
 }
 
+impl WebhookFacts {
+    /// Whether, as far as is known, somebody answers for it at that time and the API server believes it.
+    #[must_use]
+    pub fn answers(&self, at: i64) -> bool {
+        let is_away = |running: &WebhookDeployment| running.replicas.ready == 0;
+        let is_believed = |admission: &AdmissionFacts| match admission.ca {
+            Authority::Unreadable => false,
+            Authority::Until(until) => until > at,
+            _ => true,
+        };
+        !self.deployment.value().and_then(Option::as_ref).is_some_and(is_away)
+            && self.admission.value().is_none_or(is_believed)
+    }
+}
+
 impl fmt::Display for WebhookFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;

@@ -270,6 +270,13 @@ impl Facts {
             && self.annotated_service_accounts.value().is_some_and(Vec::is_empty)
     }
 
+    /// Whether the webhook was seen with all that decides what it does, and does it; one that is not there is not needed.
+    #[must_use]
+    pub fn webhook_is_good(&self) -> bool {
+        let webhook = self.cluster.webhook.value().and_then(Option::as_ref);
+        self.cluster.webhook_is_seen() && webhook.is_none_or(|webhook| webhook.answers(self.looked_at))
+    }
+
     /// Whether RRSA has reached the pod, or one of those that run as the ServiceAccount.
     #[must_use]
     pub fn is_reached(&self) -> bool {

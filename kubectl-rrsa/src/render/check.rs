@@ -253,6 +253,9 @@ fn webhook(facts: &Facts) -> Option<String> {
         Err(_) => return None,
         Ok(found) => match found {
             None => "not installed, and not needed here".to_owned(),
+            Some(webhook) if facts.is_reached() && !webhook.answers(facts.looked_at) => {
+                format!("{webhook}, and not needed here")
+            }
             Some(webhook) => webhook.to_string(),
         },
     })

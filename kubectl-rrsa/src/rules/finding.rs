@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::facts::Facts;
+use super::reach;
+use crate::facts::{Facts, PodFacts};
 
 /// The links of the chain, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -225,12 +226,21 @@ impl From<Evidence> for Verdict {
     }
 }
 
-/// The verdict of a rule on injection: on what still needs it, and, as a warning, on what the next pod will need.
+/// The verdict of a rule on injection: on what still needs it, and, as a warning, on what the next pod will need. Of what needs
+/// none what is not in order is not good either.
 pub(super) fn on_injection(facts: &Facts, judge: impl FnOnce() -> Verdict) -> Verdict {
-    match (facts.is_wired(), facts.relies_on_webhook()) {
+    // Nothing says how a pod that nobody owns was wired; what the webhook is asked for comes of it.
+    let by_itself = |pod: &&PodFacts| pod.owner.is_none() && !pod.is_template && pod.is_wired();
+    let is_there = facts.cluster.webhook.value().is_some_and(Option::is_some);
+    let is_asked = |pod| is_there && reach::will_be_injected(facts, pod) == Ok(true);
+    let relies = facts.relies_on_webhook() || facts.pod.as_ref().filter(by_itself).is_some_and(is_asked);
+    match (facts.is_wired(), relies) {
         (false, _) => judge(),
         (true, true) => judge().for_the_next_pod(),
-        (true, false) => Verdict::Holds,
+        (true, false) => match judge() {
+            Verdict::Broken(_) | Verdict::Unseen(_) => Verdict::NotApplicable,
+            other => other,
+        },
     }
 }
 

@@ -144,9 +144,10 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
 
 /// The API server can call the webhook: its authority is good, and no event tells of a failed call.
 pub(super) fn w03(facts: &Facts) -> Verdict {
-    if facts.is_wired() {
-        return Verdict::Holds;
-    }
+    on_injection(facts, || callable(facts))
+}
+
+fn callable(facts: &Facts) -> Verdict {
     let webhook = match facts.cluster.webhook.as_result() {
         Err(why) => return Verdict::Unseen(why.to_owned()),
         Ok(None) => return Verdict::NotApplicable,
@@ -364,10 +365,7 @@ fn judge<'a>(
     facts: &'a Facts,
     broken: impl FnOnce(&'a WebhookFacts) -> Result<Option<Evidence>, &'a str>,
 ) -> Verdict {
-    if facts.is_wired() {
-        return Verdict::Holds;
-    }
-    match facts.cluster.webhook.as_result() {
+    on_injection(facts, || match facts.cluster.webhook.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(None) => Verdict::NotApplicable,
         Ok(Some(webhook)) => match broken(webhook) {
@@ -375,5 +373,5 @@ fn judge<'a>(
             Ok(None) => Verdict::Holds,
             Ok(Some(evidence)) => evidence.into(),
         },
-    }
+    })
 }
