@@ -5,7 +5,7 @@ use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
 
 use serde::Serialize;
 
-use crate::facts::{ContainerFacts, EnvFact, PodFacts, RRSA_ENV};
+use crate::facts::{ContainerFacts, ContainerKind, EnvFact, PodFacts, RRSA_ENV};
 
 /// A client with a default chain of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -73,7 +73,8 @@ pub struct Effective {
     pub falls_to_node: bool,
 }
 
-/// The identity of each client in each container of a pod that may ask for one.
+/// The identity of each client in each container of a pod but those added to look around. What RRSA has not reached asks as
+/// somebody else.
 #[must_use]
 pub fn effective(pod: &PodFacts) -> Vec<Effective> {
     let each = |container| {
@@ -85,7 +86,8 @@ pub fn effective(pod: &PodFacts) -> Vec<Effective> {
             Effective { container: container_name, client, acts_as, falls_to_node }
         })
     };
-    pod.acting_containers().flat_map(each).collect()
+    let own = pod.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
+    own.flat_map(each).collect()
 }
 
 /// What `client` picks in a container.

@@ -94,6 +94,19 @@ fn name_owners(facts: &Facts, finding: &mut Finding, failing: &[String]) -> bool
     true
 }
 
+/// Where the ServiceAccount names a role that does not exist, that its pods have another follows from it: they are right, and a
+/// restart would take it away.
+fn follow_the_name(findings: &mut Vec<Finding>) {
+    const NO_ROLE: &str = "RRSA-S05";
+    const ROLE_OF_BEFORE: &str = "RRSA-S06";
+    if !findings.iter().any(|finding| finding.rule == ROLE_OF_BEFORE) {
+        return;
+    }
+    let Some(cause) = findings.iter_mut().find(|finding| finding.rule == NO_ROLE) else { return };
+    cause.symptoms.insert(0, ROLE_OF_BEFORE);
+    findings.retain(|finding| finding.rule != ROLE_OF_BEFORE);
+}
+
 impl Report {
     /// Judges the facts by every rule.
     #[must_use]
@@ -119,6 +132,7 @@ impl Report {
             finding.rule != BEHIND || (!is_failing && name_owners(&facts, finding, &pods.failing))
         });
         findings.extend(pods.findings);
+        follow_the_name(&mut findings);
         findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
         for finding in &mut findings {
             // Somebody may have set a variable to nothing.

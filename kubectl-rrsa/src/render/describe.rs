@@ -7,7 +7,9 @@ use rrsa_shared::env_vars;
 use super::hanging;
 use super::printable;
 use super::style::Style;
-use crate::facts::{ContainerFacts, Facts, NamespaceFacts, Seen, ServiceAccountFacts, SubjectRef};
+use crate::facts::{
+    ContainerFacts, ContainerKind, Facts, NamespaceFacts, Seen, ServiceAccountFacts, SubjectRef,
+};
 use crate::identity::{Choice, Client, choice, falls_to_node};
 use crate::report::{LinkStatus, Report};
 use crate::rules::Link;
@@ -86,7 +88,8 @@ fn pod(shown: &mut String, facts: &Facts) {
         let seconds = projection.expiration_seconds.unwrap_or(3600);
         line(shown, 2, "Token volume", &format!("{}, for {audience}, {seconds} s", projection.volume));
     }
-    for container in pod.acting_containers() {
+    let own = pod.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
+    for container in own {
         let _ = writeln!(shown, "  Container {}:", printable(&container.name));
         for name in crate::facts::RRSA_ENV {
             let value = match container.env.get(name) {

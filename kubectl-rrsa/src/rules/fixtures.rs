@@ -604,7 +604,13 @@ const BREAKS: &[Case] = &[
     ("RRSA-P16", "the variable points elsewhere", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, "/var/run/secrets/tokens/token");
     }),
-    ("RRSA-K02", "an access key is in the environment", healthy_pod, |f| {
+    ("RRSA-K02", "an access key of the CLI is in its environment", healthy_pod, |f| {
+        container(f).image = Some("registry.example/aliyun-cli:3.0.300".to_owned());
+        for name in ["ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY"] {
+            container(f).env.insert(name.to_owned(), EnvFact::Set);
+        }
+    }),
+    ("RRSA-K02", "an access key that no SDK reads is a warning", healthy_pod, |f| {
         for name in ["ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY"] {
             container(f).env.insert(name.to_owned(), EnvFact::Set);
         }
@@ -957,6 +963,19 @@ const BREAKS: &[Case] = &[
     ("RRSA-E04", "the VPC flag alone", healthy_pod, |f| set(f, env_vars::VPC_ENDPOINT_ENABLED, "true")),
     ("RRSA-E05", "a region in capitals", healthy_pod, |f| set(f, env_vars::STS_REGION, "CN-HANGZHOU")),
     ("RRSA-E05", "a zone for a region", healthy_pod, |f| set(f, env_vars::STS_REGION, "cn-beijing-b")),
+    ("RRSA-E05", "a region that nobody knows is a warning", healthy_pod, |f| {
+        set(f, env_vars::STS_REGION, "cn-foobar");
+    }),
+    ("RRSA-W06", "a webhook too old to replace variables", healthy_pod, |f| {
+        deployment(f, |d| d.version = Some("v0.4.1".to_owned()));
+        let pod = f.pod.as_mut().expect("a pod");
+        pod.annotations.insert(OVERRIDE_ENV.to_owned(), "true".to_owned());
+        pod.is_template = true;
+        set(f, env_vars::ROLE_ARN, "acs:ram::1234567890123456:role/other");
+    }),
+    ("RRSA-E05", "a number behind a region that has none", healthy_pod, |f| {
+        set(f, env_vars::STS_REGION, "cn-hangzhou1");
+    }),
     ("RRSA-E05", "a misspelt region", healthy_pod, |f| set(f, env_vars::STS_REGION, "cn-hangzou")),
     ("RRSA-E06", "a proxy for everything", healthy_pod, |f| {
         set(f, env_vars::STS_REGION, "cn-hangzhou");
@@ -1246,6 +1265,11 @@ const NEAR: &[Near] = &[
     ("a path with more slashes than it needs", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, &FILE.replace("/ack", "//./x/../ack"));
     }),
+    ("a key of another program", healthy_pod, |f| {
+        for name in ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET"] {
+            container(f).env.insert(name.to_owned(), EnvFact::Set);
+        }
+    }),
     ("a folder of the token's volume", healthy_pod, |f| {
         projection(f).path = "dir/token".to_owned();
         container(f).mounts.push(MountFacts {
@@ -1307,7 +1331,10 @@ const NEAR: &[Near] = &[
         f.pod.as_mut().expect("a pod").containers.push(sidecar);
         pod_annotation(f, SKIP_CONTAINERS_ANNOTATION, "proxy");
     }),
-    ("a region of a later year", healthy_pod, |f| set(f, env_vars::STS_REGION, "ap-southeast-9")),
+    ("the cluster's own region, of a later year", healthy_pod, |f| {
+        f.cluster.region = seen("ap-southeast-9".to_owned());
+        set(f, env_vars::STS_REGION, "ap-southeast-9");
+    }),
     ("a token about to be renewed", healthy_pod, |f| alter(&mut f.token, |t| t.seen_at = 3900)),
     ("a second audience", healthy_pod, |f| claims(f, |c| c.audiences.push("other".to_owned()))),
     ("the longest lifetime", healthy_pod, |f| projection(f).expiration_seconds = Some(43_200)),

@@ -34,23 +34,38 @@ pub(super) fn e05(facts: &Facts) -> Verdict {
         if facts.cluster.region.value().is_some_and(|own| own == region) {
             return None;
         }
+        if REGIONS.contains(&region) {
+            return None;
+        }
         let near = near_region(region);
-        (!is_region(region) || near.is_some()).then(|| {
-            Evidence::new(
-                near.map_or_else(|| "a region id such as cn-hangzhou".to_owned(), str::to_owned),
-                format!("{region:?}"),
-                format!("variable {}, {}", env_vars::STS_REGION, pod::place(facts, pod, container)),
-                "write the region's id: it becomes part of the STS host's name",
-            )
+        let evidence = Evidence::new(
+            near.map_or_else(|| "a region id such as cn-hangzhou".to_owned(), str::to_owned),
+            format!("{region:?}"),
+            format!("variable {}, {}", env_vars::STS_REGION, pod::place(facts, pod, container)),
+            match near {
+                None if is_region(region) => {
+                    "see that there is such a region: it becomes part of the STS host's name, and none of that name is known here"
+                }
+                _ => "write the region's id: it becomes part of the STS host's name",
+            },
+        );
+        // New ones come.
+        Some(if near.is_none() && is_region(region) {
+            evidence.severity(Severity::Warning)
+        } else {
+            evidence
         })
     })
 }
 
-/// The region that was meant by a zone of it, or by a misspelt name. Regions that are not known here are not judged: new
-/// ones come.
+/// The region that was meant by a zone of it, or by a misspelt name.
 fn near_region(text: &str) -> Option<&'static str> {
     let words = |text: &str| text.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
-    if REGIONS.iter().any(|region| *region == text || words(region) == words(text)) {
+    let is_numbered = |region: &&&str| region.ends_with(|c: char| c.is_ascii_digit());
+    // A new number is a new region as likely as a slip.
+    if REGIONS.contains(&text)
+        || REGIONS.iter().filter(is_numbered).any(|region| words(region) == words(text))
+    {
         return None;
     }
     let zone_of = |region: &&&str| {

@@ -216,7 +216,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         .into();
     }
     let command = restart::of_pod(facts, pod);
-    let of_webhook = [webhook::w02, webhook::w03, webhook::w05];
+    let of_webhook = [webhook::w02, webhook::w03, webhook::w05, webhook::w06];
     let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let asks = [namespace::n01, namespace::n02, namespace::n03];
     let is_asked_seen = !asks.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));

@@ -92,7 +92,10 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
         container.has_rrsa_env() || (later && !pod.skips(&container.name))
     };
     let found = pod.acting_containers().filter(meant).filter_map(|container| {
-        let name = STATIC_KEY_ALIASES.iter().find(|name| container.env.contains_key(**name))?;
+        // Other programs than the CLI have variables of so plain a name for keys of their own.
+        let concerns = |name: &str| name.starts_with("ALI") || is_cli(container);
+        let mut set = STATIC_KEY_ALIASES.iter().filter(|name| container.env.contains_key(**name));
+        let name = set.find(|name| concerns(name))?;
         Some((container.name.clone(), static_key(facts, pod, container, name)))
     });
     let mut found: Vec<_> = found.collect();
@@ -114,6 +117,7 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
 
 fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &str) -> Evidence {
     let secret = env_vars::secret_of(name);
+    let is_of_sdks = name == env_vars::ACCESS_KEY_ID;
     let whole = container.env.contains_key(&secret) || !container.env_from.is_empty();
     let evidence = Evidence::new(
         "no static access key in the environment",
@@ -122,12 +126,30 @@ fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &
             false => format!("variable {name} is set, and {secret} is not"),
         },
         pod::place(facts, pod, container),
-        match whole {
-            true => "remove the variable: every SDK takes it before RRSA",
-            false => "remove the variable: with its secret beside it every SDK would take it before RRSA",
+        match (is_of_sdks, whole) {
+            (true, true) => "remove the variable: every SDK takes it before RRSA",
+            (true, false) => {
+                "remove the variable: with its secret beside it every SDK would take it before RRSA"
+            }
+            (false, true) => {
+                "remove the variable where the aliyun CLI, Terraform or the like run: they take it before RRSA; the SDKs do not \
+                 read it"
+            }
+            (false, false) => {
+                "remove the variable where the aliyun CLI, Terraform or the like run: with its secret beside it they would take it \
+                 before RRSA; the SDKs do not read it"
+            }
         },
     );
-    if whole { evidence } else { evidence.severity(Severity::Warning) }
+    let counts = whole && (is_of_sdks || is_cli(container));
+    if counts { evidence } else { evidence.severity(Severity::Warning) }
+}
+
+/// Whether an image is of a tool that reads what no SDK reads.
+fn is_cli(container: &ContainerFacts) -> bool {
+    let image = container.image.as_deref().unwrap_or_default();
+    let name = image.rsplit('/').next().unwrap_or_default();
+    ["aliyun-cli", "terraform"].iter().any(|tool| name.starts_with(tool))
 }
 
 /// No credentials file is mounted where SDKs look for one.

@@ -6,8 +6,9 @@ use rrsa_shared::env_vars;
 
 use super::finding::{Evidence, Verdict};
 use super::pod::{each_container, place};
-use super::reach;
+use super::{reach, restart, webhook};
 use crate::facts::{ContainerFacts, EnvFact, Facts, OVERRIDE_ENV, PodFacts, RRSA_ENV, ServiceAccountFacts};
+
 /// All three variables are set in a container that has one of them.
 pub(super) fn p06(facts: &Facts) -> Verdict {
     // The webhook keeps what a workload sets, and adds the rest when the pod is made.
@@ -49,30 +50,47 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
 pub(super) fn p07(facts: &Facts) -> Verdict {
     let account = facts.service_account.value().and_then(Option::as_ref);
     let named = account.and_then(|a| a.role_name()).filter(|name| arn::is_role_name(name));
-    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
     each_container(facts, |pod, container| {
         let role = arn::RoleArn::parse(container.value(env_vars::ROLE_ARN)?).ok()?;
         if !sets_role_itself(facts, pod) || role.name == named? {
             return None;
         }
         // Of a template the webhook will still replace it.
-        let replaced = pod.annotations.get(OVERRIDE_ENV).or_else(|| namespace?.labels.get(OVERRIDE_ENV));
-        if pod.is_template
-            && replaced.is_some_and(|value| value == "true")
-            && reach::will_be_injected(facts, pod) == Ok(true)
-        {
+        let is_replaced = replaces(facts, pod);
+        let is_injected = reach::will_be_injected(facts, pod);
+        let is_old = webhook::is_older_than(facts, webhook::OVERRIDES) == Some(true);
+        if pod.is_template && is_replaced && is_injected == Ok(true) && !is_old {
             return None;
         }
-        Some(Evidence::new(
+        let restart = (is_replaced && !is_old).then(|| restart::of_pod(facts, pod)).flatten();
+        let evidence = Evidence::new(
             format!("role {}, as the ServiceAccount names it", named?),
             format!("role {}, which the workload sets itself", role.name),
             format!("variable {}, {}", env_vars::ROLE_ARN, place(facts, pod, container)),
-            format!(
-                "take the variable out of the workload, or let the webhook replace it with the annotation \
-                 {OVERRIDE_ENV}: \"true\" (0.4.2 or later)"
-            ),
-        ))
+            match is_injected {
+                // Without it the pod would have no role at all.
+                Ok(false) => format!(
+                    "name role {} in the variable, or the other in the ServiceAccount: nothing asks the webhook to inject here",
+                    named?
+                ),
+                _ if is_replaced => {
+                    "restart the workload: the webhook replaces the variable when a pod is made, and this one was made before".to_owned()
+                }
+                _ => format!(
+                    "take the variable out of the workload, or let the webhook replace it with the annotation \
+                     {OVERRIDE_ENV}: \"true\" (0.4.2 or later)"
+                ),
+            },
+        );
+        Some(evidence.command_if(restart.filter(|_| is_injected != Ok(false))))
     })
+}
+
+/// Whether the webhook is asked to replace variables that the pod brings.
+pub(super) fn replaces(facts: &Facts, pod: &PodFacts) -> bool {
+    let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
+    let asked = pod.annotations.get(OVERRIDE_ENV).or_else(|| namespace?.labels.get(OVERRIDE_ENV));
+    asked.is_some_and(|value| value == "true")
 }
 
 /// Whether the role that the pod names stands in what made it, so that a new pod would name it as well.

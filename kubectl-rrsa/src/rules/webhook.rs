@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::shell::word;
-use super::{namespace, reach, restart, service_account};
+use super::{namespace, reach, restart, service_account, variables};
 use crate::facts::{
     AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
     WebhookFacts,
@@ -109,8 +109,29 @@ fn excluded(facts: &Facts, admission: &AdmissionFacts) -> Option<(String, String
     Some((pod.place(&facts.namespace), requirement))
 }
 
+/// The first version that reads the injection label of a pod, and the one that replaces variables.
+const POD_LABELS: [u32; 3] = [0, 2, 0];
+pub(super) const OVERRIDES: [u32; 3] = [0, 4, 2];
+
+/// Whether the webhook is of an older version, where it tells one.
+pub(super) fn is_older_than(facts: &Facts, since: [u32; 3]) -> Option<bool> {
+    let webhook = facts.cluster.webhook.value()?.as_ref()?;
+    Some(webhook.deployment.value()?.as_ref()?.version_numbers()? < since)
+}
+
 /// The webhook is new enough for what the workload asks of it.
 pub(super) fn w06(facts: &Facts) -> Verdict {
+    let overrides = facts.pod.as_ref().is_some_and(|pod| variables::replaces(facts, pod));
+    if overrides && is_older_than(facts, OVERRIDES) == Some(true) && variables::p07(facts).is_broken() {
+        let webhook = facts.cluster.webhook.value().and_then(Option::as_ref);
+        return Evidence::new(
+            format!("0.4.2 or later, for {}", crate::facts::OVERRIDE_ENV),
+            webhook.map(ToString::to_string).unwrap_or_default(),
+            "image of the webhook",
+            "upgrade the add-on, then restart the workload; or take the variables out of it",
+        )
+        .into();
+    }
     judge(facts, |webhook| {
         let on_pod = facts.pod.as_ref().is_some_and(|pod| pod.injection() == Some("on"));
         let on_namespace = facts
@@ -122,8 +143,12 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
             return Ok(None);
         }
         let Some(deployment) = webhook.deployment.as_result()? else { return Ok(None) };
-        let old = deployment.version_numbers().is_some_and(|version| version < [0, 2, 0]);
-        Ok(old.then(|| {
+        let Some(version) = deployment.version_numbers() else {
+            return Err(
+                "the tag of the webhook's image tells no version, and the injection label on a pod needs 0.2.0 or later",
+            );
+        };
+        Ok((version < POD_LABELS).then(|| {
             Evidence::new(
                 "0.2.0 or later, for the injection label on a pod",
                 deployment.version.clone().unwrap_or_default(),
