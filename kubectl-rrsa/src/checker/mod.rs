@@ -231,7 +231,7 @@ impl<'a> Checker<'a> {
                 let labels = namespace_facts.value().and_then(Option::as_ref).map(|found| &found.labels);
                 let replaces =
                     labels.is_some_and(|labels| labels.get(OVERRIDE_ENV).is_some_and(|v| v == "true"));
-                self.workloads(whose, &users.workloads, (injects, replaces), &expected_role_arn).await
+                self.workloads(whose, users, (injects, replaces), &expected_role_arn).await
             }
             _ => (beside, BTreeMap::new()),
         };
@@ -279,7 +279,7 @@ impl<'a> Checker<'a> {
     async fn workloads(
         &self,
         (namespace, account): (&str, &str),
-        workloads: &[Workload],
+        users: &Users,
         (injects, replaces): (bool, bool),
         expected_role: &Seen<String>,
     ) -> (Vec<Workload>, BTreeMap<String, Seen<OwnerFacts>>) {
@@ -289,13 +289,13 @@ impl<'a> Checker<'a> {
                 || !like.is_wired()
                 || role.is_some() && role != expected_role.value().map(String::as_str)
         };
-        let pods = workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);
+        let pods = users.workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);
         let mut names: Vec<String> = pods.filter_map(|pod| pod.owner.clone()).collect();
         names.sort_unstable();
         names.dedup();
         names.truncate(ASKED_OWNERS);
         let found = collect::owners(&self.kube.client, namespace, names).await;
-        let mut workloads = workloads.to_vec();
+        let mut workloads = users.workloads.clone();
         for pod in workloads.iter_mut().flat_map(|workload| &mut workload.pods) {
             let is_gone =
                 |owner: &&mut String| matches!(found.get(*owner).map(Seen::value), Some(Some(None)));
@@ -303,11 +303,13 @@ impl<'a> Checker<'a> {
                 *owner = without_deployment(owner);
             }
         }
-        let owners: BTreeMap<_, _> =
+        let mut owners: BTreeMap<_, _> =
             found.into_iter().map(|(name, found)| (name, collect::still_there(found))).collect();
         for made in owners.values().filter_map(|owner| owner.value()) {
             inventory::hold_against(&mut workloads, &made.template, account, replaces);
         }
+        let cronjobs = users.cronjobs.clone().into_iter();
+        owners.extend(cronjobs.map(|(name, facts)| (name, Seen::known(facts, "cronjobs"))));
         (workloads, owners)
     }
 

@@ -1,7 +1,7 @@
 //! The pods of every ServiceAccount: how many RRSA has reached, and what they are like.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use k8s_openapi::api::core::v1 as core;
@@ -11,10 +11,11 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::objects::strings;
 use super::pages::{Pages, Scope};
 use super::pod::{OwnerReference, lasting, maker, pod_facts, template};
 use super::reason::why_not;
-use crate::facts::{AUDIENCE, PodCount, PodFacts, Seen, WEBHOOK_VOLUME, Workload, WorkloadPod};
+use crate::facts::{AUDIENCE, OwnerFacts, PodCount, PodFacts, Seen, WEBHOOK_VOLUME, Workload, WorkloadPod};
 
 /// The parts of a pod that say whose it is and whether RRSA has reached it.
 #[derive(Deserialize)]
@@ -144,6 +145,8 @@ pub struct Users {
     pub count: PodCount,
     /// How many have ended, and how many of those RRSA had reached.
     over: (usize, usize),
+    /// CronJobs that would make such pods.
+    pub cronjobs: BTreeMap<String, OwnerFacts>,
     /// Why it is not known what CronJobs would make.
     pub unscheduled: Option<String>,
     /// Those that have not ended, by what they are like: what RRSA has reached, and of what it was meant for the rest too.
@@ -197,10 +200,13 @@ pub(super) async fn users(
         Ok(made) => (made, None),
         Err(error) => (Vec::new(), Some(why_not(&error, &format!("list cronjobs in {place}")))),
     };
-    for (key, made) in made {
-        if made.is_wired() || wants(&key) {
+    for (key, cronjob) in made {
+        if cronjob.template.is_wired() || wants(&key) {
             let account = key.1.clone();
-            hold_against(&mut of.entry(key).or_default().workloads, &made, &account, false);
+            let users = of.entry(key).or_default();
+            hold_against(&mut users.workloads, &cronjob.template, &account, false);
+            let name = cronjob.template.owner.clone().unwrap_or_default();
+            users.cronjobs.insert(name, cronjob);
         }
     }
     for users in of.values_mut() {
@@ -213,7 +219,7 @@ pub(super) async fn users(
 }
 
 /// The pods that CronJobs would make, by ServiceAccount. The field selector of a scope is one of pods.
-async fn scheduled(client: &Client, scope: Scope<'_>) -> Result<Vec<(Key, PodFacts)>, kube::Error> {
+async fn scheduled(client: &Client, scope: Scope<'_>) -> Result<Vec<(Key, OwnerFacts)>, kube::Error> {
     let account = scope.fields.and_then(|fields| fields.strip_prefix(SERVICE_ACCOUNT));
     let mut pages = Pages::at("/apis/batch/v1", "cronjobs", Scope { fields: None, ..scope });
     let mut found = Vec::new();
@@ -223,7 +229,9 @@ async fn scheduled(client: &Client, scope: Scope<'_>) -> Result<Vec<(Key, PodFac
             let Ok(Some(made)) = template("CronJob", &object) else { continue };
             let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
             if account.is_none_or(|account| account == made.service_account) {
-                found.push(((namespace.to_owned(), made.service_account.clone()), made));
+                let key = (namespace.to_owned(), made.service_account.clone());
+                let labels = strings(&object["metadata"]["labels"]);
+                found.push((key, OwnerFacts { labels, template: made, ..OwnerFacts::default() }));
             }
         }
     }

@@ -211,6 +211,15 @@ impl Facts {
         self.exchange.value().is_some_and(|e| matches!(e.outcome, ExchangeOutcome::Refused(_)))
     }
 
+    /// Whether STS gave no session for trouble of its own.
+    #[must_use]
+    pub fn sts_is_in_trouble(&self) -> bool {
+        self.exchange.value().is_some_and(|exchange| match &exchange.outcome {
+            ExchangeOutcome::Refused(fault) => fault.http_status >= 500,
+            _ => false,
+        })
+    }
+
     /// Whether STS refused because of the role's trust policy, which supposes a provider that it knows.
     #[must_use]
     pub fn was_refused_by_policy(&self) -> bool {

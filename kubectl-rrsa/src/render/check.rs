@@ -309,8 +309,11 @@ fn token(facts: &Facts) -> Option<String> {
     };
     let mode = token.file.as_ref().and_then(|file| file.mode.value());
     let mode = mode.map(|mode| format!(", mode {mode}")).unwrap_or_default();
-    let left =
-        token.claims.expires_at.map(|at| format!(", {} s left", at - token.seen_at)).unwrap_or_default();
+    let left = token
+        .claims
+        .expires_at
+        .map(|at| format!(", {} s left", at - facts.seen_at(token)))
+        .unwrap_or_default();
     let signed = match token.signature.value() {
         Some(None) => ", signed by a published key",
         _ => "",

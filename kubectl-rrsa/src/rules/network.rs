@@ -79,9 +79,8 @@ fn near_region(text: &str) -> Option<&'static str> {
 /// A proxy leaves STS's VPC host and the metadata service alone.
 pub(super) fn e06(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
-        let proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
-            .into_iter()
-            .find(|name| container.env.contains_key(*name))?;
+        let proxy =
+            ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| container.env.contains_key(*name))?;
         let host = vpc_host(container)?;
         let spared = ["NO_PROXY", "no_proxy"].iter().any(|name| match container.env.get(*name) {
             None => false,

@@ -107,9 +107,12 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
     if facts.is_wired() || pod.injection().is_some() {
         return Verdict::Holds;
     }
-    if !namespace::n01(facts).is_broken() {
-        return Verdict::NotApplicable;
-    }
+    // Of files that hold no namespace it cannot be told whether that one asks for all.
+    let is_maybe = match namespace::n01(facts) {
+        Verdict::Broken(_) => false,
+        Verdict::Unseen(_) if facts.offline => true,
+        _ => return Verdict::NotApplicable,
+    };
     let (owner, labels) = match (&pod.owner, facts.owner.as_result()) {
         (None, _) => return Verdict::NotApplicable,
         (Some(_), Err(why)) => return Verdict::Unseen(why.to_owned()),
@@ -118,14 +121,14 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
     if labels.get(INJECTION_LABEL).is_none() {
         return Verdict::Holds;
     }
-    Evidence::new(
+    let evidence = Evidence::new(
         "the label under spec.template.metadata.labels",
         "the label under metadata.labels",
         format!("{owner} in namespace {}", facts.namespace),
         "move it to the template: pods do not inherit the labels of what made them",
     )
-    .command_if(restart::label_template(facts, owner))
-    .into()
+    .command_if(restart::label_template(facts, owner));
+    if is_maybe { evidence.severity(Severity::Warning).into() } else { evidence.into() }
 }
 
 /// Lists of containers name containers of the pod, and leave the webhook one to inject.
@@ -153,10 +156,16 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
     match unmatched {
         None => Verdict::Holds,
         Some((annotation, name)) => Evidence::new(
-            pod.containers.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
+            format!(
+                "names of its containers: {}",
+                pod.containers.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+            ),
             format!("{name:?}, which is no container of the pod"),
             format!("annotation {annotation} of {}", pod.place(&facts.namespace)),
-            "mend the name; with only-containers no other container is injected",
+            match annotation {
+                ONLY_CONTAINERS_ANNOTATION => "mend the name, or take it away: no other container than those named is injected",
+                _ => "take the name away, or write the one that was meant: a container that is named here is not injected",
+            },
         )
         .into(),
     }

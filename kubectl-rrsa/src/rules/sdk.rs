@@ -53,7 +53,8 @@ pub(super) fn k04(facts: &Facts) -> Verdict {
     let no_token = facts.token.value().is_some_and(|token| token.problem.is_some());
     let (fails, why) = match no_token {
         true => (true, "for which there is no token"),
-        false => (facts.was_refused(), "which STS refuses"),
+        // What STS's own trouble brings ends with it.
+        false => (facts.was_refused() && !facts.sts_is_in_trouble(), "which STS refuses"),
     };
     let other = pod.acting_containers().filter(concerned).find_map(|container| {
         let seen = match identity::choice(Client::Sdk, container) {

@@ -229,7 +229,11 @@ pub(super) fn compare(facts: &Facts, role: &str) -> String {
 /// Whether a pattern stands where none is read.
 fn is_literal_pattern(condition: &ConditionEvaluation) -> bool {
     let literal = matches!(condition.operator, Operator::StringEquals | Operator::StringEqualsIgnoreCase);
-    literal && condition.expected.iter().any(|value| value.contains(['*', '?']))
+    // One that would not fit as a pattern either differs in more than that.
+    let fits = |value: &String| {
+        value.contains(['*', '?']) && condition.seen.iter().any(|seen| policy::fits_pattern(value, seen))
+    };
+    literal && condition.expected.iter().any(fits)
 }
 
 fn place(judged: &Judged) -> String {

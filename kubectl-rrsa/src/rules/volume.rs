@@ -8,7 +8,8 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::pod::{each_container, place};
 use super::reach;
 use crate::facts::{
-    AUDIENCE, ContainerFacts, Facts, MountFacts, PodFacts, TokenProjection, VolumeFacts, VolumeKind,
+    AUDIENCE, ContainerFacts, Facts, MountFacts, PodFacts, TokenProblem, TokenProjection, VolumeFacts,
+    VolumeKind,
 };
 /// The least and the most a projected token for RRSA may live, seconds.
 pub(super) const LIFETIME: std::ops::RangeInclusive<i64> = 600..=43_200;
@@ -114,8 +115,10 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
         if later && reach::will_be_injected(facts, pod) == Ok(true) {
             return None;
         }
-        // Where a path begins that begins with no slash is the program's own business.
-        let relative = !file.trim_start().starts_with('/');
+        // Where a path begins that begins with no slash is the program's own business, unless nothing was found there.
+        let missing =
+            facts.token.value().is_some_and(|token| matches!(token.problem, Some(TokenProblem::Missing)));
+        let relative = !file.trim_start().starts_with('/') && !missing;
         if container.has_token_at(projection, file) || arn::is_placeholder(file) || relative {
             return None;
         }

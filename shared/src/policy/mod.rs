@@ -20,3 +20,4 @@ pub use document::{
 pub use evaluate::{Check, Claims, Evaluation, StatementEvaluation, Verdict, evaluate};
 pub use nearest::{edit_distance, nearest, parting};
 pub use reading::DocumentError;
+pub use wildcard::fits as fits_pattern;

@@ -1,7 +1,8 @@
 //! Wildcards of RAM: `*` stands for any text, the empty one too, `?` for one character.
 
 /// Whether all of `text` fits `pattern`. Takes at most the product of both lengths, whatever the pattern.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn fits(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();
     let (mut p, mut t) = (0, 0);
