@@ -124,6 +124,41 @@ async fn whoever_interrupts_a_check_finds_no_pod_left() {
     }
 }
 
+/// After an interrupt nothing more is begun: neither the next subject nor, with --watch, the next look.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_ends_a_check_of_many_and_a_watch() {
+    let account = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {name}\n  namespace: rrsa-demo\n  annotations:\n    \
+             pod-identity.alibabacloud.com/role-name: demo-role-for-rrsa\n"
+        )
+    };
+    let manifests = format!("{DEMO}{}", ["a", "b", "c"].map(account).concat());
+    let stage = Stage::set("", &manifests).await;
+    let probe = ["--live=pod", "--probe-image", "probe:hang"];
+    let many = [&["check", "-A", "--parallel", "1"][..], &probe].concat();
+    let watch = [&["check", "sa/demo-sa", "-n", "rrsa-demo", "-w", "--timeout", "60s"][..], &probe].concat();
+    for (words, told) in [(many, "were not checked"), (watch, "")] {
+        let mut command = stage.command(&built("kubectl-rrsa"), &words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if pods(&stage).await.len() == 2 {
+                break;
+            }
+        }
+        assert_eq!(pods(&stage).await.len(), 2, "the probe's pod is there");
+        let kill = std::process::Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+        let output = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends").unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(told), "{said}");
+        assert_eq!(pods(&stage).await, ["demo"]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_without_programs_leaves_the_token_unseen_and_the_identity_proven() {
     let bare = DEMO.replacen(

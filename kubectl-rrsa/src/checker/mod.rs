@@ -23,7 +23,7 @@ use crate::facts::{
     ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OVERRIDE_ENV,
     OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
 };
-use crate::live::{self, Live};
+use crate::live::{self, Interrupt, Live};
 use crate::rules::misspelt;
 use crate::subjects::{Subject, Wanted};
 
@@ -70,6 +70,14 @@ pub struct Wishes {
     pub probe: Option<ProbeWishes>,
 }
 
+impl Wishes {
+    /// Whether somebody wants the program to end, where it cannot do so at once.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.probe.as_ref().is_some_and(|probe| probe.interrupt.has_come())
+    }
+}
+
 /// What the command line says of the probe.
 #[derive(Clone, Debug)]
 pub struct ProbeWishes {
@@ -77,6 +85,8 @@ pub struct ProbeWishes {
     pub image: String,
     /// Whether it asks for the instance metadata service.
     pub imds: bool,
+    /// That it is to end before it is done.
+    pub interrupt: Interrupt,
 }
 
 /// A ServiceAccount and what is around it.
@@ -158,6 +168,9 @@ impl<'a> Checker<'a> {
     /// # Errors
     /// When the subject does not exist, or the cluster cannot be reached.
     pub async fn collect(&self, subject: Subject) -> Result<Facts, Error> {
+        if self.wishes.is_interrupted() {
+            return Err(Error::could_not_tell("interrupted"));
+        }
         let Subject { namespace, subject, asked_as, template, beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
         let mut pod = match &subject {

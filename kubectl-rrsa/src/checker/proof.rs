@@ -131,7 +131,8 @@ impl Checker<'_> {
         if live == Live::Ephemeral {
             let pod = pod.filter(|pod| !pod.is_template).ok_or("an ephemeral container needs a pod")?;
             let container = self.wishes.container.as_deref();
-            let report = live::in_pod(client, namespace, &pod.name, container, &options).await?;
+            let report =
+                live::in_pod(client, namespace, &pod.name, container, &options, &wishes.interrupt).await?;
             return Ok((report, format!("an ephemeral container of pod {}", pod.name)));
         }
         let like = match pod {
@@ -151,7 +152,7 @@ impl Checker<'_> {
         };
         let container = self.wishes.container.as_deref();
         let wanted = live::probe_pod(account, like.as_ref(), container, &wiring, &options);
-        let live::Beside { report, left } = live::beside(client, namespace, &wanted).await;
+        let live::Beside { report, left } = live::beside(client, namespace, &wanted, &wishes.interrupt).await;
         if let Some(left) = left {
             cli::say(&format!("warning: {left}"));
         }

@@ -16,7 +16,7 @@ use crate::context::{self, KubeContext, duration};
 use crate::error::{Error, exit};
 use crate::facts::{Facts, SubjectRef};
 use crate::gate::{FailOn, Gate};
-use crate::live::Live;
+use crate::live::{Interrupt, Live};
 use crate::offline::{Given, Manifests, PolicyFile};
 use crate::render::{self, Bar, Format, Style, printable};
 use crate::report::{Conclusion, Report};
@@ -168,12 +168,20 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let (mut reports, mut missing) = look().await?;
     let start = machine.clock.elapsed();
     while args.watch
+        && !wishes.is_interrupted()
         && gate.exit_code(&reports) != exit::HEALTHY
         && machine.clock.elapsed().saturating_sub(start) < args.timeout
     {
         progress(&reports);
         let left = args.timeout.saturating_sub(machine.clock.elapsed().saturating_sub(start));
-        machine.clock.sleep(PAUSE.min(left)).await;
+        let pause = machine.clock.sleep(PAUSE.min(left));
+        match &wishes.probe {
+            None => pause.await,
+            Some(probe) => tokio::select! {
+                () = pause => {}
+                () = probe.interrupt.wait() => break,
+            },
+        }
         (reports, missing) = look().await?;
     }
     for error in &missing {
@@ -261,7 +269,7 @@ fn probe(args: &Args, machine: &Machine) -> Result<Option<ProbeWishes>, Error> {
         };
     }
     match args.probe_image.clone().or_else(|| machine.env.var(env_vars::PROBE_IMAGE)) {
-        Some(image) => Ok(Some(ProbeWishes { image, imds: args.imds })),
+        Some(image) => Ok(Some(ProbeWishes { image, imds: args.imds, interrupt: Interrupt::listen() })),
         None => Err(Error::usage("no image was named for the probe").hint(format!(
             "name one that holds rrsa-exec-credential with --probe-image or {}",
             env_vars::PROBE_IMAGE
@@ -318,12 +326,21 @@ pub(super) async fn once(
     bar.clear();
     let alone = collected.len() + missing.len() == 1;
     let mut found = Vec::new();
+    let all = collected.len();
     for one in collected {
         match one {
             Ok(facts) => found.push(facts),
+            // What was not begun any more is told together.
+            Err(_) if wishes.is_interrupted() => {}
             Err(error) if !alone => missing.push(error),
             Err(error) => return Err(error),
         }
+    }
+    match all - found.len() {
+        unseen @ 1.. if wishes.is_interrupted() => {
+            missing.push(Error::could_not_tell(format!("interrupted: {unseen} of {all} were not checked")));
+        }
+        _ => {}
     }
     // Where none could be looked at the first says why.
     if found.is_empty() && !missing.is_empty() {

@@ -1,10 +1,12 @@
 //! The live proof: a token from somewhere, then the exchange.
 
 mod exec;
+mod interrupt;
 mod probe;
 mod token;
 
 pub use exec::{Container, Environment, FileError, environments, read_pod};
+pub use interrupt::Interrupt;
 pub use probe::{Beside, ProbeOptions, Wiring, beside, in_pod, probe_pod};
 pub use token::{issuer, request};
 

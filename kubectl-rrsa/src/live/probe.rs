@@ -12,6 +12,7 @@ use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
 use rrsa_shared::env_vars;
 use rrsa_shared::proof::ProbeReport;
 
+use super::Interrupt;
 use crate::collect::why_not;
 use crate::facts::{AUDIENCE, INJECTION_LABEL, RRSA_ENV, SHOWN_ENV, WEBHOOK_VOLUME};
 
@@ -60,6 +61,7 @@ pub async fn in_pod(
     pod: &str,
     container: Option<&str>,
     options: &ProbeOptions,
+    interrupt: &Interrupt,
 ) -> Result<ProbeReport, String> {
     let pods = Api::<core::Pod>::namespaced(client.clone(), namespace);
     let found = pods.get(pod).await.map_err(|error| why_not(&error, &format!("get pods in {namespace}")))?;
@@ -69,8 +71,10 @@ pub async fn in_pod(
         .await
         .map_err(|error| why_not(&error, &format!("patch pods/ephemeralcontainers in {namespace}")))?;
     let name = options.name();
-    let ended = tokio::time::timeout(DEADLINE, wait(&pods, pod, &name)).await;
-    ended.unwrap_or_else(|_| Err(late()))?;
+    tokio::select! {
+        ended = tokio::time::timeout(DEADLINE, wait(&pods, pod, &name)) => ended.unwrap_or_else(|_| Err(late()))?,
+        () = interrupt.wait() => return Err("interrupted".to_owned()),
+    }
     report(&pods, pod, &name).await
 }
 
@@ -84,7 +88,7 @@ pub struct Beside {
 }
 
 /// Runs the probe in a pod of its own, and takes the pod away.
-pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod) -> Beside {
+pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod, interrupt: &Interrupt) -> Beside {
     let pods = Api::<core::Pod>::namespaced(client.clone(), namespace);
     let name = wanted.metadata.name.clone().unwrap_or_default();
     let run = async {
@@ -96,7 +100,7 @@ pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod) -> Bes
     };
     let report = tokio::select! {
         result = tokio::time::timeout(DEADLINE, run) => result.unwrap_or_else(|_| Err(late())),
-        () = interrupted() => Err("interrupted".to_owned()),
+        () = interrupt.wait() => Err("interrupted".to_owned()),
     };
     // The pod may exist even when its creation seems to have failed: the answer may have been lost.
     let left = delete(&pods, &name).await.err().map(|error| {
@@ -125,27 +129,6 @@ async fn delete(pods: &Api<core::Pod>, name: &str) -> Result<(), kube::Error> {
 
 fn late() -> String {
     format!("the probe did not end within {} s", DEADLINE.as_secs())
-}
-
-/// Ends when somebody wants the program to end.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let wait = async |kind| match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        };
-        tokio::select! {
-            () = wait(SignalKind::interrupt()) => (),
-            () = wait(SignalKind::terminate()) => (),
-            () = wait(SignalKind::hangup()) => (),
-        }
-    }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// Waits until a container has ended.
