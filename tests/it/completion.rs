@@ -22,6 +22,22 @@ async fn every_shell_has_a_script() {
     let file = stage.file("completion.bash", &script).display().to_string();
     let read = stage.run(stage.command(&bash, &["-n", &file])).await;
     assert_eq!(read.code, 0, "{read:?}");
+    // Options and their values are completed behind a subcommand, however it is spelt.
+    for (words, completed) in [
+        ("check --li", "--live"),
+        ("check --live ep", "ephemeral"),
+        ("trust-policy --ro", "--role"),
+        ("list -o js", "json"),
+    ] {
+        let ask = format!(
+            "source '{file}'; COMP_WORDS=(kubectl-rrsa {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             function=$(complete -p kubectl-rrsa | sed 's/.*-F \\([^ ]*\\).*/\\1/'); \
+             $function kubectl-rrsa \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             echo \"${{COMPREPLY[@]}}\""
+        );
+        let shown = stage.run(stage.command(&bash, &["-c", &ask])).await;
+        assert!(shown.stdout.split_whitespace().any(|word| word == completed), "{words}: {shown:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

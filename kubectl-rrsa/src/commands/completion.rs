@@ -6,6 +6,8 @@ use clap_complete::Shell;
 use crate::cli::{Cli, Outcome};
 use crate::error::{Error, exit};
 
+/// The program.
+const PROGRAM: &str = "kubectl-rrsa";
 /// The program that kubectl looks for beside the plugin.
 const FOR_KUBECTL: &str = "#!/bin/sh\n\
 # Save as kubectl_complete-rrsa in a folder of PATH and make it executable: kubectl's own completion runs it.\n\
@@ -49,9 +51,12 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
         For::Powershell => Shell::PowerShell,
         For::Kubectl => return Ok(Outcome { text: FOR_KUBECTL.to_owned(), code: exit::HEALTHY }),
     };
+    // In its scripts for bash a name with a hyphen is never found again behind a subcommand (clap-rs/clap issue 6421).
+    let name = if shell == Shell::Bash { "kubectl_rrsa" } else { PROGRAM };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "kubectl-rrsa", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), name, &mut script);
     let text = String::from_utf8(script)
         .map_err(|error| Error::could_not_tell("the script is not text").caused_by(error))?;
-    Ok(Outcome { text, code: exit::HEALTHY })
+    let registered = format!(" {name}\n");
+    Ok(Outcome { text: text.replace(&registered, &format!(" {PROGRAM}\n")), code: exit::HEALTHY })
 }
