@@ -78,16 +78,20 @@ impl Gate {
         })
     }
 
-    /// The exit code for these reports: a finding that counts, anywhere; else a doubt, anywhere.
+    /// Whether a finding fails the run.
     #[must_use]
-    pub fn exit_code(&self, reports: &[Report]) -> u8 {
+    pub fn counts(&self, finding: &Finding) -> bool {
         let least = match self.fail_on {
             FailOn::Error => Severity::Error,
             FailOn::Warning => Severity::Warning,
         };
-        let counts = |report: &&Report| {
-            report.findings.iter().any(|finding| finding.severity >= least && !self.knows(finding))
-        };
+        finding.severity >= least && !self.knows(finding)
+    }
+
+    /// The exit code for these reports: a finding that counts, anywhere; else a doubt, anywhere.
+    #[must_use]
+    pub fn exit_code(&self, reports: &[Report]) -> u8 {
+        let counts = |report: &&Report| report.findings.iter().any(|finding| self.counts(finding));
         if reports.iter().any(|report| counts(&report)) {
             exit::FINDINGS
         } else if reports.iter().any(|report| report.conclusion == Conclusion::Unknown) {

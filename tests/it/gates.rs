@@ -59,6 +59,12 @@ async fn a_warning_fails_a_run_that_says_so() {
     let check = ["check", "pod/demo", "-n", "rrsa-demo"];
     assert_eq!(stage.rrsa(&check).await.code, 0);
     assert_eq!(stage.rrsa(&[&check[..], &["--fail-on=warning"]].concat()).await.code, 1);
+    // What fails the run is a failure in the file that is shown for it.
+    for (more, failures) in [(&["-o", "junit"][..], 0), (&["-o", "junit", "--fail-on=warning"], 1)] {
+        let shown = stage.rrsa(&[&check[..], more].concat()).await.stdout;
+        assert_eq!(shown.matches("<failure").count(), failures, "{shown}");
+        assert!(shown.contains(&format!("failures=\"{failures}\"")), "{shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

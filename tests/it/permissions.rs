@@ -62,3 +62,91 @@ async fn the_documented_least_is_enough_and_what_is_missing_is_named() {
         }
     }
 }
+
+/// A request that `-v` tells, as the table has it: verb, and resource with its group; `None` for one that is not of the API
+/// server.
+fn deed(line: &str) -> Option<(&'static str, String)> {
+    let (method, rest) = line.split_once(" /")?;
+    let path = rest.split([' ', '?']).next()?;
+    let parts: Vec<&str> = path.split('/').collect();
+    let (group, parts) = match parts.as_slice() {
+        ["api", "v1", rest @ ..] => ("", rest),
+        ["apis", group, _, rest @ ..] => (*group, rest),
+        _ => return Some(("get", format!("/{path}"))),
+    };
+    // The namespace itself is one of namespaces.
+    let parts = match parts {
+        ["namespaces", _, rest @ ..] if !rest.is_empty() => rest,
+        parts => parts,
+    };
+    let (resource, named) = match parts {
+        [resource] => ((*resource).to_owned(), false),
+        [resource, _] => ((*resource).to_owned(), true),
+        [resource, _, sub] => (format!("{resource}/{sub}"), true),
+        _ => return None,
+    };
+    let verb = match (method, named) {
+        ("GET", true) => "get",
+        ("GET", false) => "list",
+        ("POST", _) => "create",
+        ("PATCH", _) => "patch",
+        ("DELETE", _) => "delete",
+        _ => return None,
+    };
+    let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+    Some((verb, format!("{resource}{group}")))
+}
+
+/// Whether a row of the table is about a command: `check, describe pod/NAME` is about both.
+fn is_about(row: &str, command: &str) -> bool {
+    row == "all" || row.split([' ', ',']).any(|word| word == command)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_of_every_command_stands_in_the_table() {
+    let rows: Vec<(String, String, String)> = TABLE
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            let [_, command, verb, resource, ..] = cells[..] else { return None };
+            Some((command.to_owned(), verb.to_owned(), resource.to_owned()))
+        })
+        .collect();
+    let manifests =
+        [include_str!("../manifests/rrsa-demo.yaml"), include_str!("../manifests/workloads.yaml")];
+    let stage = Stage::set("", &manifests.join("\n---\n")).await;
+    let probe = ["--live=pod", "--probe-image", "probe:ok"];
+    let namespace = ["-n", "rrsa-demo"];
+    let commands: Vec<Vec<&str>> = vec![
+        vec!["status"],
+        vec!["check", "sa"],
+        [&["check", "sa/demo-sa"][..], &probe, &namespace].concat(),
+        [&["check", "pod"][..], &namespace].concat(),
+        vec!["check", "deploy", "-A"],
+        vec!["check", "sts", "-A"],
+        vec!["check", "ds", "-A"],
+        vec!["check", "rs", "-A"],
+        vec!["check", "job", "-A"],
+        vec!["check", "cronjob", "-A"],
+        vec!["check", "-A"],
+        vec!["describe", "deploy", "-A"],
+        vec!["list", "-A"],
+        vec!["list", "-A", "--stale"],
+        [&["list", "--stale"][..], &namespace].concat(),
+        [&["trust-policy", "sa/demo-sa"][..], &namespace].concat(),
+        vec!["who-can-assume", "demo-role-for-rrsa"],
+    ];
+    let mut seen = 0;
+    for words in commands {
+        let outcome = stage.rrsa(&[&words[..], &["-v"]].concat()).await;
+        for line in outcome.stderr.lines() {
+            let Some((verb, resource)) = deed(line) else { continue };
+            seen += 1;
+            let stands = rows.iter().any(|(command, has, of)| {
+                is_about(command, words[0]) && (has.as_str(), of.as_str()) == (verb, resource.as_str())
+            });
+            assert!(stands, "{words:?} asks to {verb} {resource}, and no row says so");
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}

@@ -12,7 +12,7 @@ use crate::cli::{self, Cli, Machine, Outcome};
 use crate::collect;
 use crate::context;
 use crate::error::{Error, exit};
-use crate::facts::Seen;
+use crate::facts::{ClusterFacts, DEFAULT_ISSUER, Seen};
 use crate::render::{self, Style, printable};
 use crate::subjects;
 use serde_json::Value;
@@ -75,26 +75,10 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         let place = printable(&kube.namespace);
         cli::say(&format!("note: there is no ServiceAccount {} in namespace {place} yet", printable(&name)));
     }
-    let cluster = checker.cluster();
-    let given = |option: &Option<String>, seen: &Seen<String>, what: &str, flag: &str| match option {
-        Some(text) => Ok(text.clone()),
-        None => seen.as_result().cloned().map_err(|why| {
-            Error::could_not_tell(format!("the cluster's {what} is not known"))
-                .caused_by(why)
-                .hint(format!("name it with {flag}"))
-        }),
-    };
-    let candidate = Candidate {
-        provider_arn: given(
-            &args.oidc_provider_arn,
-            &cluster.provider_arn,
-            "OIDC provider",
-            "--oidc-provider-arn",
-        )?,
-        issuer: given(&args.issuer, &cluster.issuer, "issuer", "--issuer")?,
-        namespace: kube.namespace.clone(),
-        service_account: name,
-    };
+    let (provider_arn, issuer) =
+        whose_tokens(checker.cluster(), args.oidc_provider_arn.as_ref(), args.issuer.as_ref())?;
+    let candidate =
+        Candidate { provider_arn, issuer, namespace: kube.namespace.clone(), service_account: name };
     let (what, document) = match (&args.role, file) {
         (Some(role), _) => (format!("role {role}"), live(&checker, &cloud, role).await?),
         (None, Some(document)) => {
@@ -108,6 +92,32 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         }
     };
     Ok(compare(args, &candidate, &what, &document, Style::for_stdout(&machine.env)))
+}
+
+/// The OIDC provider and the issuer of the cluster's tokens, or those that were named instead.
+pub(super) fn whose_tokens(
+    cluster: &ClusterFacts,
+    provider_arn: Option<&String>,
+    issuer: Option<&String>,
+) -> Result<(String, String), Error> {
+    let given = |option: Option<&String>, seen: &Seen<String>, what: &str, flag: &str| match option {
+        Some(text) => Ok(text.clone()),
+        None => seen.as_result().cloned().map_err(|why| {
+            Error::could_not_tell(format!("the cluster's {what} is not known"))
+                .caused_by(why)
+                .hint(format!("name it with {flag}"))
+        }),
+    };
+    if issuer.is_none() && cluster.issuer.value().map(String::as_str) == Some(DEFAULT_ISSUER) {
+        let error = "RRSA is off on this cluster (RRSA-C01): STS takes no token of its issuer, whatever a policy says";
+        return Err(Error::could_not_tell(error).caused_by(format!("its issuer is {DEFAULT_ISSUER}")).hint(
+            "kubectl rrsa explain RRSA-C01 says how to turn it on; --issuer names the one that it will have",
+        ));
+    }
+    Ok((
+        given(provider_arn, &cluster.provider_arn, "OIDC provider", "--oidc-provider-arn")?,
+        given(issuer, &cluster.issuer, "issuer", "--issuer")?,
+    ))
 }
 
 fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, style: Style) -> Outcome {

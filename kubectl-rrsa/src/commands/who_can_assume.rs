@@ -9,14 +9,14 @@ use rrsa_shared::policy::{
 };
 use serde::Serialize;
 
-use super::trust_policy::{live, read, within};
+use super::trust_policy::{live, read, whose_tokens, within};
 use crate::checker::{Checker, Wishes};
 use crate::cli::{self, Cli, Machine, Outcome};
 use crate::collect::inventory::{Metadata, Scope, ServiceAccounts};
 use crate::context;
 use crate::error::{Error, exit};
-use crate::facts::{ROLE_NAME_ANNOTATION, Seen};
-use crate::render::{self, Columns, hanging, printable};
+use crate::facts::ROLE_NAME_ANNOTATION;
+use crate::render::{self, Columns, effect_words, hanging, printable};
 
 /// List the ServiceAccounts of this cluster that a role's trust policy lets in, and why.
 ///
@@ -74,17 +74,8 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         Some(path) => read(&path.display().to_string(), &within(machine.read_text(path)?).0)?,
         None => live(&checker, &cloud, &args.role).await?,
     };
-    let cluster = checker.cluster();
-    let known = |option: &Option<String>, seen: &Seen<String>, flag: &str| match option {
-        Some(text) => Ok(text.clone()),
-        None => seen.as_result().cloned().map_err(|why| {
-            Error::could_not_tell("whose tokens the cluster issues is not known")
-                .caused_by(why)
-                .hint(format!("name it with {flag}"))
-        }),
-    };
-    let provider_arn = known(&args.oidc_provider_arn, &cluster.provider_arn, "--oidc-provider-arn")?;
-    let issuer = known(&args.issuer, &cluster.issuer, "--issuer")?;
+    let (provider_arn, issuer) =
+        whose_tokens(checker.cluster(), args.oidc_provider_arn.as_ref(), args.issuer.as_ref())?;
     let role = args.role.rsplit('/').next().unwrap_or_default();
     let mut pages = ServiceAccounts::of(Scope::default());
     let mut rows = Vec::new();
@@ -138,7 +129,7 @@ fn row(account: Metadata, claims: &Claims, document: &Document, role: &str) -> O
 /// The statement that lets in, for certain if there is one.
 fn letting_in(evaluation: &Evaluation) -> Option<usize> {
     let allows =
-        |wanted| evaluation.statements.iter().position(|s| s.effect == Effect::Allow && s.outcome == wanted);
+        |wanted| evaluation.statements.iter().position(|s| s.effect != Effect::Deny && s.outcome == wanted);
     allows(Verdict::Match).or_else(|| allows(Verdict::Unknown))
 }
 
@@ -164,6 +155,9 @@ fn because(statement: &Statement, evaluated: &StatementEvaluation) -> String {
         }),
     );
     let elements = [&evaluated.action, &evaluated.principal];
+    if let Effect::Unknown(effect) = &statement.effect {
+        words.push(format!("{}, which nobody knows whether RAM takes", effect_words(effect)));
+    }
     words.extend(
         elements.iter().filter(|check| check.outcome == Verdict::Unknown).map(|check| check.reason.clone()),
     );
@@ -173,10 +167,14 @@ fn because(statement: &Statement, evaluated: &StatementEvaluation) -> String {
 /// Statements that let in more than somebody may have meant, by the claims of any token of this cluster.
 fn broad(document: &Document, anybody: &Claims) -> Vec<String> {
     let evaluated = evaluate(document, anybody).statements;
-    // Under an issuer that is not this cluster's its provider lets in nobody, whatever is asked of the subject.
+    // Who is denied without having been named is not let in by anything.
+    if evaluated.iter().any(|one| one.effect == Effect::Deny && one.outcome == Verdict::Match) {
+        return Vec::new();
+    }
+    // What no token of this cluster meets lets in nobody, whatever is asked of the subject.
     let whose = |index: usize| {
         let StatementEvaluation { principal, conditions, .. } = evaluated.get(index)?;
-        let is_out = |one: &ConditionEvaluation| one.key == "oidc:iss" && one.outcome == Verdict::NoMatch;
+        let is_out = |one: &ConditionEvaluation| one.key != "oidc:sub" && one.outcome == Verdict::NoMatch;
         match principal.outcome {
             Verdict::NoMatch => Some("another cluster"),
             _ if conditions.iter().any(is_out) => None,
@@ -239,7 +237,8 @@ fn table(rows: &[Row]) -> String {
         rows.iter().map(|row| (row.statement, row.because.as_str())).collect();
     shown.push('\n');
     for (number, because) in statements {
-        shown.push_str(&hanging(&format!("statement {number}: "), 4, &printable(because)));
+        let head = format!("statement {number}: ");
+        shown.push_str(&hanging(&head, head.len(), &printable(because)));
         shown.push('\n');
     }
     shown
@@ -268,11 +267,16 @@ mod tests {
         assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n:*""#), 0);
         assert_eq!(statement(r#""oidc:sub":"system:serviceaccount:n*:s""#), 1);
         assert_eq!(statement(r#""oidc:sub":"*""#), 1);
-        assert_eq!(statement(r#""oidc:aud":"x""#), 1);
+        assert_eq!(statement(r#""oidc:iss":"https://i""#), 1);
+        assert_eq!(statement(r#""oidc:aud":"x""#), 0);
         let other = |text: &str| broad(&Document::parse(text).unwrap(), &claims);
         let negative = r#"{"Statement":[{"Effect":"Allow","Principal":{"Federated":["p"]},
             "Condition":{"StringNotEquals":{"oidc:sub":"a"}}}]}"#;
         assert!(other(negative)[0].contains("StringNotEquals oidc:sub alone"));
+        let denied = r#"{"Statement":[{"Effect":"Allow","Principal":{"Federated":["p"]}},
+            {"Effect":"Deny","Principal":{"Federated":["p"]},"Action":"sts:AssumeRole",
+            "Condition":{"StringNotEquals":{"oidc:sub":"a"}}}]}"#;
+        assert_eq!(other(denied), [""; 0]);
         // Nobody has tokens of this provider and of that issuer.
         assert_eq!(statement(r#""oidc:iss":"https://other""#), 0);
         let foreign = negative.replace("[\"p\"]", "[\"q\"]");

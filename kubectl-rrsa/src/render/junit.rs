@@ -6,7 +6,7 @@ use rrsa_shared::printable::directs;
 
 use crate::gate::Gate;
 use crate::report::{LinkReport, LinkStatus, Report};
-use crate::rules::{Finding, Severity};
+use crate::rules::Finding;
 
 /// The document.
 #[must_use]
@@ -34,15 +34,16 @@ pub fn junit(reports: &[Report], gate: &Gate) -> String {
     xml
 }
 
-/// What breaks a link and is not known already.
+/// What of a link fails the run.
 fn news<'a>(report: &'a Report, link: &LinkReport, gate: &'a Gate) -> impl Iterator<Item = &'a Finding> {
     let link = link.link;
     let of_link = report.findings.iter().filter(move |finding| finding.link == link);
-    of_link.filter(|finding| finding.severity >= Severity::Error && !gate.knows(finding))
+    of_link.filter(|finding| gate.counts(finding))
 }
 
 fn fails(report: &Report, link: &LinkReport, gate: &Gate) -> bool {
-    link.status == LinkStatus::Broken && news(report, link, gate).next().is_some()
+    matches!(link.status, LinkStatus::Broken | LinkStatus::Warned)
+        && news(report, link, gate).next().is_some()
 }
 
 fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite: &str) {
@@ -50,7 +51,7 @@ fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite
     let findings: Vec<&Finding> =
         report.findings.iter().filter(|finding| finding.link == link.link).collect();
     match link.status {
-        LinkStatus::Broken if fails(report, link, gate) => {
+        LinkStatus::Broken | LinkStatus::Warned if fails(report, link, gate) => {
             let head = news(report, link, gate).next().map_or("", |finding| finding.title);
             let _ = write!(xml, "><failure message=\"{}\">", escaped(head));
             for finding in news(report, link, gate) {

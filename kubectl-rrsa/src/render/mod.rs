@@ -19,7 +19,7 @@ pub use columns::Columns;
 pub use describe::describe;
 pub use junit::junit;
 pub use list::List;
-pub use policy::{beside, diff};
+pub use policy::{beside, diff, effect_words};
 pub use rrsa_shared::printable::printable;
 use rrsa_shared::printable::printable_json;
 pub use rrsa_shared::wrap::hanging;

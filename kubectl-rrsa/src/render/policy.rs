@@ -39,6 +39,9 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
             Verdict::NoMatch => style.bad("✗"),
             Verdict::Unknown => style.doubtful("?"),
         };
+        if let Effect::Unknown(effect) = &statement.effect {
+            line(&mut shown, &mark(Verdict::Unknown), "Effect", &effect_words(effect));
+        }
         for (name, check) in [("Action", &statement.action), ("Principal", &statement.principal)] {
             line(&mut shown, &mark(check.outcome), name, &check.reason);
         }
@@ -70,13 +73,20 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
                 let _ = writeln!(shown, "             the nearest of {} values", condition.expected.len());
             }
         }
-        let about_it = statement.principal.outcome != Verdict::NoMatch;
+        let about_it = statement.principal.outcome != Verdict::NoMatch
+            && statement.conditions.iter().all(|condition| condition.outcome != Verdict::NoMatch);
         if !statement.constrains_subject && statement.effect == Effect::Allow && about_it {
             let words = "no condition on oidc:sub: every ServiceAccount of the cluster is let in";
             let _ = writeln!(shown, "{} {words}", style.doubtful("!"));
         }
     }
     shown
+}
+
+/// An effect that is none of RAM's.
+#[must_use]
+pub fn effect_words(effect: &str) -> String {
+    format!("\"{effect}\" is neither \"Allow\" nor \"Deny\"")
 }
 
 /// One element of a statement and what is to be said of it; further lines below the first.
