@@ -21,7 +21,7 @@ pub use junit::junit;
 pub use list::List;
 pub use policy::{beside, diff, effect_words};
 pub use rrsa_shared::printable::printable;
-use rrsa_shared::printable::printable_json;
+use rrsa_shared::printable::{directs, printable_json};
 pub use rrsa_shared::wrap::hanging;
 pub use sarif::sarif;
 pub use status::status;
@@ -52,7 +52,25 @@ impl Format {
             Self::Json => serde_json::to_string_pretty(value)
                 .map(|text| printable_json(&text) + "\n")
                 .map_err(|error| defect(error.to_string())),
-            Self::Yaml => serde_saphyr::to_string(value).map_err(|error| defect(error.to_string())),
+            Self::Yaml => {
+                let text = serde_saphyr::to_string(value).map_err(|error| defect(error.to_string()))?;
+                // What would turn a terminal's writing round is escaped in JSON, which is YAML too.
+                if text.contains(directs) { Self::Json.write(value) } else { Ok(text) }
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Format;
+
+    #[test]
+    fn no_format_turns_a_terminals_writing_round() {
+        for format in [Format::Json, Format::Yaml] {
+            let text = format.write(&["a\u{202e}b"]).unwrap();
+            assert!(!text.contains('\u{202e}') && text.contains("\\u202e"), "{text}");
+        }
+        assert_eq!(Format::Yaml.write(&["a"]).unwrap().trim(), "- a");
     }
 }
