@@ -21,6 +21,8 @@ pub mod exit {
 pub enum ErrorKind {
     /// Exit code 2: what was typed, or a file it names, is wrong.
     Usage,
+    /// Exit code 2: what is named is not there, or not yet.
+    Absent,
     /// Exit code 3: the cluster or the cloud gave no answer that can be judged.
     CouldNotTell,
 }
@@ -42,6 +44,11 @@ impl Error {
     /// A usage error.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Usage, message: message.into(), cause: None, hint: None }
+    }
+
+    /// An error for an object that is not there.
+    pub fn absent(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Absent, message: message.into(), cause: None, hint: None }
     }
 
     /// An error for an answer that could not be had.
@@ -67,7 +74,7 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            ErrorKind::Usage => exit::USAGE,
+            ErrorKind::Usage | ErrorKind::Absent => exit::USAGE,
             ErrorKind::CouldNotTell => exit::COULD_NOT_TELL,
         }
     }

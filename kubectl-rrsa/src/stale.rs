@@ -84,11 +84,8 @@ pub async fn of_service_account(
     let owners = collect::owners(client, namespace, names).await;
     for pod in &mut live {
         let is_gone = |owner: &&mut String| matches!(owners.get(*owner).map(Seen::value), Some(Some(None)));
-        // A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
         if let Some(owner) = pod.owner.as_mut().filter(is_gone) {
-            let hash = pod.labels.get("pod-template-hash").map(|hash| format!("-{hash}"));
-            *owner =
-                format!("{}{}", owner.replacen("deployment/", "replicaset/", 1), hash.unwrap_or_default());
+            *owner = collect::without_deployment(owner, &pod.name);
         }
     }
     let owners: BTreeMap<_, _> =

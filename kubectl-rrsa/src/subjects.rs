@@ -253,7 +253,7 @@ impl Wanted {
                     match get(kube, &path).await? {
                         Some(object) => subjects.push(of_workload(kube, workload, &object).await?),
                         None => missing.push(
-                            Error::usage(format!(
+                            Error::absent(format!(
                                 "there is no {} {name} in namespace {}",
                                 workload.singular, kube.namespace
                             ))

@@ -83,6 +83,20 @@ async fn watching_ends_when_all_is_healthy() {
     assert!(outcome.stdout.contains("Healthy"), "{outcome:?}");
 }
 
+/// What is not there yet, and a server that is away for a moment, are waited for; what was typed wrong is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_come_is_waited_for() {
+    let away = "cluster: {faults: [{verb: list, resource: deployments, code: 503, reason: ServiceUnavailable, message: away, times: 2},
+        {verb: get, resource: pods, code: 404, reason: NotFound, message: none, times: 1}]}";
+    let stage = Stage::set(away, "").await;
+    let wait = ["--watch", "--timeout", "60s"];
+    let outcome = stage.rrsa(&[&["check", "pod/demo", "-n", "rrsa-demo"][..], &wait].concat()).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("waiting: there is no pod demo"), "{outcome:?}");
+    let slip = stage.rrsa(&[&["check", "pod/demo", "--context", "nowhere"][..], &wait].concat()).await;
+    assert_eq!(slip.code, 2, "{slip:?}");
+}
+
 /// What is known of one workload excuses no other, and no other trouble of the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_baseline_excuses_what_it_has_seen_and_nothing_else() {

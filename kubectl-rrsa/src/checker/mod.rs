@@ -204,7 +204,7 @@ impl<'a> Checker<'a> {
             self.objects(namespace, &account).await;
         if let Some(None) = namespace_facts.value() {
             return Err(
-                Error::usage(format!("there is no namespace {namespace}")).hint("kubectl get namespaces")
+                Error::absent(format!("there is no namespace {namespace}")).hint("kubectl get namespaces")
             );
         }
         let names_none =
@@ -235,8 +235,9 @@ impl<'a> Checker<'a> {
             }
         };
         let (account_facts, owner) = join(of_account, owner).await;
+        let pod_name = pod.as_ref().map(|pod| pod.name.clone()).unwrap_or_default();
         if let (Some(None), Some(owner)) = (owner.value(), pod.as_mut().and_then(|pod| pod.owner.as_mut())) {
-            *owner = without_deployment(owner);
+            *owner = collect::without_deployment(owner, &pod_name);
         }
         let owner = collect::still_there(owner);
         let (workloads, owners) = match (&pod, users.value()) {
@@ -313,7 +314,7 @@ impl<'a> Checker<'a> {
             let is_gone =
                 |owner: &&mut String| matches!(found.get(*owner).map(Seen::value), Some(Some(None)));
             if let Some(owner) = pod.owner.as_mut().filter(is_gone) {
-                *owner = without_deployment(owner);
+                *owner = collect::without_deployment(owner, &pod.name);
             }
         }
         let mut owners: BTreeMap<_, _> =
@@ -416,7 +417,7 @@ impl<'a> Checker<'a> {
         match collect::pod(&self.kube.client, namespace, name).await {
             Err(error) => Err(context::explain(error, self.kube)),
             Ok(Some(pod)) => Ok(pod),
-            Ok(None) => Err(Error::usage(format!("there is no pod {name} in namespace {namespace}"))
+            Ok(None) => Err(Error::absent(format!("there is no pod {name} in namespace {namespace}"))
                 .hint(format!("kubectl get pods -n {namespace}"))),
         }
     }
@@ -449,14 +450,6 @@ impl<'a> Checker<'a> {
 
     fn now(&self) -> i64 {
         self.machine.clock.now().as_second()
-    }
-}
-
-/// A ReplicaSet with a template's hash whose Deployment is none is somebody else's.
-fn without_deployment(owner: &str) -> String {
-    match owner.strip_prefix("deployment/") {
-        Some(name) => format!("replicaset/{name}"),
-        None => owner.to_owned(),
     }
 }
 

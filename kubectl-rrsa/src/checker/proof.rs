@@ -130,6 +130,10 @@ impl Checker<'_> {
         let client = &self.kube.client;
         if live == Live::Ephemeral {
             let pod = pod.filter(|pod| !pod.is_template).ok_or("an ephemeral container needs a pod")?;
+            if !pod.is_running() {
+                let phase = pod.phase.as_deref().unwrap_or("not Running");
+                return Err(format!("an ephemeral container needs a pod that runs, and this one is {phase}"));
+            }
             let container = self.wishes.container.as_deref();
             let report =
                 live::in_pod(client, namespace, &pod.name, container, &options, &wishes.interrupt).await?;

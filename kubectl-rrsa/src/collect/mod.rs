@@ -18,7 +18,7 @@ pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{
     Annotated, annotated_service_accounts, namespace, owner, owners, rollout, service_account, still_there,
-    strings,
+    strings, without_deployment,
 };
 pub use pod::{lasting, pod, pod_facts, pods, raw_pod, template};
 pub use reason::why_not;

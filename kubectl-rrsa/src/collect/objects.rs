@@ -128,6 +128,17 @@ pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> See
     }
 }
 
+/// The owner of a pod where there is no Deployment: a ReplicaSet with a template's hash in its name, which is the pod's own name
+/// but for its last part, is then somebody else's.
+#[must_use]
+pub fn without_deployment(owner: &str, pod: &str) -> String {
+    match (owner.strip_prefix("deployment/"), pod.rsplit_once('-')) {
+        (Some(name), Some((set, _))) if set.starts_with(name) => format!("replicaset/{set}"),
+        (Some(name), _) => format!("replicaset/{name}"),
+        (None, _) => owner.to_owned(),
+    }
+}
+
 /// What made a pod, if it is there still.
 #[must_use]
 pub fn still_there(found: Seen<Option<OwnerFacts>>) -> Seen<OwnerFacts> {

@@ -78,11 +78,18 @@ impl Pages {
                 self.page(client, &token).await?
             }
             // The list grew too old between two pages. The API server names where to go on in a newer one.
-            Err(kube::Error::Api(status)) if status.code == 410 && !token.is_empty() => {
+            Err(kube::Error::Api(mut status)) if status.code == 410 && !token.is_empty() => {
                 let newer = status.metadata.as_ref().and_then(|list| list.continue_.clone());
                 match newer.filter(|newer| !newer.is_empty()) {
                     Some(newer) => self.page(client, &newer).await?,
-                    None => return Err(kube::Error::Api(status)),
+                    None => {
+                        status.message = format!(
+                            "the list of {} grew too old between two pages, and no newer one is offered: run it again ({})",
+                            self.path.rsplit('/').next().unwrap_or_default(),
+                            status.message
+                        );
+                        return Err(kube::Error::Api(status));
+                    }
                 }
             }
             page => page?,

@@ -13,7 +13,7 @@ use crate::checker::{Checker, ProbeWishes, Wishes};
 use crate::cli::{self, Cli, Machine, Outcome};
 use crate::cloud::Cloud;
 use crate::context::{self, KubeContext, duration};
-use crate::error::{Error, exit};
+use crate::error::{Error, ErrorKind, exit};
 use crate::facts::{Facts, SubjectRef};
 use crate::gate::{FailOn, Gate};
 use crate::live::{Interrupt, Live};
@@ -165,14 +165,23 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         );
     }
     let look = async || once(&wanted, &wishes, args.parallel, machine, &cloud, &kube).await;
-    let (mut reports, mut missing) = look().await?;
     let start = machine.clock.elapsed();
+    let mut seen = look().await;
     while args.watch
         && !wishes.is_interrupted()
-        && gate.exit_code(&reports) != exit::HEALTHY
         && machine.clock.elapsed().saturating_sub(start) < args.timeout
     {
-        progress(&reports);
+        match &seen {
+            Ok((reports, missing)) if missing.is_empty() && gate.exit_code(reports) == exit::HEALTHY => {
+                break;
+            }
+            Ok((reports, missing)) => progress(reports, missing),
+            // What could not be looked at may be there the next time; what was typed wrong is so then too.
+            Err(error) if error.kind != ErrorKind::Usage => {
+                progress(&[], std::slice::from_ref(error));
+            }
+            Err(_) => break,
+        }
         let left = args.timeout.saturating_sub(machine.clock.elapsed().saturating_sub(start));
         let pause = machine.clock.sleep(PAUSE.min(left));
         match &wishes.probe {
@@ -182,8 +191,9 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
                 () = probe.interrupt.wait() => break,
             },
         }
-        (reports, missing) = look().await?;
+        seen = look().await;
     }
+    let (reports, missing) = seen?;
     for error in &missing {
         cli::say(&error.to_string());
     }
@@ -365,7 +375,10 @@ pub(super) async fn once(
 }
 
 /// Says on stderr what is still being waited for.
-fn progress(reports: &[Report]) {
+fn progress(reports: &[Report], missing: &[Error]) {
+    for error in missing {
+        cli::say(&format!("waiting: {}", printable(&error.message)));
+    }
     let waiting = reports.iter().filter(|report| report.conclusion != Conclusion::Healthy);
     for report in waiting {
         let why = report.first_broken.unwrap_or("not enough can be seen");
