@@ -269,7 +269,7 @@ impl<'a> Checker<'a> {
             annotated_elsewhere,
             same_role,
             pods_using: users.map(|users| users.count.clone()),
-            unscheduled: users.value().and_then(|users| users.unscheduled.clone()),
+            unscheduled: users.value().filter(|_| pod.is_none()).and_then(|users| users.unscheduled.clone()),
             workloads,
             owners,
             beside,
