@@ -59,6 +59,7 @@ pub fn refused(error: ChangeError) -> Error {
         ChangeError::Locked(_) => Some("if no other program is at it, take that file away, then try again"),
         ChangeError::Changed(_) => Some("try again"),
         ChangeError::NoBackup(_) => Some("copies are files beside it whose names have .before- in them"),
+        ChangeError::Foreign(_) => Some("run it as that user"),
         ChangeError::System(..) | ChangeError::NotText(_) => None,
     };
     let shown = Error::usage(error.to_string());

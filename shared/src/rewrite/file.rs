@@ -29,6 +29,8 @@ pub enum ChangeError {
     System(PathBuf, io::Error),
     /// It is not text.
     NotText(PathBuf),
+    /// It is another user's.
+    Foreign(PathBuf),
     /// Somebody else holds its lock.
     Locked(PathBuf),
     /// Somebody else has changed it.
@@ -42,6 +44,9 @@ impl fmt::Display for ChangeError {
         match self {
             Self::System(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NotText(path) => write!(f, "{} is not text", path.display()),
+            Self::Foreign(path) => {
+                write!(f, "{} belongs to another user, who alone can change it and keep it", path.display())
+            }
             Self::Locked(lock) => {
                 write!(
                     f,
@@ -110,7 +115,7 @@ impl TextFile {
     }
 
     /// Writes `text` in its place, and a copy of what it was beside it; the copy's path is returned. Readers see the old file or
-    /// the new one. A file keeps its mode; a new one is its owner's alone, as every copy is.
+    /// the new one. A file keeps its owner, its mode and its ends of lines; a new one is its owner's alone, as every copy is.
     ///
     /// # Errors
     /// As the system refuses; another program that holds it or has changed it. Nothing is half-written.
@@ -126,13 +131,25 @@ impl TextFile {
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
+        let (text, owned) = (self.with_its_ends(text), Owned::of(&self.path)?);
         // A file that has said the same before has a copy for that already.
         let taken = |copy: &PathBuf| fs::symlink_metadata(copy).is_ok();
-        let backup = backups(&self.path, text).find(|copy| !taken(copy)).unwrap_or_default();
-        write(&backup, self.text.as_deref().unwrap_or(ABSENT).as_bytes(), None).map_err(failed(&backup))?;
-        let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
-        write(&self.path, text.as_bytes(), mode).map_err(failed(&self.path))?;
+        let backup = backups(&self.path, &text).find(|copy| !taken(copy)).unwrap_or_default();
+        let before = self.text.as_deref().unwrap_or(ABSENT);
+        write(&backup, before.as_bytes(), &owned.privately()).map_err(failed(&backup))?;
+        write(&self.path, text.as_bytes(), &owned).map_err(failed(&self.path))?;
         Ok(backup)
+    }
+
+    /// The text with the ends of lines that the file has.
+    fn with_its_ends(&self, text: &str) -> String {
+        let before = self.text();
+        let is_of_windows =
+            before.contains("\r\n") && before.matches('\n').count() == before.matches("\r\n").count();
+        match is_of_windows {
+            true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+            false => text.to_owned(),
+        }
     }
 
     /// Writes `text` in its place, and keeps no copy: for what is to be gone.
@@ -144,8 +161,8 @@ impl TextFile {
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
-        let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
-        write(&self.path, text.as_bytes(), mode)
+        let (text, owned) = (self.with_its_ends(text), Owned::of(&self.path)?);
+        write(&self.path, text.as_bytes(), &owned)
             .map_err(|error| ChangeError::System(self.path.clone(), error))
     }
 
@@ -167,8 +184,7 @@ impl TextFile {
         if before == ABSENT {
             fs::remove_file(&self.path).map_err(failed)?;
         } else {
-            let mode = fs::metadata(&self.path).ok().map(|found| found.permissions());
-            write(&self.path, before.as_bytes(), mode).map_err(failed)?;
+            write(&self.path, before.as_bytes(), &Owned::of(&self.path)?).map_err(failed)?;
         }
         fs::remove_file(&backup).map_err(failed)
     }
@@ -251,13 +267,65 @@ fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-fn write(path: &Path, bytes: &[u8], mode: Option<fs::Permissions>) -> io::Result<()> {
+/// Whose a file is and who may do what with it, so that one in its place is the same.
+#[derive(Clone, Debug, Default)]
+struct Owned {
+    mode: Option<fs::Permissions>,
+    /// User and group.
+    #[cfg(unix)]
+    owner: Option<(u32, u32)>,
+}
+
+impl Owned {
+    /// As the file is; as every new one where there is none.
+    ///
+    /// # Errors
+    /// Another user's file, which nobody but root can write in that user's name.
+    #[cfg(unix)]
+    fn of(path: &Path) -> Result<Self, ChangeError> {
+        use std::os::unix::fs::MetadataExt as _;
+        let Ok(found) = fs::metadata(path) else { return Ok(Self::default()) };
+        let own = rustix::process::geteuid();
+        if !own.is_root() && own.as_raw() != found.uid() {
+            return Err(ChangeError::Foreign(path.to_owned()));
+        }
+        Ok(Self { mode: Some(found.permissions()), owner: Some((found.uid(), found.gid())) })
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere a file may be another user's")]
+    fn of(path: &Path) -> Result<Self, ChangeError> {
+        Ok(Self { mode: fs::metadata(path).ok().map(|found| found.permissions()) })
+    }
+
+    /// The same user's alone.
+    fn privately(&self) -> Self {
+        Self { mode: None, ..self.clone() }
+    }
+
+    fn give(&self, file: &fs::File) -> io::Result<()> {
+        #[cfg(unix)]
+        if let Some((user, group)) = self.owner {
+            use std::os::unix::fs::{PermissionsExt as _, fchown};
+            fchown(file, Some(user), None)?;
+            // Of a group that is not ours to give nobody else may have what its members had.
+            if fchown(file, None, Some(group)).is_err() {
+                let bits = self.mode.as_ref().map_or(0o600, fs::Permissions::mode) & !0o070;
+                return file.set_permissions(fs::Permissions::from_mode(bits));
+            }
+        }
+        match &self.mode {
+            Some(mode) => file.set_permissions(mode.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write(path: &Path, bytes: &[u8], owned: &Owned) -> io::Result<()> {
     let draft = beside(path, &format!(".{:016x}.new", fastrand::u64(..)));
     let written = (|| {
         let mut file = private().write(true).create_new(true).open(&draft)?;
-        if let Some(mode) = mode {
-            file.set_permissions(mode)?;
-        }
+        owned.give(&file)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&draft, path)
@@ -300,6 +368,38 @@ mod tests {
         TextFile::open(&path).unwrap().replace("two").unwrap();
         fs::write(&path, "theirs").unwrap();
         assert!(matches!(TextFile::open(&path).unwrap().undo(), Err(ChangeError::NoBackup(_))));
+    }
+
+    /// Whoever changes it, it stays its owner's, and the copy is.
+    #[test]
+    fn a_file_stays_whose_it_is() {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "one").unwrap();
+        let root = rustix::process::geteuid().is_root();
+        let (user, group) = if root {
+            (41_001, 41_002)
+        } else {
+            (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+        };
+        chown(&path, Some(user), Some(group)).unwrap();
+        let backup = TextFile::open(&path).unwrap().replace("two").unwrap();
+        for file in [&path, &backup] {
+            let found = fs::metadata(file).unwrap();
+            assert_eq!((found.uid(), found.gid()), (user, group), "{}", file.display());
+        }
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "one\r\ntwo\r\n").unwrap();
+        TextFile::open(&path).unwrap().replace("one\r\nnew\ntwo\r\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\r\nnew\r\ntwo\r\n");
+        TextFile::open(&path).unwrap().undo().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\r\ntwo\r\n");
     }
 
     #[test]
