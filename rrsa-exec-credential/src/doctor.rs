@@ -444,16 +444,15 @@ fn configuration(files: &Files, places: &Places) -> Option<Finding> {
     };
     Some(match config {
         Err(why) => finding(Mark::Bad, WHAT, format!("{place}: {why}")),
-        Ok(config) if config.runs_commands() && !files.is_mine_alone(path).unwrap_or(false) => finding(
-            Mark::Bad,
-            WHAT,
-            format!("{place} names a command, and others may write to it or own it; it is not listened to"),
-        )
-        .next(format!("chmod 600 {place}")),
-        Ok(config) => {
-            let names: Vec<_> = config.source.keys().map(String::as_str).collect();
-            finding(Mark::Good, WHAT, format!("{place}: sources {}", names.join(", ")))
-        }
+        Ok(config) => match files.exposed(path).filter(|_| config.runs_commands()) {
+            Some(why) => {
+                finding(Mark::Bad, WHAT, format!("{place} names a command, and is not listened to: {why}"))
+            }
+            None => {
+                let names: Vec<_> = config.source.keys().map(String::as_str).collect();
+                finding(Mark::Good, WHAT, format!("{place}: sources {}", names.join(", ")))
+            }
+        },
     })
 }
 

@@ -647,7 +647,7 @@ role-arn = \"acs:ram::1234567890123456:role/deploy\"
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o666)).unwrap();
     let open = whoami(&["--source", "pod", "--force-refresh"], false).await;
     assert_eq!(open.code, 2, "{open:?}");
-    assert!(open.stderr.contains("others may write to it"), "{open:?}");
+    assert!(open.stderr.contains("others may write to"), "{open:?}");
     std::fs::write(&config, "[source.pod\nhunter2").unwrap();
     let broken = whoami(&["--source", "pod", "--force-refresh"], false).await;
     assert_eq!(broken.code, 2, "{broken:?}");

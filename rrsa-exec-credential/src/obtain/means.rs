@@ -53,11 +53,10 @@ impl Seeker<'_> {
             Ok(bytes) => {
                 let text = String::from_utf8(bytes).map_err(|_| broken("it is not text".to_owned()))?;
                 let config = Config::parse(&text).map_err(|error| broken(error.to_string()))?;
-                if config.runs_commands() && !self.files.is_mine_alone(path).unwrap_or(false) {
-                    return Err(broken(
-                        "it names a command, and others may write to it or own it; chmod 600 it, or take token-command out"
-                            .to_owned(),
-                    ));
+                if let (true, Some(why)) = (config.runs_commands(), self.files.exposed(path)) {
+                    return Err(broken(format!(
+                        "it names a command, which is not run: {why}; or take token-command out"
+                    )));
                 }
                 config
             }

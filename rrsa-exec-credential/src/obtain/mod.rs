@@ -224,6 +224,12 @@ impl<'a> Seeker<'a> {
                         String::from_utf8(bytes).map_err(|_| broken("the credentials file is not text"))?;
                     self.resolved(ini::resolve(&text, profile.as_deref()), depth).await
                 }
+                Spec::EcsRamRole { .. } if self.is_on(env_vars::ECS_METADATA_DISABLED) => {
+                    let by = env_vars::ECS_METADATA_DISABLED;
+                    Err(broken(&format!(
+                        "the metadata service is not asked: {by} forbids it; unset it, or name another source"
+                    )))
+                }
                 Spec::EcsRamRole { role } => {
                     let named = self.env.var(env_vars::IMDS_ENDPOINT);
                     let url = metadata_url(named.as_deref()).map_err(|error| broken(&error.to_string()))?;
@@ -296,7 +302,6 @@ impl<'a> Seeker<'a> {
     /// What the command of a profile prints.
     async fn external(&self, profile: &str, command: &str, depth: u8) -> Outcome {
         let what = format!("process_command of profile {profile}");
-        let is_on = |name| self.env.var(name).is_some_and(|value| value == "1" || value == "true");
         let words =
             external::words(command).ok_or_else(|| broken(&format!("{what}: a quote does not end")))?;
         if external::is_ours(&words) {
@@ -317,24 +322,26 @@ impl<'a> Seeker<'a> {
                 Some((source, None)) => self.ask(&self.named(source.as_deref())?, depth + 1).await,
             };
         }
-        if is_on(env_vars::WITHIN_EXTERNAL) {
+        if self.is_on(env_vars::WITHIN_EXTERNAL) {
             return Err(Trouble::Absent(format!(
                 "{what} is not run within a command that this program runs"
             )));
         }
-        if is_on(env_vars::EXTERNAL_PROCESS_DISABLED) {
+        if self.is_on(env_vars::EXTERNAL_PROCESS_DISABLED) {
             return Err(broken(&format!(
                 "{what}: {} says that none is run",
                 env_vars::EXTERNAL_PROCESS_DISABLED
             )));
         }
-        if let Some(path) =
-            self.places.cli.as_ref().filter(|path| !self.files.is_mine_alone(path).unwrap_or(true))
-        {
-            let why = format!("{what}: others may write to {} or own it; chmod 600 it", path.display());
-            return Err(broken(&why));
+        if let Some(why) = self.places.cli.as_ref().and_then(|path| self.files.exposed(path)) {
+            return Err(broken(&format!("{what} is not run: {why}")));
         }
         self.told(external::printed(&self.run(&what, &words).await?, profile))
+    }
+
+    /// Whether a variable is `1` or `true`, in letters of whatever size.
+    fn is_on(&self, name: &str) -> bool {
+        self.env.var(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
     }
 
     /// An answer that is none because it cannot be given now is asked for again, for as long as there is time.
@@ -393,6 +400,13 @@ impl<'a> Seeker<'a> {
         Box::pin(async move {
             match resolved {
                 Resolved::Answer(answer) => of_answer(answer),
+                // As the CLI has it, of a profile the switch is about both.
+                Resolved::Spec(Spec::CredentialsUri { .. })
+                    if self.is_on(env_vars::EXTERNAL_PROCESS_DISABLED) =>
+                {
+                    let by = env_vars::EXTERNAL_PROCESS_DISABLED;
+                    Err(broken(&format!("the profile's credentials address is not asked: {by} forbids it")))
+                }
                 Resolved::Spec(spec) => self.ask(&spec, depth + 1).await,
                 Resolved::Role(base, role) => {
                     let base = self.resolved(*base, depth + 1).await?;

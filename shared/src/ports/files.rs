@@ -76,26 +76,38 @@ impl Files {
         }
     }
 
-    /// Whether a file belongs to this process's user and nobody else may write to it; always where files have no such thing.
-    ///
-    /// # Errors
-    /// As the operating system reports them.
-    pub fn is_mine_alone(&self, path: &Path) -> io::Result<bool> {
+    /// Why a file may say what this process's user never meant, and what mends that: another user's, or one that others may
+    /// write to or put another in the place of. Nothing where files have no such thing.
+    #[must_use]
+    pub fn exposed(&self, path: &Path) -> Option<String> {
         match &self.0 {
             #[cfg(unix)]
             Inner::Real => {
                 use std::os::unix::fs::MetadataExt as _;
-                let found = std::fs::metadata(path)?;
-                // In a folder that everybody may write to, anybody may put another file in its place.
+                let shown = path.display();
+                let found = match std::fs::metadata(path) {
+                    Ok(found) => found,
+                    Err(error) => return Some(format!("{shown}: {error}")),
+                };
+                if found.uid() != rustix::process::geteuid().as_raw() {
+                    return Some(format!("{shown} belongs to another user; keep one of your own"));
+                }
+                if found.mode() & 0o022 != 0 {
+                    return Some(format!("others may write to {shown}; chmod go-w {shown}"));
+                }
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let open = |found: std::fs::Metadata| found.mode() & 0o1002 == 0o002;
-                let is_open = folder.and_then(|folder| std::fs::metadata(folder).ok()).is_some_and(open);
-                let is_mine = found.uid() == rustix::process::geteuid().as_raw();
-                Ok(is_mine && found.mode() & 0o022 == 0 && !is_open)
+                let open =
+                    |folder: &&Path| std::fs::metadata(folder).is_ok_and(|f| f.mode() & 0o1002 == 0o002);
+                folder.filter(open).map(|folder| {
+                    let folder = folder.display();
+                    format!(
+                        "others may write to its folder, and so put another in its place; chmod o-w {folder}"
+                    )
+                })
             }
             #[cfg(not(unix))]
-            Inner::Real => std::fs::metadata(path).map(|_| true),
-            Inner::Fake(_) => Ok(true),
+            Inner::Real => std::fs::metadata(path).err().map(|error| format!("{}: {error}", path.display())),
+            Inner::Fake(_) => None,
         }
     }
 
