@@ -50,8 +50,8 @@ enum Command {
     /// Show or clear what is kept
     #[command(subcommand)]
     Cache(kept::Deed),
-    /// Forget all that is kept, for every identity; the next run asks anew
-    Logout,
+    /// Forget what is kept, for every identity; the next run asks anew
+    Logout(kept::Clear),
     /// Print the version
     Version,
     Doctor(doctor::Args),
@@ -232,16 +232,36 @@ fn cluster_id(said: Option<&String>, info: &ExecInfo) -> Result<String, Error> {
     }
 }
 
+fn warned(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "warning: {}", rrsa_shared::printable::printable(line));
+}
+
+/// Runs the command. What fails in one line says nothing else.
 fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error> {
-    let mut warn = |line: &str| {
-        let _ = writeln!(std::io::stderr().lock(), "warning: {}", rrsa_shared::printable::printable(line));
-    };
+    if !matches!(cli.command, Command::Token(_) | Command::Certificate(_) | Command::Process(_)) {
+        return carry_out(cli, env, files, clock, &mut warned);
+    }
+    let mut warnings = Vec::new();
+    let done = carry_out(cli, env, files, clock, &mut |line| warnings.push(line.to_owned()))?;
+    for line in &warnings {
+        warned(line);
+    }
+    Ok(done)
+}
+
+fn carry_out(
+    cli: &Cli,
+    env: &Env,
+    files: &Files,
+    clock: &Clock,
+    warn: &mut dyn FnMut(&str),
+) -> Result<Done, Error> {
     Ok(Done::Text(match &cli.command {
         Command::Token(args) => {
             let info = ExecInfo::read(env)?;
             let cluster_id = cluster_id(args.cluster_id.as_ref(), &info)?;
             exec_credential(
-                &issue::issue(&args.wish.wish(), env, files, clock, &mut warn)?,
+                &issue::issue(&args.wish.wish(), env, files, clock, warn)?,
                 &info,
                 &cluster_id,
                 clock.now(),
@@ -256,30 +276,24 @@ fn run(cli: &Cli, env: &Env, files: &Files, clock: &Clock) -> Result<Done, Error
                 minutes: args.duration_minutes,
                 private_address: args.private_address,
             };
-            exec_certificate(
-                &issue::certificate(&wanted, &args.wish.wish(), env, files, clock, &mut warn)?,
-                &info,
-            )
+            exec_certificate(&issue::certificate(&wanted, &args.wish.wish(), env, files, clock, warn)?, &info)
         }
-        Command::Process(wish) => external(&issue::issue(&wish.wish(), env, files, clock, &mut warn)?),
+        Command::Process(wish) => external(&issue::issue(&wish.wish(), env, files, clock, warn)?),
         Command::Exec(args) => {
-            return child::run(
-                &args.command,
-                &issue::issue(&args.wish.wish(), env, files, clock, &mut warn)?,
-            )
-            .map(Done::Status);
+            return child::run(&args.command, &issue::issue(&args.wish.wish(), env, files, clock, warn)?)
+                .map(Done::Status);
         }
         Command::Serve(args) => return runtime()?.block_on(serve::run(args, env, files)).map(Done::Status),
         Command::Version => {
             Secret::new(concat!("rrsa-exec-credential ", env!("CARGO_PKG_VERSION"), "\n").to_owned())
         }
-        Command::Logout => Secret::new(kept::run(kept::Deed::Clear, env, clock)?),
+        Command::Logout(how) => Secret::new(kept::run(kept::Deed::Clear(*how), env, clock)?),
         Command::Doctor(args) => {
             let (text, code) = doctor::run(args, env, files, clock);
             return Ok(Done::Told(text, code));
         }
         Command::Cache(deed) => Secret::new(kept::run(*deed, env, clock)?),
-        Command::Whoami(args) => Secret::new(whoami::run(args, env, files, clock, &mut warn)?),
+        Command::Whoami(args) => Secret::new(whoami::run(args, env, files, clock, warn)?),
         Command::Probe(args) => {
             Secret::new(runtime()?.block_on(probe::run(args, env, files, &Net::real()))?)
         }

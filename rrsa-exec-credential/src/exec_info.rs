@@ -5,7 +5,7 @@ use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::sts::is_region;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, exit};
 
@@ -51,13 +51,25 @@ impl ExecInfo {
     /// # Errors
     /// A text that is no ExecCredential, or of a version that nobody can answer in.
     pub(crate) fn read(env: &Env) -> Result<Self, Error> {
+        let broken =
+            |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::KUBERNETES_EXEC_INFO));
+        let none = |why: &str| {
+            broken(format!("no ExecCredential ({why})"))
+                .hint("kubectl sets it; by hand it is best left unset")
+        };
+        if env.is_garbled(env_vars::KUBERNETES_EXEC_INFO) {
+            return Err(none("it is not text"));
+        }
         let Some(text) = env.var(env_vars::KUBERNETES_EXEC_INFO) else {
             return Ok(Self { api_version: LATEST.to_owned(), cluster_id: None, region: None });
         };
-        let broken =
-            |why: String| Error::new(exit::USAGE, format!("{}: {why}", env_vars::KUBERNETES_EXEC_INFO));
+        let object: Map<String, Value> =
+            serde_json::from_str(&text).map_err(|error| none(&error.to_string()))?;
+        if let Some(kind) = object.get("kind").filter(|kind| **kind != "ExecCredential") {
+            return Err(none(&format!("its kind is {kind}")));
+        }
         let info: Info =
-            serde_json::from_str(&text).map_err(|error| broken(format!("no ExecCredential ({error})")))?;
+            serde_json::from_value(Value::Object(object)).map_err(|error| none(&error.to_string()))?;
         match info.api_version.strip_prefix(GROUP) {
             Some("v1" | "v1beta1") => {}
             _ => {
@@ -96,7 +108,10 @@ mod tests {
         assert_eq!(read(&v("v1beta1")).unwrap().api_version, "client.authentication.k8s.io/v1beta1");
         assert_eq!(ExecInfo::read(&Env::fake::<&str, &str>([])).unwrap().api_version, LATEST);
         assert!(read(&v("v1alpha1")).unwrap_err().message.contains("v1alpha1"));
-        assert!(read("[]").is_err());
+        for wrong in ["[]", r#"["client.authentication.k8s.io/v1beta1",{}]"#, &v("v1").replace("ExecC", "C")]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -175,8 +175,7 @@ fn kept_or_asked(
     if let Some(entry) = stale.take_if(|_| folder.is_some() && !flight.is_alone()) {
         return Ok(of_entry(entry));
     }
-    let remembered =
-        folder.filter(|_| !wish.force_refresh).and_then(|folder| Refusal::recall(folder, &key, now()));
+    let remembered = if wish.force_refresh { None } else { stores.recall(&key, now()) };
     let remembered = remembered.filter(|said| said.looked_at.iter().all(|witness| witness.holds(env, files)));
     let outcome = match remembered {
         Some(refusal) => {
@@ -191,9 +190,7 @@ fn kept_or_asked(
     };
     let fetched = match (outcome, stale) {
         (Ok(fetched), _) => {
-            if let Some(folder) = folder {
-                Refusal::forget(folder, &key);
-            }
+            stores.forget_refusal(&key);
             if let Some(expires) = fetched.expires.filter(|_| fetched.is_lasting) {
                 let made = now();
                 let Fetched { kept, words, witnesses, .. } = &fetched;
@@ -214,11 +211,11 @@ fn kept_or_asked(
             fetched
         }
         (Err(error), stale) => {
-            if let Some(folder) = folder.filter(|_| error.is_costly) {
+            if error.is_costly {
                 let Error { message, hint, code, looked_at, .. } = &error;
                 let (words, hint, code, looked_at) =
                     (message.clone(), hint.clone(), *code, looked_at.clone());
-                Refusal { at: now(), words, hint, code, looked_at }.remember(folder, &key);
+                stores.remember(&key, &Refusal { at: now(), words, hint, code, looked_at });
             }
             let Some(entry) = stale else {
                 // Whoever asked meanwhile may have had an answer.

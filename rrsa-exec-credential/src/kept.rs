@@ -18,7 +18,15 @@ pub(crate) enum Deed {
     /// Show the sessions that are kept, in words; never a secret
     List,
     /// Take all of them away
-    Clear,
+    Clear(Clear),
+}
+
+/// How much is taken away.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Clear {
+    /// Also what was kept with another home or cache folder
+    #[arg(long)]
+    all: bool,
 }
 
 /// Does it.
@@ -41,12 +49,21 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                 let words = format!("{}, until {until} ({left})", printable(&one.words));
                 let _ = writeln!(shown, "{head}\n{}", hanging("    ", 4, &words));
             }
-            if let Some(error) = unseen {
-                let _ = writeln!(shown, "?             {}", printable(&error.to_string()));
+            for error in unseen.into_iter().chain(stores.trouble()) {
+                let _ = writeln!(shown, "{}", hanging("?   ", 4, &printable(&error.to_string())));
+            }
+            match stores.count_elsewhere() {
+                0 => {}
+                more => {
+                    let words = format!(
+                        "{more} more kept with other cache folders; logout --all takes them away too"
+                    );
+                    let _ = writeln!(shown, "{}", hanging("    ", 4, &words));
+                }
             }
             Ok(shown)
         }
-        Deed::Clear => {
+        Deed::Clear(Clear { all: everywhere }) => {
             let failed = |why: String| Error::new(exit::REFUSED, why);
             let mut trouble = unseen.map(|error| failed(format!("not all could be looked at: {error}")));
             for one in &all {
@@ -58,13 +75,28 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
                 }
             }
             stores.tidy(trouble.is_none());
-            match trouble {
-                Some(error) => Err(error),
-                None => Ok(match all.len() {
-                    1 => "1 session taken away\n".to_owned(),
-                    count => format!("{count} sessions taken away\n"),
-                }),
+            let elsewhere = stores.count_elsewhere();
+            if everywhere && let Err(error) = stores.forget_elsewhere() {
+                trouble = Some(failed(format!("not all could be looked at: {error}")));
             }
+            if let Some(error) = trouble {
+                return Err(error);
+            }
+            let mut told = match all.len() + if everywhere { elsewhere } else { 0 } {
+                1 => "1 session taken away\n".to_owned(),
+                count => format!("{count} sessions taken away\n"),
+            };
+            if !everywhere && elsewhere > 0 {
+                let _ = writeln!(
+                    told,
+                    "{elsewhere} more kept with other cache folders; --all takes them away too"
+                );
+            }
+            if let Some(error) = stores.trouble() {
+                let words = format!("{error}; what may lie in it was not looked at");
+                let _ = writeln!(told, "{}", hanging("", 0, &printable(&words)));
+            }
+            Ok(told)
         }
     }
 }

@@ -154,8 +154,9 @@ async fn the_secret_service_keeps_sessions_for_many_at_once() {
     let listed = run(&helper, &session.address, &["cache", "list"]).await;
     assert!(listed.stdout.contains("Secret Service"), "{listed:?}");
     let cleared = run(&helper, &session.address, &["cache", "clear"]).await;
-    assert_eq!(cleared.stdout, "1 session taken away\n", "{cleared:?}");
-    assert_eq!(run(&helper, &session.address, &["cache", "list"]).await.stdout, "");
+    assert!(cleared.stdout.starts_with("1 session taken away\n"), "{cleared:?}");
+    let left = run(&helper, &session.address, &["cache", "list"]).await;
+    assert!(!left.stdout.contains("Secret Service"), "{left:?}");
     helper.end().await;
 }
 
@@ -224,7 +225,8 @@ async fn a_secret_service_that_dies_in_mid_call_takes_nobody_with_it() {
     // Where it cannot be looked into, nobody says that all is gone.
     let unseen = run(&helper, "unix:path=/nothing", &["cache", "clear"]).await;
     assert!(unseen.code == 1 && unseen.stderr.contains("not all could be looked at"), "{unseen:?}");
-    assert_eq!(run(&helper, &session.address, &["cache", "clear"]).await.stdout, "1 session taken away\n");
+    let cleared = run(&helper, &session.address, &["cache", "clear"]).await;
+    assert!(cleared.stdout.starts_with("1 session taken away\n"), "{cleared:?}");
     helper.end().await;
 }
 

@@ -188,6 +188,14 @@ async fn a_home_that_cannot_be_written_costs_no_credentials() {
     let plain = user.run("one", &["process", "--cache", "file"]).await;
     assert_eq!(plain.code, 0, "{}", plain.stderr);
     assert_eq!(user.helper.exchanges(), 2);
+    // Nor does what was refused: however often kubectl tries, it costs one call and says one line.
+    for _ in 0..4 {
+        let mut command = user.command(&user.file("helper"), &["process"]);
+        command.env("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1234567890123456:role/none");
+        let refused = user.helper.stage.hand_out(command).await;
+        assert_eq!((refused.code, refused.stderr.lines().count()), (1, 1), "{}", refused.stderr);
+    }
+    assert_eq!(user.helper.exchanges(), 3);
     user.helper.stage.sandbox.stop().await;
 }
 

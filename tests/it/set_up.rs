@@ -286,6 +286,6 @@ async fn the_doctor_finds_what_is_left_in_a_kubeconfig_and_a_clock_that_is_off()
     let outcome = helper.stage.run(command).await;
     assert!(outcome.stdout.contains("✗ config.toml") && !outcome.stdout.contains("hunter2"), "{outcome:?}");
     let handed = rrsa(&helper, &["exec-credential", "logout"]).await;
-    assert_eq!((handed.code, handed.stdout.as_str()), (0, "0 sessions taken away\n"), "{handed:?}");
+    assert!(handed.code == 0 && handed.stdout.starts_with("0 sessions taken away\n"), "{handed:?}");
     helper.end().await;
 }

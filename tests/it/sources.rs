@@ -161,7 +161,10 @@ async fn credentials_that_have_ended_are_not_handed_out() {
     let typo = run(&helper, "", &["process"], &[("RRSA_CACHE", "nome")]).await;
     assert_eq!(typo.code, 2, "{typo:?}");
     assert!(typo.stderr.contains("RRSA_CACHE: there is no cache \"nome\""), "{typo:?}");
+    // What kubectl shows as often as it tries is one line, and the line is why.
     let relative = run(&helper, "", &["process"], &[("RRSA_CACHE_DIR", "here")]).await;
+    assert_eq!(relative.stderr.lines().count(), 1, "{relative:?}");
+    let relative = run(&helper, "", &["whoami"], &[("RRSA_CACHE_DIR", "here")]).await;
     assert!(relative.stderr.contains("RRSA_CACHE_DIR is not used: \"here\""), "{relative:?}");
     let doctor = run(&helper, "", &["doctor"], &[("RRSA_CACHE_DIR", "here")]).await;
     assert!(doctor.stdout.contains("RRSA_CACHE_DIR is not used"), "{}", doctor.stdout);

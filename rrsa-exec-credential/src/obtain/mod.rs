@@ -208,7 +208,15 @@ impl<'a> Seeker<'a> {
                         Err(why) => return Err(Trouble::Absent(why)),
                     };
                     let name = profile.clone().or_else(|| self.env.var(env_vars::PROFILE));
-                    self.resolved(cli_profile::resolve(&bytes, name.as_deref()), depth).await
+                    let resolved = match cli_profile::resolve(&bytes, name.as_deref()) {
+                        Resolved::Answer(Answer::Failed(why)) => {
+                            let usual = || self.places.cli.as_ref().map(|path| path.display().to_string());
+                            let place = file.clone().or_else(usual).unwrap_or_default();
+                            Resolved::Answer(Answer::Failed(format!("{why}; see {place}")))
+                        }
+                        resolved => resolved,
+                    };
+                    self.resolved(resolved, depth).await
                 }
                 Spec::Ini { profile, file } => {
                     let bytes = match self.file(

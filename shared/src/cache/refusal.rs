@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CacheKey, Folder, Witness};
+use super::Witness;
 
 /// How long, seconds.
 pub const REMEMBERED_SECONDS: i64 = 5;
@@ -24,55 +24,37 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// What is remembered for `key` at `now`, Unix seconds.
-    #[must_use]
-    pub fn recall(folder: &Folder, key: &CacheKey, now: i64) -> Option<Self> {
-        let bytes = folder.read(&name(key)).ok()??;
-        let refusal: Self = serde_json::from_slice(&bytes).ok()?;
-        if (0..REMEMBERED_SECONDS).contains(&(now - refusal.at)) {
-            return Some(refusal);
-        }
-        Self::forget(folder, key);
-        None
+    /// What was remembered, if it is that.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 
-    /// Remembers it; that it cannot be is no matter.
-    pub fn remember(&self, folder: &Folder, key: &CacheKey) {
-        if let Ok(bytes) = serde_json::to_vec(self) {
-            let _ = folder.write(&name(key), &bytes);
-        }
+    /// Whether it is still remembered at `now`, Unix seconds; by a clock that jumped back it is not.
+    pub(super) fn is_of(&self, now: i64) -> bool {
+        (0..REMEMBERED_SECONDS).contains(&(now - self.at))
     }
-
-    /// Forgets what is remembered for `key`.
-    pub fn forget(folder: &Folder, key: &CacheKey) {
-        let _ = folder.remove(&name(key));
-    }
-}
-
-fn name(key: &CacheKey) -> String {
-    format!("{key}.refused")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::KeyInputs;
+    use crate::cache::{Folder, KeyInputs, Mode, Stores};
 
     #[test]
     fn a_refusal_is_forgotten_after_some_seconds_and_by_a_clock_that_jumped() {
         let outer = tempfile::tempdir().unwrap();
         let folder = Folder::at(outer.path().join("cache"));
-        folder.make().unwrap();
+        let stores = Stores::new(Mode::Auto, Some(folder.clone()));
         let key = KeyInputs::default().finish();
         let refusal = Refusal { at: 100, words: "no".to_owned(), hint: None, code: 1, looked_at: Vec::new() };
-        refusal.remember(&folder, &key);
-        assert_eq!(Refusal::recall(&folder, &key, 104), Some(refusal.clone()));
+        stores.remember(&key, &refusal);
+        assert_eq!(stores.recall(&key, 104), Some(refusal.clone()));
         for over in [105, 99] {
-            assert_eq!(Refusal::recall(&folder, &key, over), None);
+            assert_eq!(stores.recall(&key, over), None);
             assert_eq!(folder.names(), [""; 0], "what is over is gone");
-            refusal.remember(&folder, &key);
+            stores.remember(&key, &refusal);
         }
-        Refusal::forget(&folder, &key);
-        assert_eq!(Refusal::recall(&folder, &key, 101), None);
+        stores.forget_refusal(&key);
+        assert_eq!(stores.recall(&key, 101), None);
     }
 }

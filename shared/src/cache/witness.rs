@@ -16,7 +16,7 @@ pub const MAX_CONFIGURATION: u64 = 4 * 1024 * 1024;
 /// A file or a variable, and what it held when it was read, as a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
-    /// `file` or `variable`.
+    /// `file`, `variable` or `program`.
     kind: Kind,
     name: String,
     digest: String,
@@ -27,6 +27,7 @@ pub struct Witness {
 enum Kind {
     File,
     Variable,
+    Program,
 }
 
 impl Witness {
@@ -42,15 +43,41 @@ impl Witness {
         Self { kind: Kind::Variable, name: name.to_owned(), digest: digest(value.as_bytes()) }
     }
 
+    /// A program as a command names it, and where it is by now; nothing for one that is named by its whole path, which its name
+    /// tells already.
+    #[must_use]
+    pub fn program(name: &str, env: &Env, files: &Files) -> Option<Self> {
+        if Path::new(name).is_absolute() {
+            return None;
+        }
+        let digest = digest(&whereabouts(name, env, files)?);
+        Some(Self { kind: Kind::Program, name: name.to_owned(), digest })
+    }
+
     /// Whether it is what it was.
     #[must_use]
     pub fn holds(&self, env: &Env, files: &Files) -> bool {
         let now = match self.kind {
             Kind::File => files.read_small(Path::new(&self.name), MAX_CONFIGURATION).ok(),
             Kind::Variable => env.var(&self.name).map(String::into_bytes),
+            Kind::Program => whereabouts(&self.name, env, files),
         };
         now.is_some_and(|now| digest(&now) == self.digest)
     }
+}
+
+/// The path of the program that a name leads to: below the folder that this process is in, or in a folder of `PATH`.
+fn whereabouts(name: &str, env: &Env, files: &Files) -> Option<Vec<u8>> {
+    let here = files.current_folder()?;
+    let found = if name.contains(std::path::is_separator) {
+        here.join(name)
+    } else {
+        let path = env.var("PATH")?;
+        std::env::split_paths(&path)
+            .map(|folder| here.join(folder).join(name))
+            .find(|file| files.is_there(file))?
+    };
+    Some(found.as_os_str().as_encoded_bytes().to_vec())
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -62,6 +89,18 @@ fn digest(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The same name may be another program with another PATH.
+    #[test]
+    fn a_program_is_the_one_that_its_name_leads_to() {
+        let files = Files::fake([("/a/x", "1"), ("/b/x", "1")]);
+        let env = |path: &str| Env::fake([("PATH", path)]);
+        assert_eq!(Witness::program("/a/x", &env("/a"), &files), None);
+        let witness = Witness::program("x", &env("/a:/b"), &files).unwrap();
+        assert!(witness.holds(&env("/nowhere:/a"), &files));
+        assert!(!witness.holds(&env("/b:/a"), &files));
+        assert!(!witness.holds(&env("/nowhere"), &files));
+    }
 
     #[test]
     fn what_has_changed_or_is_gone_does_not_hold() {

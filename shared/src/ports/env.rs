@@ -40,6 +40,16 @@ impl Env {
         value.filter(|v| !v.is_empty())
     }
 
+    /// Whether `name` is set to what is no text.
+    #[must_use]
+    pub fn is_garbled(&self, name: &str) -> bool {
+        match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "the adapter that owns the environment")]
+            Inner::Real => matches!(std::env::var(name), Err(std::env::VarError::NotUnicode(_))),
+            Inner::Fake(_) => false,
+        }
+    }
+
     /// The home directory: what `HOME` says, on Windows, where it is seldom set, what `USERPROFILE` says without it.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {

@@ -111,6 +111,24 @@ impl Files {
         }
     }
 
+    /// The folder that this process is in.
+    #[must_use]
+    pub fn current_folder(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Inner::Real => std::env::current_dir().ok(),
+            Inner::Fake(_) => Some(PathBuf::from("/")),
+        }
+    }
+
+    /// Whether there is a file.
+    #[must_use]
+    pub fn is_there(&self, path: &Path) -> bool {
+        match &self.0 {
+            Inner::Real => path.is_file(),
+            Inner::Fake(files) => files.contains_key(path),
+        }
+    }
+
     /// The bytes of a regular file of no more than `max` bytes: neither a pipe, on which reading may never end, nor a
     /// device.
     ///

@@ -60,8 +60,12 @@ pub enum Resolved {
 pub fn resolve(bytes: &[u8], name: Option<&str>) -> Resolved {
     let failed = |why: String| Resolved::Answer(Answer::Failed(format!("the CLI's configuration: {why}")));
     // serde's words may quote a secret.
-    let Ok(file) = serde_json::from_slice::<File>(bytes) else {
-        return failed("it is not the JSON of the CLI".to_owned());
+    let file = match serde_json::from_slice::<File>(bytes) {
+        Ok(file) => file,
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            return failed(format!("it is not the JSON of the CLI (line {line}, column {column})"));
+        }
     };
     let name = name.map_or(file.current.as_str(), |name| name);
     let mut seen: Vec<&str> = Vec::new();
@@ -76,7 +80,8 @@ pub fn resolve(bytes: &[u8], name: Option<&str>) -> Resolved {
             return if seen.len() == 1 && file.profiles.is_empty() {
                 Resolved::Answer(Answer::Absent("the CLI has no profile".to_owned()))
             } else {
-                failed(format!("there is no profile {next:?} in it"))
+                let names: Vec<_> = file.profiles.iter().map(|profile| profile.name.as_str()).collect();
+                failed(format!("there is no profile {next:?} in it; it has {}", names.join(", ")))
             };
         };
         match profile.mode.as_str() {

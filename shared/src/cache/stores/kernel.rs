@@ -7,7 +7,7 @@ use linux_keyutils::{Key, KeyError, KeyPermissions, KeyRing, KeyRingIdentifier, 
 use zeroize::Zeroizing;
 
 use super::{Listed, StoreError, listed};
-use crate::cache::{CacheKey, Entry, Folder, KeyInputs};
+use crate::cache::{CacheKey, Entry, Folder};
 
 pub(super) const NAME: &str = "kernel keyring";
 
@@ -27,6 +27,14 @@ pub(super) enum Refused {
 
 fn ring() -> Result<KeyRing, KeyError> {
     KeyRing::from_special_id(KeyRingIdentifier::User, true)
+}
+
+/// In words; a filter of system calls answers as it likes.
+fn told(error: KeyError) -> String {
+    match error {
+        KeyError::Unknown(38) => "this system has none, or a filter of system calls keeps it away".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 /// The keys of the user's keyring. A keyring reads as the serial numbers of its keys; one that grows meanwhile is read again.
@@ -56,9 +64,34 @@ pub(super) struct Kernel {
 impl Kernel {
     /// The keys of the cache with this folder.
     pub(super) fn of(folder: Option<&Folder>) -> Self {
-        let mut inputs = KeyInputs::default();
-        inputs.add("folder", folder.map(|folder| folder.path().as_os_str().as_encoded_bytes()));
-        Self { prefix: format!("{PREFIX}:{}:", &inputs.finish().as_str()[..8]) }
+        Self { prefix: format!("{PREFIX}:{}:", super::scope(folder)) }
+    }
+
+    /// Why keyrings cannot be used here.
+    pub(super) fn trouble(&self) -> Option<StoreError> {
+        ring().err().map(|error| StoreError(format!("the kernel keyring cannot be used: {}", told(error))))
+    }
+
+    /// Keys of other caches of the same user: what they are called after the prefix, and the keys.
+    fn elsewhere(&self) -> impl Iterator<Item = (String, Key)> {
+        links().into_iter().filter_map(|key| {
+            let description = key.metadata().ok()?.get_description().to_owned();
+            let (_, name) = description.strip_prefix(PREFIX)?.strip_prefix(':')?.split_once(':')?;
+            (!description.starts_with(&self.prefix)).then(|| (name.to_owned(), key))
+        })
+    }
+
+    /// How many entries other caches of the same user have.
+    pub(super) fn count_elsewhere(&self) -> usize {
+        self.elsewhere().filter(|(name, _)| CacheKey::parse(name).is_some()).count()
+    }
+
+    /// Takes away what other caches of the same user have, keys that seal files with it.
+    pub(super) fn forget_elsewhere(&self) {
+        for (_, key) in self.elsewhere() {
+            // One that stays ends by its own time.
+            let _ = key.invalidate();
+        }
     }
 
     fn find(&self, name: &str) -> Option<Key> {
@@ -82,7 +115,7 @@ impl Kernel {
     pub(super) fn write(&self, name: &str, bytes: &[u8], seconds: i64) -> Result<(), Refused> {
         let blocked = |error: KeyError| match error {
             KeyError::QuotaExceeded | KeyError::OutOfMemory | KeyError::InvalidArguments => Refused::Full,
-            error => Refused::Blocked(format!("the kernel keyring cannot be used: {error}")),
+            error => Refused::Blocked(format!("the kernel keyring cannot be used: {}", told(error))),
         };
         let key = ring()
             .and_then(|ring| ring.add_key(&format!("{}{name}", self.prefix), bytes))

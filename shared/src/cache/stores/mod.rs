@@ -14,7 +14,7 @@ mod secret_service;
 
 use std::fmt;
 
-use super::{CacheKey, Entry, Folder, Kept, KeyInputs};
+use super::{CacheKey, Entry, Folder, Kept, KeyInputs, REMEMBERED_SECONDS, Refusal};
 use crate::sts::AccessKey;
 
 // No build falls back to a store that only remembers, or that nobody has looked at.
@@ -98,6 +98,15 @@ pub struct Stores {
     kernel: kernel::Kernel,
     #[cfg(target_os = "linux")]
     secret_service: secret_service::SecretService,
+}
+
+/// What tells the entries of a cache from those of others of the same user: where its folder is, however that is spelt.
+#[cfg(target_os = "linux")]
+fn scope(folder: Option<&Folder>) -> String {
+    let plain: Option<std::path::PathBuf> = folder.map(|folder| folder.path().components().collect());
+    let mut inputs = KeyInputs::default();
+    inputs.add("folder", plain.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
+    inputs.finish().as_str()[..8].to_owned()
 }
 
 /// A file whose text says why `auto` does not use the best store here, and, by its first word, which one it uses.
@@ -306,6 +315,89 @@ impl Stores {
         (found, unseen.take())
     }
 
+    /// What is kept by other caches of the same user: how many entries.
+    #[must_use]
+    pub fn count_elsewhere(&self) -> usize {
+        #[cfg(target_os = "linux")]
+        return self.kernel.count_elsewhere();
+        #[cfg(not(target_os = "linux"))]
+        0
+    }
+
+    /// Takes away what other caches of the same user keep in keyrings.
+    ///
+    /// # Errors
+    /// Why one of them could not be looked into.
+    pub fn forget_elsewhere(&self) -> Result<(), StoreError> {
+        #[cfg(target_os = "linux")]
+        {
+            self.kernel.forget_elsewhere();
+            if self.speaks() {
+                return self.secret_service.forget_all();
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the store that is best here cannot be looked into.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreError> {
+        #[cfg(target_os = "linux")]
+        return self.kernel.trouble();
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// What was said to who asked for an entry some seconds ago, Unix seconds `now`.
+    #[must_use]
+    pub fn recall(&self, key: &CacheKey, now: i64) -> Option<Refusal> {
+        let bytes = self.folder.as_ref().and_then(|folder| folder.read(&refused(key)).ok()?);
+        let said = bytes.as_deref().and_then(Refusal::from_bytes);
+        #[cfg(target_os = "linux")]
+        let said = said.or_else(|| {
+            Refusal::from_bytes(&self.kernel.read(&refused(key)).filter(|_| self.uses_kernel())?)
+        });
+        let said = said?;
+        if said.is_of(now) {
+            return Some(said);
+        }
+        self.forget_refusal(key);
+        None
+    }
+
+    /// Remembers what was said: in the folder, or where that cannot be written in the kernel's keyring. That it cannot be is no
+    /// matter.
+    pub fn remember(&self, key: &CacheKey, said: &Refusal) {
+        let Ok(bytes) = serde_json::to_vec(said) else { return };
+        let written = self
+            .folder
+            .as_ref()
+            .is_some_and(|folder| folder.make().is_ok() && folder.write(&refused(key), &bytes).is_ok());
+        #[cfg(target_os = "linux")]
+        if !written && self.uses_kernel() {
+            let _ = self.kernel.write(&refused(key), &bytes, REMEMBERED_SECONDS);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = written;
+    }
+
+    /// Forgets what was said to who asked for an entry.
+    pub fn forget_refusal(&self, key: &CacheKey) {
+        let name = refused(key);
+        if let Some(folder) = &self.folder {
+            let _ = folder.remove(&name);
+        }
+        #[cfg(target_os = "linux")]
+        if self.uses_kernel() {
+            self.kernel.forget(&name);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn uses_kernel(&self) -> bool {
+        matches!(self.mode, Mode::Auto | Mode::Kernel)
+    }
+
     /// Takes away what is left of stores that hold nothing any more: no secret, only marks of ours. Where `all` of them could
     /// not be looked at, only what no store needs.
     pub fn tidy(&self, all: bool) {
@@ -399,6 +491,11 @@ impl Stores {
         });
         tried.collect()
     }
+}
+
+/// Under which name it is remembered what was said of an entry.
+fn refused(key: &CacheKey) -> String {
+    format!("{key}.refused")
 }
 
 /// The first word of what is written down.

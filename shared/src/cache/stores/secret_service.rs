@@ -21,7 +21,7 @@ use zbus::{Connection, Message, MessageStream};
 use zeroize::Zeroizing;
 
 use super::{Listed, StoreError, listed};
-use crate::cache::{CacheKey, Entry, Folder, KeyInputs};
+use crate::cache::{CacheKey, Entry, Folder};
 
 pub(super) const NAME: &str = "Secret Service";
 
@@ -97,6 +97,9 @@ struct Turn {
     was_waited_for: bool,
 }
 
+/// What all items of ours say.
+const APPLICATION: &str = "rrsa-exec-credential";
+
 /// A conversation with the service.
 struct Talk {
     connection: Connection,
@@ -108,9 +111,7 @@ struct Talk {
 impl SecretService {
     /// The items of the cache with this folder.
     pub(super) fn of(folder: Option<&Folder>) -> Self {
-        let mut inputs = KeyInputs::default();
-        inputs.add("folder", folder.map(|folder| folder.path().as_os_str().as_encoded_bytes()));
-        Self { scope: inputs.finish().as_str()[..8].to_owned(), folder: folder.cloned() }
+        Self { scope: super::scope(folder), folder: folder.cloned() }
     }
 
     /// Runs one conversation to its end.
@@ -163,7 +164,7 @@ impl SecretService {
     }
 
     fn attributes<'a>(&'a self, key: Option<&'a CacheKey>) -> HashMap<&'a str, &'a str> {
-        let mut attributes = HashMap::from([("application", "rrsa-exec-credential"), ("cache", &self.scope)]);
+        let mut attributes = HashMap::from([("application", APPLICATION), ("cache", &self.scope)]);
         if let Some(key) = key {
             attributes.insert("key", key.as_str());
         }
@@ -203,6 +204,16 @@ impl SecretService {
     pub(super) fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
         self.speak(async |talk| {
             for item in talk.search(&self.attributes(Some(key))).await? {
+                talk.delete(&item).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes away what any cache of the user keeps.
+    pub(super) fn forget_all(&self) -> Result<(), StoreError> {
+        self.speak(async |talk| {
+            for item in talk.search(&HashMap::from([("application", APPLICATION)])).await? {
                 talk.delete(&item).await?;
             }
             Ok(())
