@@ -65,7 +65,7 @@ variables! {
     CLI_CONFIG_FILE = "ALIBABA_CLOUD_CONFIG_FILE";
     /// The SDKs' credentials file, in place of `~/.alibabacloud/credentials`.
     CREDENTIALS_FILE = "ALIBABA_CLOUD_CREDENTIALS_FILE";
-    /// `1` or `true`: no command of a profile of the CLI is run.
+    /// `1` or `true`: no command of a profile of the CLI is run, and no credentials address of one asked.
     EXTERNAL_PROCESS_DISABLED = "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS";
     /// Set for a command of a profile of the CLI, so that it does not ask itself through us.
     WITHIN_EXTERNAL = "RRSA_WITHIN_EXTERNAL";
