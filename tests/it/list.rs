@@ -108,7 +108,23 @@ async fn what_is_only_older_than_the_webhook_is_restarted_by_its_owner() {
     let json = stage.rrsa(&["list", "-n", "rrsa-demo", "--stale", "-o", "json"]).await.json();
     let owners: Vec<_> = json["items"].as_array().unwrap().iter().map(|one| &one["owner"]).collect();
     assert_eq!(owners, [&serde_json::Value::Null, &serde_json::json!("deployment/web")]);
-    // Where a new pod would not be injected either, a restart mends nothing.
+    // Where a new pod would not be injected either, a restart mends nothing: what makes it says otherwise by now.
+    let account = manifest.replace(
+        "{spec: {serviceAccountName: demo-sa, containers: [{name: c",
+        "{spec: {serviceAccountName: plain, containers: [{name: c",
+    );
+    let skipped = manifest.replace(
+        "template: {spec",
+        "template: {metadata: {annotations: {pod-identity.alibabacloud.com/skip-containers: c}}, spec",
+    );
+    for changed in [account, skipped] {
+        assert_ne!(changed, manifest);
+        let stage = Stage::set("", &changed).await;
+        let stale = stage.rrsa(&["list", "-A", "--stale"]).await;
+        assert!(stale.code == 0 && !stale.stdout.contains("rollout restart"), "{stale:?}");
+        let pod = stage.rrsa(&["check", "pod/web-1", "-n", "rrsa-demo"]).await;
+        assert!(pod.stdout.contains("kubectl rrsa check deployment/web -n rrsa-demo"), "{pod:?}");
+    }
     let unlabelled = manifest.replace("pod-identity.alibabacloud.com/injection: 'on'", "team: demo");
     let stage = Stage::set("", &unlabelled).await;
     let none = stage.rrsa(&["list", "-A", "--stale"]).await;

@@ -200,3 +200,70 @@ async fn half_a_webhook_is_not_good() {
         assert!(!outcome.stdout.contains("✓ webhook"), "{seen}: {outcome:?}");
     }
 }
+
+/// What keeps a rule from being judged of one of its pods is told of a ServiceAccount too, with what to grant.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_seen_of_the_pods_is_not_seen_of_their_account() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let missed = demo.replace(
+        "kind: Pod\nmetadata:\n",
+        "kind: Pod\nmetadata:\n  annotations: {sandbox.rrsa/admission: skip}\n",
+    );
+    assert_ne!(missed, demo);
+    let all = [
+        "pods",
+        "cronjobs",
+        "namespaces",
+        "serviceaccounts",
+        "events",
+        "configmaps",
+        "nodes",
+        "deployments",
+        "mutatingwebhookconfigurations",
+    ];
+    for (manifest, hidden, code, rule) in [
+        (demo, "cronjobs", 3, "RRSA-P12"),
+        (missed.as_str(), "events", 1, "RRSA-W03"),
+        (missed.as_str(), "namespaces", 1, "RRSA-N01"),
+    ] {
+        let seen: Vec<_> = all.into_iter().filter(|resource| *resource != hidden).collect();
+        let world = format!(
+            "cluster: {{rbac: [{{user: half, rules: [{{verbs: [get, list], resources: [{}], non_resource_urls: ['*']}},
+            {{verbs: [create], resources: [serviceaccounts/token]}}]}}]}}",
+            seen.join(", ")
+        );
+        let stage = Stage::set(&world, manifest).await;
+        let words = ["check", "sa/demo-sa", "-n", "rrsa-demo", "--as", "half"];
+        let outcome = stage.rrsa(&[&words[..], &["-o", "json"]].concat()).await;
+        assert_eq!(outcome.code, code, "{hidden}: {outcome:?}");
+        let skipped = outcome.report()["skipped"].clone();
+        let skipped = skipped.as_array().unwrap().iter().find(|one| one["rule"] == rule);
+        let skipped = skipped.unwrap_or_else(|| panic!("{hidden}: {outcome:?}"));
+        assert_eq!(skipped["because"], "RRSA-A01", "{skipped}");
+        assert!(skipped["grant"].to_string().contains(hidden), "{skipped}");
+        let shown = stage.rrsa(&words).await.stdout;
+        // Nobody is told to make a pod anew for what may be wrong with its namespace.
+        assert!(hidden != "namespaces" || !shown.contains("--force"), "{shown}");
+    }
+}
+
+/// A webhook that nobody answers for is no good link, though what runs was injected before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_away_warns_whoever_will_need_it() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let away = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ack-pod-identity-webhook, namespace: kube-system}
+spec:
+  replicas: 2
+  template: {spec: {containers: [{name: w, image: 'registry.example/acs/ack-pod-identity-webhook:v0.4.2'}]}}
+status: {replicas: 2, readyReplicas: 0}
+";
+    let stage = Stage::set("", &format!("{demo}{away}")).await;
+    for subject in ["sa/demo-sa", "pod/demo"] {
+        let outcome = stage.rrsa(&["check", subject, "-n", "rrsa-demo"]).await;
+        assert_eq!(outcome.code, 0, "{outcome:?}");
+        assert!(outcome.stdout.contains("! webhook        RRSA-W02"), "{outcome:?}");
+    }
+}
