@@ -138,6 +138,10 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
     }
     let claims = candidate.claims();
     let mut text = render::beside(&evaluation, &claims, style);
+    if let Some(version) = document.version.as_deref().filter(|version| *version != "1") {
+        let words = format!("Version {version:?}, which RAM does not know (RRSA-R17): write \"1\"");
+        text.push_str(&format!("\n{} {}\n", style.doubtful("!"), render::hanging("", 2, &printable(&words))));
+    }
     let subject = format!("{}/{}", candidate.namespace, candidate.service_account);
     let filled = |words: &str| render::hanging("", 0, &printable(words));
     let words = match &change {
