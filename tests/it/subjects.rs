@@ -413,3 +413,53 @@ async fn a_template_that_is_newer_than_its_pods_speaks_for_the_workload() {
     assert_eq!((outcome.code, &report["firstBroken"]), (1, &Value::from("RRSA-S01")), "{report}");
     assert_eq!(report["facts"]["subject"]["template"], "deployment/demo");
 }
+
+/// Pods that are wired by hand may name a provider that somebody has made for them, where the cluster's own is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_all_pods_name_is_tried_where_the_clusters_own_is_not_there() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let (without_pod, _) = demo.split_once("---\n# The pod says").unwrap();
+    let own = "acs:ram::1234567890123456:oidc-provider/my-own";
+    let pod = format!(
+        "---
+apiVersion: v1
+kind: Pod
+metadata: {{name: by-hand, namespace: rrsa-demo, annotations: {{sandbox.rrsa/admission: skip}}}}
+spec:
+  serviceAccountName: demo-sa
+  containers:
+  - name: c
+    image: i
+    env:
+    - {{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::1234567890123456:role/demo-role-for-rrsa'}}
+    - {{name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN, value: '{own}'}}
+    - {{name: ALIBABA_CLOUD_OIDC_TOKEN_FILE, value: /t/token}}
+    volumeMounts: [{{name: t, mountPath: /t}}]
+  volumes:
+  - {{name: t, projected: {{sources: [{{serviceAccountToken: {{path: token, audience: sts.aliyuncs.com}}}}]}}}}
+"
+    );
+    let issuer =
+        "https://oidc-ack-cn-hangzhou.oss-cn-hangzhou.aliyuncs.com/c0123456789abcdef0123456789abcdef";
+    let world = format!(
+        "oidc_providers: [{{name: my-own, issuer: '{issuer}'}}]
+roles:
+- name: demo-role-for-rrsa
+  trust_policy:
+    Version: '1'
+    Statement:
+    - Effect: Allow
+      Action: sts:AssumeRole
+      Principal: {{Federated: ['{own}']}}
+      Condition:
+        StringEquals:
+          'oidc:iss': '{issuer}'
+          'oidc:aud': sts.aliyuncs.com
+          'oidc:sub': 'system:serviceaccount:rrsa-demo:demo-sa'
+"
+    );
+    let stage = Stage::set(&world, &format!("{without_pod}{pod}")).await;
+    let outcome = stage.rrsa(&["check", "sa/demo-sa", "-n", "rrsa-demo", "-o", "json"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(outcome.report()["facts"]["providerInUse"]["value"], own);
+}

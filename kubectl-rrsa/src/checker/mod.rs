@@ -10,7 +10,7 @@ use futures_util::future::join;
 use rrsa_shared::arn::{self, RoleArn};
 use rrsa_shared::env_vars;
 use rrsa_shared::proof::Plan;
-use rrsa_shared::sts::AccessKey;
+use rrsa_shared::sts::{AccessKey, FaultKind};
 use tokio::sync::OnceCell;
 
 use crate::cli::Machine;
@@ -87,6 +87,12 @@ pub struct ProbeWishes {
     pub imds: bool,
     /// That it is to end before it is done.
     pub interrupt: Interrupt,
+}
+
+/// What a workload ought to name.
+struct Expected {
+    role: Seen<String>,
+    provider: Seen<String>,
 }
 
 /// A ServiceAccount and what is around it.
@@ -213,14 +219,27 @@ impl<'a> Checker<'a> {
             true => inventory::annotated_elsewhere(client, namespace, &account).await,
             false => Seen::unknown("it names a role, or is not one to ask for"),
         };
-        let expected_role_arn = self.expected_role(&service_account, &users);
+        let mut expected = Expected {
+            role: self.expected_role(&service_account, &users),
+            provider: cluster.provider_arn.clone(),
+        };
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
         if live != Live::None {
             self.wait_for_turn().await;
         }
-        let proof = self.prove(live, whose, &mut pod, &expected_role_arn, injects).await;
-        let plan = self.plan(whose, pod.as_ref(), &expected_role_arn);
+        let mut proof = self.prove(live, whose, &mut pod, &expected, injects).await;
+        // Pods that are wired by hand may have a provider that somebody has made for them.
+        if live == Live::Token
+            && pod.is_none()
+            && proof.is_refused_for(FaultKind::ProviderNotRegistered)
+            && let Some(provider) = users.value().and_then(Users::provider)
+            && provider.value() != expected.provider.value()
+        {
+            expected.provider = provider;
+            proof = self.prove(live, whose, &mut pod, &expected, injects).await;
+        }
+        let plan = self.plan(whose, pod.as_ref(), &expected);
         let untried = match (&pod, users.value()) {
             (Some(pod), _) => self.untried(pod),
             (None, Some(users)) => untried_workloads(namespace, &users.workloads, &plan),
@@ -245,7 +264,7 @@ impl<'a> Checker<'a> {
                 let labels = namespace_facts.value().and_then(Option::as_ref).map(|found| &found.labels);
                 let replaces =
                     labels.is_some_and(|labels| labels.get(OVERRIDE_ENV).is_some_and(|v| v == "true"));
-                self.workloads(whose, users, (injects, replaces), &expected_role_arn).await
+                self.workloads(whose, users, (injects, replaces), &expected.role).await
             }
             _ => (beside, BTreeMap::new()),
         };
@@ -274,7 +293,7 @@ impl<'a> Checker<'a> {
             owners,
             beside,
             pod,
-            expected_role_arn,
+            expected_role_arn: expected.role,
             token: proof.token,
             token_instead: proof.instead.or(instead),
             untried,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use rrsa_shared::env_vars;
 use rrsa_shared::oidc::OidcToken;
 use rrsa_shared::proof::{self, Plan, ProbeReport};
-use rrsa_shared::sts::SessionName;
+use rrsa_shared::sts::{FaultKind, KnownFault, SessionName};
 
-use super::Checker;
+use super::{Checker, Expected};
 use crate::cli;
 use crate::cloud::describe;
 use crate::collect;
@@ -25,6 +25,16 @@ pub(super) struct Proof {
     pub(super) instead: Option<String>,
     pub(super) exchange: Seen<ExchangeFacts>,
     pub(super) vantage: Seen<VantageFacts>,
+}
+
+impl Proof {
+    /// Whether STS refused, and for what.
+    pub(super) fn is_refused_for(&self, kind: FaultKind) -> bool {
+        self.exchange.value().is_some_and(|exchange| match &exchange.outcome {
+            ExchangeOutcome::Refused(fault) => KnownFault::of(fault).is_some_and(|known| known.kind == kind),
+            _ => false,
+        })
+    }
 }
 
 /// A token that was looked at, and itself when it can be exchanged.
@@ -52,7 +62,7 @@ impl Checker<'_> {
         live: Live,
         whose: (&str, &str),
         pod: &mut Option<PodFacts>,
-        expected_role: &Seen<String>,
+        expected: &Expected,
         injects: bool,
     ) -> Proof {
         let mut instead = None;
@@ -63,12 +73,12 @@ impl Checker<'_> {
                 _ => (Seen::unknown("there is no pod to read from"), None),
             },
             Live::Ephemeral | Live::Pod => {
-                return match self.probe(live, whose, pod.as_ref(), expected_role, injects).await {
+                return match self.probe(live, whose, pod.as_ref(), expected, injects).await {
                     Ok((mut report, place)) => {
                         if let (Live::Pod, Seen::Known { value: token, .. }) = (live, &mut report.token) {
                             token.source = TokenSource::Beside;
                         }
-                        self.told(report, place, whose, pod, expected_role).await
+                        self.told(report, place, whose, pod, expected).await
                     }
                     Err(why) => {
                         let why = format!("no probe: {why}");
@@ -79,7 +89,7 @@ impl Checker<'_> {
             }
             Live::Token | Live::Auto => self.request(whose, "TokenRequest").await,
         };
-        let plan = self.plan(whose, pod.as_ref(), expected_role);
+        let plan = self.plan(whose, pod.as_ref(), expected);
         let exchange = self.exchange(&plan, &examined.0, examined.1).await;
         let vantage =
             Seen::unknown("nothing was run inside the cluster (--live=ephemeral or --live=pod does)");
@@ -121,7 +131,7 @@ impl Checker<'_> {
         live: Live,
         (namespace, account): (&str, &str),
         pod: Option<&PodFacts>,
-        expected_role: &Seen<String>,
+        expected: &Expected,
         injects: bool,
     ) -> Result<(ProbeReport, String), String> {
         let wishes = self.wishes.probe.as_ref().ok_or("no image was named for it (--probe-image)")?;
@@ -143,8 +153,7 @@ impl Checker<'_> {
             Some(pod) if !pod.is_template => collect::raw_pod(client, namespace, &pod.name).await?,
             _ => None,
         };
-        let provider = &self.cluster.provider_arn;
-        let wiring = match (&like, expected_role.as_result(), provider.as_result()) {
+        let wiring = match (&like, expected.role.as_result(), expected.provider.as_result()) {
             // A container that was chosen may be wired unlike what the webhook would do.
             _ if injects && self.wishes.container.is_none() => Wiring::Webhook,
             (Some(like), ..) if pod.is_some_and(PodFacts::is_wired) => Wiring::Like(Box::new(like.clone())),
@@ -170,7 +179,7 @@ impl Checker<'_> {
         place: String,
         whose: (&str, &str),
         pod: &mut Option<PodFacts>,
-        expected_role: &Seen<String>,
+        expected: &Expected,
     ) -> Proof {
         let granted = report
             .exchange
@@ -180,7 +189,7 @@ impl Checker<'_> {
             Seen::unknown("not tried: it was granted inside the cluster")
         } else {
             let (token, usable) = self.request(whose, "TokenRequest").await;
-            self.exchange(&self.plan(whose, pod.as_ref(), expected_role), &token, usable).await
+            self.exchange(&self.plan(whose, pod.as_ref(), expected), &token, usable).await
         };
         let vantage = VantageFacts {
             network: report.network,
@@ -273,7 +282,7 @@ impl Checker<'_> {
         &self,
         (namespace, account): (&str, &str),
         pod: Option<&PodFacts>,
-        expected_role: &Seen<String>,
+        expected: &Expected,
     ) -> Plan {
         let of_pod = |name: &str| {
             let pod = pod?;
@@ -285,11 +294,11 @@ impl Checker<'_> {
             None => of_pod(variable).unwrap_or_else(|| otherwise.clone()),
         };
         Plan {
-            role_arn: choose(&self.wishes.role_arn, env_vars::ROLE_ARN, expected_role),
+            role_arn: choose(&self.wishes.role_arn, env_vars::ROLE_ARN, &expected.role),
             provider_arn: choose(
                 &self.wishes.oidc_provider_arn,
                 env_vars::OIDC_PROVIDER_ARN,
-                &self.cluster.provider_arn,
+                &expected.provider,
             ),
             session_name: SessionName::of(&["kubectl-rrsa", namespace, account]),
             session_seconds: self.wishes.session_seconds.unwrap_or(Plan::SESSION_SECONDS),

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
+use rrsa_shared::env_vars;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -393,6 +394,19 @@ impl Users {
     pub fn wired_only(mut self) -> Self {
         self.workloads.retain(|workload| workload.like.is_wired());
         self
+    }
+
+    /// The OIDC provider that all of its pods name that name one, those of the time before left out.
+    #[must_use]
+    pub fn provider(&self) -> Option<Seen<String>> {
+        let name = env_vars::OIDC_PROVIDER_ARN;
+        let pods = self.workloads.iter().flat_map(|one| one.pods.iter().map(move |pod| (&one.like, pod)));
+        let mut named = pods.filter(|(_, pod)| !pod.is_behind).flat_map(|(like, pod)| {
+            like.acting_containers().filter_map(move |container| Some((container.value(name)?, &pod.name)))
+        });
+        let (provider, pod) = named.next()?;
+        let all = named.all(|(other, _)| other == provider);
+        all.then(|| Seen::known(provider.to_owned(), format!("variable {name} of pod {pod}")))
     }
 
     /// The role that a pod names in its variables, and the pod's name.
