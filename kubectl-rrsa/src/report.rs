@@ -6,7 +6,7 @@ use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts, PodFacts};
 use crate::fingerprint::{identify, of_owner};
 use crate::identity::{self, Effective};
-use crate::rules::{Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged};
+use crate::rules::{Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged, lagging};
 use crate::skipped::Skipped;
 
 /// The conclusion on one subject.
@@ -80,7 +80,7 @@ const BEHIND: &str = "RRSA-P25";
 /// `failing` ones.
 fn name_owners(facts: &Facts, finding: &mut Finding, failing: &[String]) -> bool {
     let name = |pod: &PodFacts| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    let mut owners: Vec<String> = facts.behind().iter().map(name).collect();
+    let mut owners: Vec<String> = lagging(facts).iter().map(|(pod, _)| name(pod)).collect();
     owners.sort_unstable();
     owners.dedup();
     owners.retain(|owner| !failing.contains(owner));

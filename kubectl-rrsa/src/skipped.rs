@@ -51,7 +51,8 @@ fn permissions(needs: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The RBAC rule that grants `permission`, such as `get configmaps/ack-cluster-profile in kube-system`.
-fn rbac(permission: &str) -> String {
+#[must_use]
+pub fn rbac(permission: &str) -> String {
     let (what, place) = permission.split_once(" in ").map_or((permission, None), |(what, p)| (what, Some(p)));
     let (verbs, resource) = what.rsplit_once(' ').unwrap_or(("get", what));
     if resource.starts_with('/') {

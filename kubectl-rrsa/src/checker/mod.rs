@@ -20,7 +20,7 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OVERRIDE_ENV,
+    AUDIENCE, ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OVERRIDE_ENV,
     OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
 };
 use crate::live::{self, Interrupt, Live};
@@ -318,8 +318,15 @@ impl<'a> Checker<'a> {
     ) -> (Vec<Workload>, BTreeMap<String, Seen<OwnerFacts>>) {
         let matters = |like: &PodFacts| {
             let role = like.role_arn();
+            let has_key = like.acting_containers().any(|container| {
+                env_vars::STATIC_KEY_ALIASES.iter().any(|name| container.env.contains_key(*name))
+            });
+            let is_for_sts =
+                like.rrsa_projection().is_some_and(|one| one.audience.as_deref() == Some(AUDIENCE));
             !injects
                 || !like.is_wired()
+                || has_key
+                || !is_for_sts
                 || role.is_some() && role != expected_role.value().map(String::as_str)
         };
         let pods = users.workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use super::connect::KubeContext;
 use crate::error::Error;
+use crate::skipped::rbac;
 
 /// What a failed call means to somebody at a terminal.
 #[must_use]
@@ -18,7 +19,11 @@ pub fn explain(error: kube::Error, context: &KubeContext) -> Error {
             ))
             .caused_by(words.trim())
             .hint("log in again; kubectl auth whoami tells who you are"),
-            403 => Error::could_not_tell(format!("{server} forbids it")).caused_by(words),
+            403 => {
+                let hint = grant_of(&status.message).map(|grant| format!("RBAC that lets it: {grant}"));
+                let error = Error::could_not_tell(format!("{server} forbids it")).caused_by(words);
+                Error { hint, ..error }
+            }
             _ => Error::could_not_tell(format!("{server} refused")).caused_by(words),
         };
     }
@@ -46,6 +51,16 @@ pub fn explain(error: kube::Error, context: &KubeContext) -> Error {
         "kubectl version tells whether kubectl reaches it"
     };
     Error::could_not_tell(format!("cannot reach the API server {server}")).caused_by(innermost).hint(hint)
+}
+
+/// What to grant, as the API server's own words name it: `User "x" cannot list resource "pods" in API group "" in the namespace
+/// "n"`.
+fn grant_of(message: &str) -> Option<String> {
+    let (verb, rest) = message.split_once(" cannot ")?.1.split_once(" resource \"")?;
+    let (resource, place) = rest.split_once('"')?;
+    let namespace = place.split_once("in the namespace \"").and_then(|(_, name)| name.split('"').next());
+    let place = namespace.map(|name| format!(" in {name}")).unwrap_or_default();
+    Some(rbac(&format!("{verb} {resource}{place}")))
 }
 
 fn user(context: &KubeContext) -> String {

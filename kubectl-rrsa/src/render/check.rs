@@ -292,7 +292,11 @@ fn pod(facts: &Facts) -> Option<String> {
         return Some(format!("{pods}, RRSA has reached {}", count.wired));
     };
     if pod.is_template && !pod.is_wired() {
-        return Some("there is no pod; nothing in the template is in the way".to_owned());
+        let words = match facts.workloads.is_empty() {
+            true => "there is no pod; nothing in the template is in the way",
+            false => "no pod is of this template; nothing in it is in the way",
+        };
+        return Some(words.to_owned());
     }
     let with = pod.app_containers().filter(|container| container.has_rrsa_env()).count();
     let volume = pod.rrsa_projection().map_or("no token volume", |projection| projection.volume.as_str());

@@ -945,6 +945,18 @@ const BREAKS: &[Case] = &[
         runs(f, "deployment/half", |_| {});
         f.workloads[1].pods[0].is_behind = true;
     }),
+    ("RRSA-P25", "pods of before that have RRSA and do not work", healthy_service_account, |f| {
+        runs(f, "deployment/half", |pod| {
+            *pod = healthy_pod().pod.expect("a pod");
+            pod.projections[0].audience = Some("other".to_owned());
+        });
+        f.workloads[0].pods[0].is_behind = true;
+    }),
+    ("RRSA-P16", "a path that fits nowhere", healthy_pod, |f| set(f, env_vars::OIDC_TOKEN_FILE, "foo/bar")),
+    ("RRSA-E05", "the VPC host of a region that nobody knows", healthy_pod, |f| {
+        set(f, env_vars::STS_REGION, "cn-foobar");
+        set(f, env_vars::VPC_ENDPOINT_ENABLED, "true");
+    }),
     ("RRSA-P25", "pods of a template that is no more", healthy_pod, |f| {
         let like = template().likeness();
         f.workloads = vec![Workload { like, pods: vec![one_of("deployment/demo")] }];
@@ -1264,6 +1276,13 @@ const NEAR: &[Near] = &[
     }),
     ("a path with more slashes than it needs", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, &FILE.replace("/ack", "//./x/../ack"));
+    }),
+    ("pods of before that work as well", healthy_service_account, |f| {
+        runs(f, "deployment/half", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        f.workloads[0].pods[0].is_behind = true;
+    }),
+    ("a path from where the program is, as it was read", healthy_pod, |f| {
+        set(f, env_vars::OIDC_TOKEN_FILE, "rrsa-tokens/token");
     }),
     ("a key of another program", healthy_pod, |f| {
         for name in ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET"] {

@@ -29,7 +29,7 @@ mod fixtures;
 pub use at_rest::{AtRest, at_rest, blank};
 pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Also, Evidence, Finding, Link, Severity, Verdict};
-pub use reach::stays_out;
+pub use reach::{lagging, stays_out};
 pub use restart::{Owned, of_owners as restart, once_admitted};
 pub use service_account::misspelt;
 pub use shell::word;

@@ -49,12 +49,10 @@ pub(super) fn e05(facts: &Facts) -> Verdict {
                 _ => "write the region's id: it becomes part of the STS host's name",
             },
         );
-        // New ones come.
-        Some(if near.is_none() && is_region(region) {
-            evidence.severity(Severity::Warning)
-        } else {
-            evidence
-        })
+        // New ones come; but the VPC host of any other than the cluster's own has no route from here.
+        let is_far = vpc_host(container).is_some() && facts.cluster.region.value().is_some();
+        let may_be = near.is_none() && is_region(region) && !is_far;
+        Some(if may_be { evidence.severity(Severity::Warning) } else { evidence })
     })
 }
 

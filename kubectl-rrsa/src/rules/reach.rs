@@ -3,12 +3,12 @@
 
 use rrsa_shared::arn;
 
-use super::finding::{Evidence, Severity, Verdict};
+use super::finding::{Evidence, Link, Severity, Verdict};
 use super::shell::word;
 use super::{namespace, restart, service_account, volume, webhook};
 use crate::facts::{
     AUDIENCE, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodFacts,
-    SKIP_CONTAINERS_ANNOTATION, ServiceAccountFacts,
+    SKIP_CONTAINERS_ANNOTATION, ServiceAccountFacts, Workload, is_forbidden,
 };
 /// The pod is younger than what would have it injected.
 pub(super) fn p01(facts: &Facts) -> Verdict {
@@ -122,7 +122,10 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
         return Verdict::Holds;
     }
     let evidence = Evidence::new(
-        "the label under spec.template.metadata.labels",
+        format!(
+            "the label under {}spec.template.metadata.labels",
+            if owner.starts_with("cronjob/") { "spec.jobTemplate." } else { "" }
+        ),
         "the label under metadata.labels",
         format!("{owner} in namespace {}", facts.namespace),
         "move it to the template: pods do not inherit the labels of what made them",
@@ -226,7 +229,9 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     }
     let command = restart::of_pod(facts, pod);
     let of_webhook = [webhook::w02, webhook::w03, webhook::w05, webhook::w06];
-    let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
+    let template_is_hidden = facts.owner.why_unknown().is_some_and(is_forbidden);
+    let half_seen =
+        template_is_hidden || of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let asks = [namespace::n01, namespace::n02, namespace::n03];
     let is_asked_seen = !asks.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let by_hand = pod.is_wired() && will_be_injected(facts, pod) == Ok(false);
@@ -244,8 +249,8 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
                  has, restart the workload"
             }
             _ if half_seen => {
-                "restart the workload, as far as can be seen; not all of the webhook is, and if the new pod lacks the volume \
-                 too, look there"
+                "restart the workload, as far as can be seen; not all of the webhook or of the pod's template is, and if the new \
+                 pod lacks the volume too, look there"
             }
             Some(_) => {
                 "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
@@ -309,10 +314,48 @@ pub(super) fn p22(facts: &Facts) -> Verdict {
     .into()
 }
 
-/// Of the pods of one workload, either all are injected or none.
+/// The rule that a pod has the role that was named before.
+const ROLE_OF_BEFORE: &str = "RRSA-S06";
+/// The rule below.
+const BEHIND: &str = "RRSA-P25";
+
+/// Pods that are only of the time before, while newer ones or what would make them are not, and that do not work: without RRSA,
+/// or for this rule.
+#[must_use]
+pub fn lagging(facts: &Facts) -> Vec<(PodFacts, Option<&'static str>)> {
+    let mut of_one = Facts { workloads: Vec::new(), beside: Vec::new(), ..facts.clone() };
+    let mut failing = |pod: &PodFacts| {
+        if !pod.is_wired() {
+            return Some(None);
+        }
+        // One that runs as another ServiceAccount is that one's question.
+        if pod.service_account != facts.service_account_name {
+            return None;
+        }
+        let owner = pod.owner.as_ref().and_then(|owner| facts.owners.get(owner)).cloned();
+        of_one.owner = owner.unwrap_or_else(|| facts.owner.clone());
+        of_one.pod = Some(pod.clone());
+        let rules = super::RULES.iter().filter(|rule| rule.id != BEHIND);
+        let mut rules = rules.filter(|rule| rule.link == Link::Pod || rule.id == ROLE_OF_BEFORE);
+        let broken = rules.find(|rule| {
+            let found = rule.finding(&(rule.judge)(&of_one));
+            found.is_some_and(|finding| finding.severity >= Severity::Error)
+        });
+        broken.map(|rule| Some(rule.id))
+    };
+    facts.behind().into_iter().filter_map(|pod| failing(&pod).map(|rule| (pod, rule))).collect()
+}
+
+/// No pod is left behind that does not work, where newer ones do or what would make them does.
 pub(super) fn p25(facts: &Facts) -> Verdict {
-    let behind = facts.behind();
-    let Some(first) = behind.first() else {
+    if let (Some(pod), Err(why)) = (&facts.pod, facts.owner.as_result())
+        && !pod.is_wired()
+        && is_forbidden(why)
+    {
+        return Verdict::Unseen(why.to_owned());
+    }
+    let behind = lagging(facts);
+    let Some((first, rule)) = behind.first() else {
         return match facts.workloads.is_empty() {
             true => Verdict::NotApplicable,
             false => Verdict::Holds,
@@ -324,15 +367,24 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     };
     let evidence = Evidence::new(
         "all pods as new ones are",
-        format!("pods of the time before, such as {}", first.name),
+        match rule {
+            None => format!("pods of the time before, such as {}", first.name),
+            Some(rule) => format!("pods of the time before, such as {}, which {rule} is about", first.name),
+        },
         place,
         "wait for the rollout that is under way, or begin one",
     );
-    let pods: Vec<&PodFacts> = behind.iter().collect();
+    let pods: Vec<&PodFacts> = behind.iter().map(|(pod, _)| pod).collect();
     let evidence = evidence.command_if(restart::of_all(facts, &pods));
-    // Where nothing runs as it would be made today, all of it lacks RRSA. A run of a CronJob ends by itself.
-    let ends = first.owner.as_deref().is_some_and(|owner| owner.starts_with("job/"));
-    match facts.pod.as_ref().is_some_and(|pod| pod.is_template) && !ends {
+    // Where nothing runs as it would be made today, nothing of it works. A run of a CronJob ends by itself.
+    let is_new = |pod: &PodFacts, owner: &Option<String>| pod.owner == *owner && !pod.is_template;
+    let each = || facts.workloads.iter().flat_map(Workload::each);
+    let none_is_new = |owner: &Option<String>| match &facts.pod {
+        Some(pod) => pod.is_template,
+        None => !each().any(|(pod, is_behind)| !is_behind && is_new(&pod, owner)),
+    };
+    let ends = |pod: &PodFacts| pod.owner.as_deref().is_some_and(|owner| owner.starts_with("job/"));
+    match pods.iter().any(|pod| !ends(pod) && none_is_new(&pod.owner)) {
         true => evidence.severity(Severity::Error).into(),
         false => evidence.into(),
     }

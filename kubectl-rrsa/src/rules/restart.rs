@@ -152,10 +152,14 @@ pub fn once_admitted(namespace: &str, account: &str, role: &str) -> String {
 
 /// Puts the injection label into the pod template of a workload, which makes new pods.
 pub(super) fn label_template(facts: &Facts, owner: &str) -> Option<String> {
-    let patch = format!(
-        "{{\"spec\":{{\"template\":{{\"metadata\":{{\"labels\":{{\"{INJECTION_LABEL}\":\"on\"}}}}}}}}}}"
-    );
-    let (kind, name) = owner.split_once('/').filter(|_| takes(owner))?;
+    let label = format!("{{\"metadata\":{{\"labels\":{{\"{INJECTION_LABEL}\":\"on\"}}}}}}");
+    let (kind, name) = owner.split_once('/')?;
+    if kind == "cronjob" {
+        // Its next run has it.
+        let patch = format!("{{\"spec\":{{\"jobTemplate\":{{\"spec\":{{\"template\":{label}}}}}}}}}");
+        return Some(format!("{PATCH} cronjob {} -n {} -p '{patch}'", word(name), word(&facts.namespace)));
+    }
+    let patch = takes(owner).then(|| format!("{{\"spec\":{{\"template\":{label}}}}}"))?;
     let command = format!("{PATCH} {kind} {} -n {} -p '{patch}'", word(name), word(&facts.namespace));
     Some(rolled_out(facts, owner, command))
 }

@@ -230,10 +230,15 @@ pub(super) fn compare(facts: &Facts, role: &str) -> String {
 fn is_literal_pattern(condition: &ConditionEvaluation) -> bool {
     let literal = matches!(condition.operator, Operator::StringEquals | Operator::StringEqualsIgnoreCase);
     // One that would not fit as a pattern either differs in more than that.
-    let fits = |value: &String| {
+    literal && !fitting(condition).is_empty()
+}
+
+/// The values that would fit what the token has if they were read as patterns.
+fn fitting(condition: &ConditionEvaluation) -> Vec<&str> {
+    let fits = |value: &&str| {
         value.contains(['*', '?']) && condition.seen.iter().any(|seen| policy::fits_pattern(value, seen))
     };
-    literal && condition.expected.iter().any(fits)
+    condition.expected.iter().map(String::as_str).filter(fits).collect()
 }
 
 fn place(judged: &Judged) -> String {
@@ -387,7 +392,7 @@ pub(super) fn r06(facts: &Facts) -> Verdict {
         let Obstacle::Unmet(conditions) = found else { return None };
         let condition = conditions.into_iter().find(|condition| is_literal_pattern(condition))?;
         Some(Evidence::new(
-            format!("StringLike for {}", condition.expected.join(", ")),
+            format!("StringLike for {}", fitting(condition).join(", ")),
             format!("{}, which takes * and ? literally", condition.operator),
             format!("condition on {}, {}", condition.key, place(judged)),
             "use StringLike for a pattern, or write the whole value",

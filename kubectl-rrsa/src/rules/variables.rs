@@ -89,7 +89,10 @@ pub(super) fn p07(facts: &Facts) -> Verdict {
 /// Whether the webhook is asked to replace variables that the pod brings.
 pub(super) fn replaces(facts: &Facts, pod: &PodFacts) -> bool {
     let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
-    let asked = pod.annotations.get(OVERRIDE_ENV).or_else(|| namespace?.labels.get(OVERRIDE_ENV));
+    // The pod may be older than what its template says.
+    let of_template = facts.owner.value().and_then(|owner| owner.template.annotations.get(OVERRIDE_ENV));
+    let of_pod = pod.annotations.get(OVERRIDE_ENV).or(of_template);
+    let asked = of_pod.or_else(|| namespace?.labels.get(OVERRIDE_ENV));
     asked.is_some_and(|value| value == "true")
 }
 

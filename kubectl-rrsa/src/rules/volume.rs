@@ -106,7 +106,14 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
 
 /// The token file variable points to the token.
 pub(super) fn p16(facts: &Facts) -> Verdict {
-    each_container(facts, |pod, container| {
+    let token = facts.token.value();
+    let missing = token.is_some_and(|token| matches!(token.problem, Some(TokenProblem::Missing)));
+    // A path that begins with no slash begins where the program does: known where the file was read, or not found, in it.
+    let was_read = token.is_some_and(|token| token.file.is_some() && token.problem.is_none());
+    let fits = |path: &str, file: &str| path.ends_with(&format!("/{}", file.trim_start_matches("./")));
+    let may_fit =
+        |path: &str, file: &str| !file.trim_start().starts_with('/') && fits(path, file) && !missing;
+    let verdict = each_container(facts, |pod, container| {
         let projection = pod.projection_of(container)?;
         let path = container.token_paths(projection).next()?;
         let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
@@ -115,11 +122,7 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
         if later && reach::will_be_injected(facts, pod) == Ok(true) {
             return None;
         }
-        // Where a path begins that begins with no slash is the program's own business, unless nothing was found there.
-        let missing =
-            facts.token.value().is_some_and(|token| matches!(token.problem, Some(TokenProblem::Missing)));
-        let relative = !file.trim_start().starts_with('/') && !missing;
-        if container.has_token_at(projection, file) || arn::is_placeholder(file) || relative {
+        if container.has_token_at(projection, file) || arn::is_placeholder(file) || may_fit(&path, file) {
             return None;
         }
         // Blanks at the ends are seen in quotes only.
@@ -131,7 +134,19 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
             format!("variable {}, {}", env_vars::OIDC_TOKEN_FILE, place(facts, pod, container)),
             "make the variable mountPath/path of the token volume",
         ))
-    })
+    });
+    let unsure = facts.pod.iter().flat_map(PodFacts::acting_containers).find(|container| {
+        let file = container.value(env_vars::OIDC_TOKEN_FILE).filter(|file| !arn::is_placeholder(file));
+        file.is_some_and(|file| !file.trim_start().starts_with('/'))
+    });
+    match (verdict, unsure) {
+        (Verdict::Holds, Some(container)) if !was_read => Verdict::Unseen(format!(
+            "{} of container {} begins with no slash: where it leads, the program's own folder decides",
+            env_vars::OIDC_TOKEN_FILE,
+            container.name
+        )),
+        (verdict, _) => verdict,
+    }
 }
 
 /// The token's folder is mounted, not the file by itself, so that a renewed token is seen.

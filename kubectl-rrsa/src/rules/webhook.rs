@@ -122,7 +122,12 @@ pub(super) fn is_older_than(facts: &Facts, since: [u32; 3]) -> Option<bool> {
 /// The webhook is new enough for what the workload asks of it.
 pub(super) fn w06(facts: &Facts) -> Verdict {
     let overrides = facts.pod.as_ref().is_some_and(|pod| variables::replaces(facts, pod));
-    if overrides && is_older_than(facts, OVERRIDES) == Some(true) && variables::p07(facts).is_broken() {
+    if overrides && is_older_than(facts, OVERRIDES) != Some(false) && variables::p07(facts).is_broken() {
+        if is_older_than(facts, OVERRIDES).is_none() {
+            return Verdict::Unseen(
+                "which version the webhook is, is not seen; override-env needs 0.4.2 or later".to_owned(),
+            );
+        }
         let webhook = facts.cluster.webhook.value().and_then(Option::as_ref);
         return Evidence::new(
             format!("0.4.2 or later, for {}", crate::facts::OVERRIDE_ENV),
