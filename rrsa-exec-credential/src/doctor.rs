@@ -76,12 +76,12 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
     let sources = sources(files, &places);
     found.extend(kubeconfigs(env, &sources));
     for path in places.cli.iter().filter(|path| path.exists()) {
-        found.extend(cli_configuration(args.fix, files, path, false));
+        found.extend(cli_configuration(args.fix, files, path, None));
         found.extend(profiles_of_no_source(path, &sources));
         // Where there was no file the copy says no more than that.
         let empty = |copy: &PathBuf| std::fs::metadata(copy).is_ok_and(|found| found.len() <= 1);
         for copy in copies(path).into_iter().filter(|copy| !empty(copy)) {
-            found.extend(cli_configuration(args.fix, files, &copy, true));
+            found.extend(cli_configuration(args.fix, files, &copy, Some(path)));
         }
     }
     found.extend(configuration(files, &places));
@@ -366,10 +366,14 @@ fn is_there(command: &str, kubeconfig: &Path, env: &Env) -> bool {
 }
 
 /// Secrets in External profiles, which SDKs have written there and which nothing reads.
-fn cli_configuration(fix: bool, files: &Files, path: &Path, is_copy: bool) -> Vec<Finding> {
+fn cli_configuration(fix: bool, files: &Files, path: &Path, copy_of: Option<&Path>) -> Vec<Finding> {
     const WHAT: &str = "cli config";
-    let place = path.display();
-    let file = match TextFile::open(path) {
+    let (place, is_copy) = (path.display(), copy_of.is_some());
+    let opened = match copy_of {
+        Some(of) => TextFile::open_copy(path, of),
+        None => TextFile::open(path),
+    };
+    let file = match opened {
         Ok(file) => file,
         Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string())],
     };

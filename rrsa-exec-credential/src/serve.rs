@@ -195,8 +195,13 @@ fn write_new(file: &Path, uri: &Secret) -> Result<(), Error> {
         opened.write_all(uri.expose().as_bytes()).inspect_err(|_| drop(std::fs::remove_file(file)))
     });
     written.map_err(|error| {
-        Error::new(exit::USAGE, format!("{} cannot be written: {error}", file.display()))
-            .hint("name a file that is not there yet")
+        let shown = Error::new(exit::USAGE, format!("{} cannot be written: {error}", file.display()));
+        match error.kind() {
+            std::io::ErrorKind::AlreadyExists => shown.hint(
+                "name a file that is not there yet, or take this one away if nobody serves there any more",
+            ),
+            _ => shown.hint("name a file in a folder where you can write"),
+        }
     })
 }
 

@@ -92,19 +92,18 @@ mod here {
 
     /// A signal that asks for the end.
     pub(crate) async fn ended() {
-        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup), Ok(mut quit)) = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::hangup()),
-            signal(SignalKind::quit()),
-        ) else {
-            return;
+        let wait = async |kind| match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
         };
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-            _ = quit.recv() => {}
+            () = wait(SignalKind::terminate()) => {}
+            () = wait(SignalKind::interrupt()) => {}
+            () = wait(SignalKind::hangup()) => {}
+            () = wait(SignalKind::quit()) => {}
+            // Whoever sends these means something else, but they would end us as well.
+            () = wait(SignalKind::user_defined1()) => {}
+            () = wait(SignalKind::user_defined2()) => {}
         }
     }
 

@@ -109,7 +109,8 @@ impl Wish {
             inputs.add(name, value.as_ref().map(String::as_bytes));
         }
         for name in SELECTING {
-            inputs.add(name, env.var(name).as_ref().map(String::as_bytes));
+            // What is no text is not what is not set.
+            inputs.add(name, env.bytes(name).as_deref());
         }
         for (name, path) in [("config", &places.config), ("cli", &places.cli), ("ini", &places.ini)] {
             inputs.add(name, path.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
@@ -117,6 +118,12 @@ impl Wish {
             inputs.add("bytes", bytes.as_deref());
         }
         inputs.finish()
+    }
+
+    /// A variable that selects an identity and is no text.
+    pub(crate) fn garbled(env: &Env) -> Option<Error> {
+        let name = SELECTING.iter().find(|name| env.is_garbled(name))?;
+        Some(Error::new(exit::USAGE, format!("{name} is not text")).hint("set it anew, or unset it"))
     }
 
     /// The stores that it may be kept in.

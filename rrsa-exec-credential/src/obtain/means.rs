@@ -68,7 +68,7 @@ impl Seeker<'_> {
     pub(super) async fn run(&self, what: &str, command: &[String]) -> Result<Zeroizing<Vec<u8>>, Trouble> {
         let [program, arguments @ ..] = command else { return Err(broken(&format!("{what} is empty"))) };
         // Elsewhere, or with another PATH, it may be another program.
-        self.witnesses.borrow_mut().extend(Witness::program(program, self.env, self.files));
+        self.witnesses.borrow_mut().push(Witness::program(program, self.env, self.files));
         let (_, patience) = self.patience;
         let start = self.clock.elapsed();
         let printed = command::printed(program, arguments, patience).await;

@@ -57,6 +57,10 @@ enum Trouble {
 type Outcome = Result<Obtained, Trouble>;
 type Future<'a> = Pin<Box<dyn std::future::Future<Output = Outcome> + 'a>>;
 
+/// What to do next where nothing better is known.
+const NEXT: &str =
+    "rrsa-exec-credential doctor looks at what surrounds it; --source NAME asks another source";
+
 /// What sources are asked with.
 pub(crate) struct Seeker<'a> {
     pub(crate) env: &'a Env,
@@ -114,6 +118,9 @@ impl<'a> Seeker<'a> {
     /// # Errors
     /// Which source is to blame, and for what.
     pub(crate) async fn obtain(&self, wish: &Wish) -> Result<Fetched, Error> {
+        if let Some(error) = Wish::garbled(self.env) {
+            return Err(error);
+        }
         let spec = match &wish.role_arn {
             Some(role_arn) => Spec::AssumeRole {
                 source: wish.source.clone(),
@@ -128,7 +135,8 @@ impl<'a> Seeker<'a> {
         let Obtained { issued, words } = self.ask(&spec, 0).await.map_err(|trouble| {
             let mut looked_at = self.witnesses.take();
             looked_at.extend(self.tokens.take());
-            let error = trouble.into_error(wish);
+            let mut error = trouble.into_error(wish);
+            error.hint.get_or_insert_with(|| NEXT.to_owned());
             // What was written to this very process nobody else has.
             if self.was_told.get() { error.only_here() } else { error.about(looked_at) }
         })?;

@@ -67,6 +67,8 @@ impl Seeker<'_> {
                 let token = token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?;
                 let file = named.as_deref().unwrap_or_default();
                 self.tokens.borrow_mut().push(Witness::file(file, token.expose().as_bytes()));
+                // The token changes all the time; whose it is depends on which file the path leads to.
+                self.witnesses.borrow_mut().extend(Witness::place(file, self.files).filter(|_| file != "-"));
                 token
             }
         };

@@ -19,12 +19,17 @@ pub enum FolderError {
     System(PathBuf, io::Error),
     /// It belongs to somebody else, or others may write to it.
     NotOurs(PathBuf),
+    /// It would be root's, in a folder of another user.
+    Foreign(PathBuf),
 }
 
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Foreign(path) => {
+                write!(f, "{} is not made by root in a folder of another user", path.display())
+            }
             Self::NotOurs(path) => {
                 write!(f, "{} is not a folder of yours alone (mode 0700)", path.display())
             }
@@ -52,12 +57,30 @@ impl Folder {
     /// # Errors
     /// See [`FolderError`].
     pub fn make(&self) -> Result<(), FolderError> {
+        if self.is_in_anothers() {
+            return Err(FolderError::Foreign(self.0.clone()));
+        }
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.0).map_err(|error| FolderError::System(self.0.clone(), error))?;
         self.inspect()
+    }
+
+    /// Whether root would make it in a folder of another user, who could not use what is root's there.
+    #[cfg(unix)]
+    fn is_in_anothers(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let there = self.0.ancestors().find_map(|folder| fs::metadata(folder).ok());
+        rustix::process::geteuid().is_root()
+            && !self.0.exists()
+            && there.is_some_and(|found| found.uid() != 0)
+    }
+
+    #[cfg(not(unix))]
+    fn is_in_anothers(&self) -> bool {
+        false
     }
 
     #[cfg(unix)]

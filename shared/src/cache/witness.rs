@@ -16,7 +16,7 @@ pub const MAX_CONFIGURATION: u64 = 4 * 1024 * 1024;
 /// A file or a variable, and what it held when it was read, as a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
-    /// `file`, `variable` or `program`.
+    /// `file`, `variable`, `program` or `place`.
     kind: Kind,
     name: String,
     digest: String,
@@ -28,6 +28,7 @@ enum Kind {
     File,
     Variable,
     Program,
+    Place,
 }
 
 impl Witness {
@@ -43,15 +44,18 @@ impl Witness {
         Self { kind: Kind::Variable, name: name.to_owned(), digest: digest(value.as_bytes()) }
     }
 
-    /// A program as a command names it, and where it is by now; nothing for one that is named by its whole path, which its name
+    /// A program as a command names it, and where that leads by now.
+    #[must_use]
+    pub fn program(name: &str, env: &Env, files: &Files) -> Self {
+        Self { kind: Kind::Program, name: name.to_owned(), digest: digest(&whereabouts(name, env, files)) }
+    }
+
+    /// A file whose path begins with no slash, and where it is by now, whatever it holds; nothing for any other, which its name
     /// tells already.
     #[must_use]
-    pub fn program(name: &str, env: &Env, files: &Files) -> Option<Self> {
-        if Path::new(name).is_absolute() {
-            return None;
-        }
-        let digest = digest(&whereabouts(name, env, files)?);
-        Some(Self { kind: Kind::Program, name: name.to_owned(), digest })
+    pub fn place(path: &str, files: &Files) -> Option<Self> {
+        let digest = digest(&place(path, files));
+        Path::new(path).is_relative().then(|| Self { kind: Kind::Place, name: path.to_owned(), digest })
     }
 
     /// Whether it is what it was.
@@ -60,24 +64,28 @@ impl Witness {
         let now = match self.kind {
             Kind::File => files.read_small(Path::new(&self.name), MAX_CONFIGURATION).ok(),
             Kind::Variable => env.var(&self.name).map(String::into_bytes),
-            Kind::Program => whereabouts(&self.name, env, files),
+            Kind::Program => Some(whereabouts(&self.name, env, files)),
+            Kind::Place => Some(place(&self.name, files)),
         };
         now.is_some_and(|now| digest(&now) == self.digest)
     }
 }
 
-/// The path of the program that a name leads to: below the folder that this process is in, or in a folder of `PATH`.
-fn whereabouts(name: &str, env: &Env, files: &Files) -> Option<Vec<u8>> {
-    let here = files.current_folder()?;
+/// The program that a name leads to, through links: by its path, or in a folder of `PATH`; nothing where it leads to none.
+fn whereabouts(name: &str, env: &Env, files: &Files) -> Vec<u8> {
+    let here = files.current_folder().unwrap_or_default();
     let found = if name.contains(std::path::is_separator) {
-        here.join(name)
+        files.program(&here.join(name))
     } else {
-        let path = env.var("PATH")?;
-        std::env::split_paths(&path)
-            .map(|folder| here.join(folder).join(name))
-            .find(|file| files.is_there(file))?
+        let path = env.var("PATH").unwrap_or_default();
+        std::env::split_paths(&path).find_map(|folder| files.program(&here.join(folder).join(name)))
     };
-    Some(found.as_os_str().as_encoded_bytes().to_vec())
+    found.unwrap_or_default().as_os_str().as_encoded_bytes().to_vec()
+}
+
+/// Where a path leads from the folder that this process is in.
+fn place(path: &str, files: &Files) -> Vec<u8> {
+    files.current_folder().unwrap_or_default().join(path).as_os_str().as_encoded_bytes().to_vec()
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -95,11 +103,15 @@ mod tests {
     fn a_program_is_the_one_that_its_name_leads_to() {
         let files = Files::fake([("/a/x", "1"), ("/b/x", "1")]);
         let env = |path: &str| Env::fake([("PATH", path)]);
-        assert_eq!(Witness::program("/a/x", &env("/a"), &files), None);
-        let witness = Witness::program("x", &env("/a:/b"), &files).unwrap();
+        let witness = Witness::program("x", &env("/a:/b"), &files);
         assert!(witness.holds(&env("/nowhere:/a"), &files));
         assert!(!witness.holds(&env("/b:/a"), &files));
         assert!(!witness.holds(&env("/nowhere"), &files));
+        // What leads to none by now may lead to one later.
+        let none = Witness::program("x", &env("/nowhere"), &files);
+        assert!(none.holds(&env("/nowhere"), &files) && !none.holds(&env("/b"), &files));
+        assert_eq!(Witness::place("/a/t", &files), None);
+        assert!(Witness::place("t", &files).is_some_and(|place| place.holds(&env("/a"), &files)));
     }
 
     #[test]

@@ -40,6 +40,17 @@ impl Env {
         value.filter(|v| !v.is_empty())
     }
 
+    /// The bytes of `name`, whether they are text or not; `None` when it is unset or empty.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let value = match &self.0 {
+            #[expect(clippy::disallowed_methods, reason = "the adapter that owns the environment")]
+            Inner::Real => std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes),
+            Inner::Fake(map) => map.get(name).map(|value| value.clone().into_bytes()),
+        };
+        value.filter(|bytes| !bytes.is_empty())
+    }
+
     /// Whether `name` is set to what is no text.
     #[must_use]
     pub fn is_garbled(&self, name: &str) -> bool {

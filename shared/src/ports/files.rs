@@ -120,12 +120,20 @@ impl Files {
         }
     }
 
-    /// Whether there is a file.
+    /// The program that a path leads to, through links, if it is one that can be run.
     #[must_use]
-    pub fn is_there(&self, path: &Path) -> bool {
+    pub fn program(&self, path: &Path) -> Option<PathBuf> {
         match &self.0 {
-            Inner::Real => path.is_file(),
-            Inner::Fake(files) => files.contains_key(path),
+            Inner::Real => {
+                #[cfg(unix)]
+                let runs =
+                    |found: &std::fs::Metadata| std::os::unix::fs::MetadataExt::mode(found) & 0o111 != 0;
+                #[cfg(not(unix))]
+                let runs = |_: &std::fs::Metadata| true;
+                std::fs::metadata(path).ok().filter(|found| found.is_file() && runs(found))?;
+                canonical(path).ok()
+            }
+            Inner::Fake(files) => files.contains_key(path).then(|| path.to_owned()),
         }
     }
 

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::owned::{LONGEST, Owned, beside, leads_astray, make, open_copy, read_copy};
 use crate::ports::files::canonical;
-
-/// No file that we change is larger, bytes.
-const LONGEST: u64 = 16 << 20;
 
 /// What the copy of a file says that was not there; no text of another program does.
 const ABSENT: &str = "\0";
@@ -96,10 +94,27 @@ impl TextFile {
     /// # Errors
     /// As the system refuses, and a file that is too large or no text.
     pub fn open(path: &Path) -> Result<Self, ChangeError> {
+        if leads_astray(path) {
+            return Err(ChangeError::Foreign(path.to_owned()));
+        }
         // A link stays one: what it leads to is changed.
         let path = canonical(path).unwrap_or_else(|_| leads_to(path));
         let text = read(&path)?;
         Ok(Self { path, text })
+    }
+
+    /// Reads one of the [`copies`] of a file.
+    ///
+    /// # Errors
+    /// As [`TextFile::open`], and what is none.
+    pub fn open_copy(copy: &Path, of: &Path) -> Result<Self, ChangeError> {
+        let text = read_copy(copy, of).map_err(|error| ChangeError::System(copy.to_owned(), error))?;
+        let text = text.ok_or_else(|| ChangeError::Foreign(copy.to_owned()))?;
+        Ok(Self { path: copy.to_owned(), text: Some(text) })
+    }
+
+    fn owned(&self) -> Result<Owned, ChangeError> {
+        Owned::of(&self.path).ok_or_else(|| ChangeError::Foreign(self.path.clone()))
     }
 
     /// Where it is.
@@ -131,7 +146,7 @@ impl TextFile {
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
-        let (text, owned) = (self.with_its_ends(text), Owned::of(&self.path)?);
+        let (text, owned) = (self.with_its_ends(text), self.owned()?);
         // A file that has said the same before has a copy for that already.
         let taken = |copy: &PathBuf| fs::symlink_metadata(copy).is_ok();
         let backup = backups(&self.path, &text).find(|copy| !taken(copy)).unwrap_or_default();
@@ -161,7 +176,7 @@ impl TextFile {
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
-        let (text, owned) = (self.with_its_ends(text), Owned::of(&self.path)?);
+        let (text, owned) = (self.with_its_ends(text), self.owned()?);
         write(&self.path, text.as_bytes(), &owned)
             .map_err(|error| ChangeError::System(self.path.clone(), error))
     }
@@ -173,9 +188,15 @@ impl TextFile {
     pub fn undo(&self) -> Result<(), ChangeError> {
         let none = || ChangeError::NoBackup(self.path.clone());
         let now = self.text.as_deref().ok_or_else(none)?;
-        let left = backups(&self.path, now).take_while(|copy| fs::symlink_metadata(copy).is_ok());
-        let backup = left.last().ok_or_else(none)?;
-        let before = read(&backup)?.ok_or_else(none)?;
+        // What others have put there under such a name is no copy of ours.
+        let there = backups(&self.path, now).take_while(|copy| fs::symlink_metadata(copy).is_ok());
+        let mut ours = Vec::new();
+        for copy in there {
+            let read = read_copy(&copy, &self.path);
+            let read = read.map_err(|error| ChangeError::System(copy.clone(), error))?;
+            ours.extend(read.map(|before| (copy, before)));
+        }
+        let (backup, before) = ours.pop().ok_or_else(none)?;
         let _lock = Lock::take(&self.path)?;
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
@@ -184,9 +205,11 @@ impl TextFile {
         if before == ABSENT {
             fs::remove_file(&self.path).map_err(failed)?;
         } else {
-            write(&self.path, before.as_bytes(), &Owned::of(&self.path)?).map_err(failed)?;
+            write(&self.path, before.as_bytes(), &self.owned()?).map_err(failed)?;
         }
-        fs::remove_file(&backup).map_err(failed)
+        // One that stays is of what the file says no more.
+        let _ = fs::remove_file(&backup);
+        Ok(())
     }
 }
 
@@ -197,9 +220,10 @@ pub fn copies(path: &Path) -> Vec<PathBuf> {
     let start = beside(&path, ".before-").file_name().unwrap_or_default().to_owned();
     let folder = path.parent().and_then(|folder| fs::read_dir(folder).ok());
     let names = folder.into_iter().flatten().flatten().map(|entry| entry.path());
-    let own = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let own = |candidate: &PathBuf| {
+        let name = candidate.file_name().unwrap_or_default().as_encoded_bytes();
         name.starts_with(start.as_encoded_bytes())
+            && open_copy(candidate, &path).is_ok_and(|file| file.is_some())
     };
     let mut found: Vec<_> = names.filter(own).collect();
     found.sort();
@@ -231,13 +255,6 @@ fn leads_to(path: &Path) -> PathBuf {
     path
 }
 
-/// The path with more at the end of its name.
-fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(more);
-    path.with_file_name(name)
-}
-
 /// Where the copies are that belong to a file that says `text`, one for each time that it came to say that.
 fn backups(path: &Path, text: &str) -> impl Iterator<Item = PathBuf> {
     let digest: String = Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
@@ -257,68 +274,6 @@ fn private() -> fs::OpenOptions {
 #[cfg(not(unix))]
 fn private() -> fs::OpenOptions {
     fs::OpenOptions::new()
-}
-
-fn make(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Whose a file is and who may do what with it, so that one in its place is the same.
-#[derive(Clone, Debug, Default)]
-struct Owned {
-    mode: Option<fs::Permissions>,
-    /// User and group.
-    #[cfg(unix)]
-    owner: Option<(u32, u32)>,
-}
-
-impl Owned {
-    /// As the file is; as every new one where there is none.
-    ///
-    /// # Errors
-    /// Another user's file, which nobody but root can write in that user's name.
-    #[cfg(unix)]
-    fn of(path: &Path) -> Result<Self, ChangeError> {
-        use std::os::unix::fs::MetadataExt as _;
-        let Ok(found) = fs::metadata(path) else { return Ok(Self::default()) };
-        let own = rustix::process::geteuid();
-        if !own.is_root() && own.as_raw() != found.uid() {
-            return Err(ChangeError::Foreign(path.to_owned()));
-        }
-        Ok(Self { mode: Some(found.permissions()), owner: Some((found.uid(), found.gid())) })
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "elsewhere a file may be another user's")]
-    fn of(path: &Path) -> Result<Self, ChangeError> {
-        Ok(Self { mode: fs::metadata(path).ok().map(|found| found.permissions()) })
-    }
-
-    /// The same user's alone.
-    fn privately(&self) -> Self {
-        Self { mode: None, ..self.clone() }
-    }
-
-    fn give(&self, file: &fs::File) -> io::Result<()> {
-        #[cfg(unix)]
-        if let Some((user, group)) = self.owner {
-            use std::os::unix::fs::{PermissionsExt as _, fchown};
-            fchown(file, Some(user), None)?;
-            // Of a group that is not ours to give nobody else may have what its members had.
-            if fchown(file, None, Some(group)).is_err() {
-                let bits = self.mode.as_ref().map_or(0o600, fs::Permissions::mode) & !0o070;
-                return file.set_permissions(fs::Permissions::from_mode(bits));
-            }
-        }
-        match &self.mode {
-            Some(mode) => file.set_permissions(mode.clone()),
-            None => Ok(()),
-        }
-    }
 }
 
 fn write(path: &Path, bytes: &[u8], owned: &Owned) -> io::Result<()> {
@@ -389,6 +344,46 @@ mod tests {
             let found = fs::metadata(file).unwrap();
             assert_eq!((found.uid(), found.gid()), (user, group), "{}", file.display());
         }
+    }
+
+    /// What others put under the name of a copy is none.
+    #[test]
+    fn a_link_is_no_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, secret) = (folder.path().join("config"), folder.path().join("secret"));
+        fs::write(&path, "one").unwrap();
+        fs::write(&secret, "hunter2").unwrap();
+        let backup = TextFile::open(&path).unwrap().replace("two").unwrap();
+        symlink(&secret, beside(&backup, "-2")).unwrap();
+        assert_eq!(copies(&path), [backup]);
+        TextFile::open(&path).unwrap().undo().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+        assert!(TextFile::open_copy(&folder.path().join("config.before-x"), &path).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_access_control_list_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "one").unwrap();
+        // user::rw-, user:41005:r--, group::---, mask::r--, other::---
+        let list: [(u16, u16, u32); 5] = [(1, 6, !0), (2, 4, 41_005), (4, 0, !0), (16, 4, !0), (32, 0, !0)];
+        let mut acl = 2_u32.to_le_bytes().to_vec();
+        for (tag, bits, id) in list {
+            acl.extend(tag.to_le_bytes().into_iter().chain(bits.to_le_bytes()).chain(id.to_le_bytes()));
+        }
+        const NAME: &str = "system.posix_acl_access";
+        let flags = rustix::fs::XattrFlags::empty();
+        // Not every file system has them.
+        if rustix::fs::setxattr(&path, NAME, &acl, flags).is_err() {
+            return;
+        }
+        TextFile::open(&path).unwrap().replace("two").unwrap();
+        let mut now = vec![0; 256];
+        let size = rustix::fs::getxattr(&path, NAME, &mut now).unwrap();
+        assert_eq!(now[..size], acl);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod block;
 mod document;
 mod file;
 mod json;
+mod owned;
 
 pub use document::{Entry, Unclear, put, read};
 pub use file::{ChangeError, TextFile, copies};

@@ -72,6 +72,20 @@ impl Kernel {
         ring().err().map(|error| StoreError(format!("the kernel keyring cannot be used: {}", told(error))))
     }
 
+    /// Takes away what was said to who asked.
+    pub(super) fn forget_refusals(&self) {
+        for key in links() {
+            let ours = key.metadata().is_ok_and(|found| {
+                let name = found.get_description();
+                name.starts_with(&self.prefix) && name.ends_with(super::REFUSED)
+            });
+            if ours {
+                // One that stays ends by its own time.
+                let _ = key.invalidate();
+            }
+        }
+    }
+
     /// Keys of other caches of the same user: what they are called after the prefix, and the keys.
     fn elsewhere(&self) -> impl Iterator<Item = (String, Key)> {
         links().into_iter().filter_map(|key| {

@@ -402,8 +402,11 @@ impl Stores {
     /// not be looked at, only what no store needs.
     pub fn tidy(&self, all: bool) {
         #[cfg(target_os = "linux")]
-        if all {
-            sealed::forget(&self.kernel);
+        {
+            self.kernel.forget_refusals();
+            if all {
+                sealed::forget(&self.kernel);
+            }
         }
         let Some(folder) = &self.folder else { return };
         let idle = [".refused", ".lock", ".new"].as_slice();
@@ -493,9 +496,12 @@ impl Stores {
     }
 }
 
+/// What names of what is remembered end with.
+const REFUSED: &str = ".refused";
+
 /// Under which name it is remembered what was said of an entry.
 fn refused(key: &CacheKey) -> String {
-    format!("{key}.refused")
+    format!("{key}{REFUSED}")
 }
 
 /// The first word of what is written down.
