@@ -35,6 +35,7 @@ pub(crate) struct Clear {
 /// A session that cannot be taken away.
 pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error> {
     let stores = Wish::default().stores(env, &Places::of(env));
+    let stores = if matches!(deed, Deed::Clear(_)) { stores.thoroughly() } else { stores };
     let (mut all, unseen) = stores.list();
     all.sort_by(|a, b| a.key.cmp(&b.key));
     match deed {
@@ -68,10 +69,9 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
             let mut trouble = unseen.map(|error| failed(format!("not all could be looked at: {error}")));
             for one in &all {
                 if let Err(error) = stores.remove(&one.key) {
-                    trouble = Some(failed(format!(
-                        "session {} cannot be taken away: {error}",
-                        &one.key.as_str()[..12]
-                    )));
+                    let words =
+                        format!("session {} is not gone everywhere: {error}", &one.key.as_str()[..12]);
+                    trouble = Some(failed(words).hint("make that place yours again, then once more"));
                 }
             }
             stores.tidy(trouble.is_none());

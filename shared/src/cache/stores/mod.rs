@@ -93,6 +93,8 @@ pub struct Listed {
 #[derive(Clone, Debug)]
 pub struct Stores {
     mode: Mode,
+    /// Whether the Secret Service is asked though nothing says that it was used.
+    is_thorough: bool,
     folder: Option<Folder>,
     #[cfg(target_os = "linux")]
     kernel: kernel::Kernel,
@@ -118,12 +120,19 @@ impl Stores {
     pub fn new(mode: Mode, folder: Option<Folder>) -> Self {
         Self {
             mode,
+            is_thorough: false,
             #[cfg(target_os = "linux")]
             kernel: kernel::Kernel::of(folder.as_ref()),
             #[cfg(target_os = "linux")]
             secret_service: secret_service::SecretService::of(folder.as_ref()),
             folder,
         }
+    }
+
+    /// The same, for who wants nothing to be left anywhere: marks of use may be lost.
+    #[must_use]
+    pub fn thoroughly(self) -> Self {
+        Self { is_thorough: true, ..self }
     }
 
     /// Whether anything is kept at all.
@@ -298,9 +307,11 @@ impl Stores {
         #[cfg(target_os = "linux")]
         {
             found.extend(self.kernel.list());
-            if self.speaks() {
+            if self.speaks() || self.is_thorough {
                 match self.secret_service.list() {
                     Ok(more) => found.extend(more),
+                    // One that was never used may be away.
+                    Err(_) if !self.speaks() => {}
                     Err(error) => unseen = Some(StoreError(format!("{}: {error}", secret_service::NAME))),
                 }
             }
@@ -319,7 +330,7 @@ impl Stores {
     #[must_use]
     pub fn count_elsewhere(&self) -> usize {
         #[cfg(target_os = "linux")]
-        return self.kernel.count_elsewhere();
+        return self.kernel.count_elsewhere() + self.counted_by_the_service();
         #[cfg(not(target_os = "linux"))]
         0
     }
@@ -332,11 +343,19 @@ impl Stores {
         #[cfg(target_os = "linux")]
         {
             self.kernel.forget_elsewhere();
-            if self.speaks() {
-                return self.secret_service.forget_all();
-            }
+            let gone =
+                if self.speaks() || self.is_thorough { self.secret_service.forget_all() } else { Ok(()) };
+            if self.speaks() { gone } else { Ok(()) }
         }
+        #[cfg(not(target_os = "linux"))]
         Ok(())
+    }
+
+    /// How many entries other caches of the same user have in the Secret Service, as far as it tells.
+    #[cfg(target_os = "linux")]
+    fn counted_by_the_service(&self) -> usize {
+        let asked = self.speaks() || self.is_thorough;
+        if asked { self.secret_service.count_elsewhere().unwrap_or_default() } else { 0 }
     }
 
     /// Why the store that is best here cannot be looked into.
@@ -439,6 +458,8 @@ impl Stores {
             if self.speaks() {
                 let named = |error| StoreError(format!("the {} may hold it: {error}", secret_service::NAME));
                 all = all.and(self.secret_service.remove(key).map_err(named));
+            } else if self.is_thorough {
+                let _ = self.secret_service.remove(key);
             }
         }
         #[cfg(any(target_os = "macos", windows))]
@@ -448,7 +469,9 @@ impl Stores {
         if let Some(folder) = &self.folder {
             #[cfg(target_os = "linux")]
             sealed::remove(folder, key);
-            all = all.and(file::remove(folder, key));
+            let stays =
+                |error| StoreError(format!("what lies in {} stays: {error}", folder.path().display()));
+            all = all.and(file::remove(folder, key).map_err(stays));
         }
         all
     }

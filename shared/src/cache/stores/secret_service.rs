@@ -210,6 +210,14 @@ impl SecretService {
         })
     }
 
+    /// How many entries other caches of the user have.
+    pub(super) fn count_elsewhere(&self) -> Result<usize, StoreError> {
+        self.speak(async |talk| {
+            let all = talk.search(&HashMap::from([("application", APPLICATION)])).await?.len();
+            Ok(all - talk.search(&self.attributes(None)).await?.len().min(all))
+        })
+    }
+
     /// Takes away what any cache of the user keeps.
     pub(super) fn forget_all(&self) -> Result<(), StoreError> {
         self.speak(async |talk| {
