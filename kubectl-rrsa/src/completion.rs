@@ -79,7 +79,8 @@ fn wanted(words: &[String]) -> Wanted {
     let flags = || root.get_arguments().chain(command.iter().flat_map(|command| command.get_arguments()));
     let takes_value = |word: &&String| {
         let flag = flags().find(|flag| is(flag, word))?;
-        flag.get_action().takes_values().then_some(flag)
+        // What takes one behind an equals sign only leaves the next word alone.
+        (flag.get_action().takes_values() && !flag.is_require_equals_set()).then_some(flag)
     };
     if let Some(flag) = before.last().and_then(|word| takes_value(&word)) {
         return value_of(flag);

@@ -129,7 +129,7 @@ pub const RBAC: &[Rbac] = &[
     rbac("check --live=pod", "create", "", "pods", "namespace", "the probe in a pod of its own"),
     rbac("check --live=pod", "delete", "", "pods", "namespace", "nothing: it takes the pod away"),
     rbac("list", "list", "", "namespaces", "cluster", "injection labels, with -A"),
-    rbac("list", "get", "", "namespaces", "cluster", "the injection label, without -A"),
+    rbac("list", "get", "", "namespaces", "cluster", "the injection label, without -A or with --stale"),
     rbac("list", "list", "", "pods", "namespace", "how many are injected (cluster with -A)"),
     rbac("list", "list", "", "serviceaccounts", "namespace", "all of it (cluster with -A)"),
     rbac("who-can-assume", "list", "", "serviceaccounts", "cluster", "all of it"),

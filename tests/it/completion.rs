@@ -28,6 +28,8 @@ async fn every_shell_has_a_script() {
         ("check --live ep", "ephemeral"),
         ("trust-policy --ro", "--role"),
         ("list -o js", "json"),
+        ("check --live = ep", "ephemeral"),
+        ("-v che", "check"),
     ] {
         let ask = format!(
             "source '{file}'; COMP_WORDS=(kubectl-rrsa {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \

@@ -192,3 +192,23 @@ async fn a_pod_that_cannot_be_deleted_at_once_is_deleted_the_next_time() {
     assert_eq!(outcome.code, 0, "{outcome:?}");
     assert_eq!(pods(&stage).await, ["demo"]);
 }
+
+/// The time of --timeout is up for the probe as well; and what was never made is not said to be left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_ends_with_the_time_of_the_watch_and_none_is_left_that_never_was() {
+    let world = "cluster: {rbac: [{user: half, rules: [{verbs: [get, list], resources: ['*'], non_resource_urls: ['*']},
+        {verbs: [create], resources: [serviceaccounts/token]}]}]}";
+    let stage = Stage::set(world, DEMO).await;
+    let check = ["check", "sa/demo-sa", "-n", "rrsa-demo", "--live=pod", "--probe-image", "probe:hang"];
+    let start = tokio::time::Instant::now();
+    let outcome = stage.rrsa(&[&check[..], &["-w", "--timeout", "3s"]].concat()).await;
+    assert!(start.elapsed().as_secs() < 30, "{outcome:?}");
+    assert_eq!(outcome.code, 3, "{outcome:?}");
+    assert!(outcome.stdout.contains("no probe: the time of --timeout is up"), "{outcome:?}");
+    assert_eq!(pods(&stage).await, ["demo"]);
+    let forbidden = stage.rrsa(&[&check[..], &["--as", "half"]].concat()).await;
+    assert_eq!(forbidden.code, 3, "{forbidden:?}");
+    assert!(!forbidden.stderr.contains("is left"), "{forbidden:?}");
+    let grant = "resources: [pods], verbs: [create, get, delete]} in namespace rrsa-demo";
+    assert!(forbidden.stdout.contains(grant), "{forbidden:?}");
+}

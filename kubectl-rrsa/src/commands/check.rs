@@ -188,7 +188,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             None => pause.await,
             Some(probe) => tokio::select! {
                 () = pause => {}
-                () = probe.interrupt.wait() => break,
+                _ = probe.interrupt.wait() => break,
             },
         }
         seen = look().await;
@@ -279,7 +279,11 @@ fn probe(args: &Args, machine: &Machine) -> Result<Option<ProbeWishes>, Error> {
         };
     }
     match args.probe_image.clone().or_else(|| machine.env.var(env_vars::PROBE_IMAGE)) {
-        Some(image) => Ok(Some(ProbeWishes { image, imds: args.imds, interrupt: Interrupt::listen() })),
+        Some(image) => Ok(Some(ProbeWishes {
+            image,
+            imds: args.imds,
+            interrupt: Interrupt::listen(args.watch.then_some(args.timeout)),
+        })),
         None => Err(Error::usage("no image was named for the probe").hint(format!(
             "name one that holds rrsa-exec-credential with --probe-image or {}",
             env_vars::PROBE_IMAGE

@@ -6,6 +6,14 @@ use clap_complete::Shell;
 use crate::cli::{Cli, Outcome};
 use crate::error::{Error, exit};
 
+/// Where the script for bash knows the word before.
+const PREVIOUS: &str = "    prev=\"$3\"\n";
+/// bash takes --option=value for three words; and -v has a value behind an equals sign only.
+const BASH: &str = "    [[ \"$cur\" == = ]] && cur=\"\"
+    [[ \"$prev\" == = ]] && prev=\"${COMP_WORDS[COMP_CWORD-2]}\"
+    [[ \"$prev\" == -v || \"$prev\" == --verbose ]] && prev=\"\"
+";
+
 /// The program.
 const PROGRAM: &str = "kubectl-rrsa";
 /// The program that kubectl looks for beside the plugin.
@@ -57,6 +65,18 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
     clap_complete::generate(shell, &mut Cli::command(), name, &mut script);
     let text = String::from_utf8(script)
         .map_err(|error| Error::could_not_tell("the script is not text").caused_by(error))?;
-    let registered = format!(" {name}\n");
-    Ok(Outcome { text: text.replace(&registered, &format!(" {PROGRAM}\n")), code: exit::HEALTHY })
+    let text = match shell {
+        Shell::Bash => {
+            let registered = format!(" {name}\n");
+            text.replace(&registered, &format!(" {PROGRAM}\n")).replacen(
+                PREVIOUS,
+                &format!("{PREVIOUS}{BASH}"),
+                1,
+            )
+        }
+        // With two colons what comes behind the names would be none of the command's any more.
+        Shell::Zsh => text.replace("'*::names ", "'*:names "),
+        _ => text,
+    };
+    Ok(Outcome { text, code: exit::HEALTHY })
 }

@@ -130,14 +130,14 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
         (_, false) => exit::FINDINGS,
     };
     let changed = match &change {
-        Change::Extended(_, changed) | Change::Added(changed) => changed,
-        Change::None | Change::Denied(_) => document,
+        Change::Extended(_, changed) | Change::Added(changed) | Change::Spelt(_, changed) => changed,
+        Change::None | Change::Denied(_) | Change::Unclear(_) => document,
     };
     if args.output == Some(Output::Json) {
         return Outcome { text: changed.to_json() + "\n", code };
     }
     let claims = candidate.claims();
-    let mut text = render::beside(&evaluation, &claims, style);
+    let mut text = render::beside(document, &evaluation, &claims, style);
     if let Some(version) = document.version.as_deref().filter(|version| *version != "1") {
         let words = format!("Version {version:?}, which RAM does not know (RRSA-R17): write \"1\"");
         text.push_str(&format!("\n{} {}\n", style.doubtful("!"), render::hanging("", 2, &printable(&words))));
@@ -152,6 +152,15 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
         ))),
         Change::Denied(index) => style.bad(&filled(&format!(
             "Not admitted: statement {} denies it; narrow that statement, no other can overrule it.",
+            index + 1
+        ))),
+        Change::Spelt(index, _) => style.doubtful(&filled(&format!(
+            "Could not tell whether {what} lets {subject} in (see the ? above). With the effect of statement {} written out it does:",
+            index + 1
+        ))),
+        Change::Unclear(index) => style.doubtful(&filled(&format!(
+            "Could not tell whether {what} lets {subject} in: what RAM makes of the effect of statement {} nobody knows. Write \
+             Allow or Deny there, or take the statement out, then look again.",
             index + 1
         ))),
         _ if undecided => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rrsa_shared::policy::{
-    Candidate, Claims, ConditionEvaluation, Document, Effect, Evaluation, Operator, Statement,
-    StatementEvaluation, Verdict, evaluate,
+    Candidate, Claims, Document, Effect, Evaluation, Operator, Statement, StatementEvaluation, Verdict,
+    evaluate, lets_in, open_to, stranger, stranger_of,
 };
 use serde::Serialize;
 
@@ -90,7 +90,6 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             row(account, &candidate.claims(), &document, role)
         }));
     }
-    // What is broad is so for whichever ServiceAccount.
     let anybody = Candidate {
         provider_arn: provider_arn.clone(),
         issuer: issuer.clone(),
@@ -122,7 +121,8 @@ fn row(account: Metadata, claims: &Claims, document: &Document, role: &str) -> O
         name: account.name,
         verdict: evaluation.verdict,
         statement: index + 1,
-        because: because(&document.statements[index], &evaluation.statements[index]),
+        because: because(&document.statements[index], &evaluation.statements[index])
+            + &denials(document, &evaluation, index),
     })
 }
 
@@ -131,6 +131,26 @@ fn letting_in(evaluation: &Evaluation) -> Option<usize> {
     let allows =
         |wanted| evaluation.statements.iter().position(|s| s.effect != Effect::Deny && s.outcome == wanted);
     allows(Verdict::Match).or_else(|| allows(Verdict::Unknown))
+}
+
+/// Statements that may take away again what one lets in.
+fn denials(document: &Document, evaluation: &Evaluation, by: usize) -> String {
+    let pairs = document.statements.iter().zip(&evaluation.statements).enumerate();
+    let may_deny = pairs
+        .filter(|(index, (s, e))| *index != by && s.effect != Effect::Allow && e.outcome == Verdict::Unknown);
+    let words = may_deny.map(|(index, (statement, evaluated))| {
+        let why = match &statement.effect {
+            Effect::Unknown(effect) => effect_words(effect),
+            _ => {
+                let open = evaluated.conditions.iter().filter(|c| c.outcome == Verdict::Unknown);
+                let words: Vec<_> =
+                    open.map(|c| format!("{} {} {}", c.key, c.operator, c.expected.join(", "))).collect();
+                words.join(", ")
+            }
+        };
+        format!("; statement {} may deny it: {why}", index + 1)
+    });
+    words.collect()
 }
 
 /// What a statement asks of the subject, in its own words.
@@ -164,57 +184,47 @@ fn because(statement: &Statement, evaluated: &StatementEvaluation) -> String {
     words.join("; ")
 }
 
-/// Statements that let in more than somebody may have meant, by the claims of any token of this cluster.
-fn broad(document: &Document, anybody: &Claims) -> Vec<String> {
-    let evaluated = evaluate(document, anybody).statements;
-    // Who is denied without having been named is not let in by anything.
-    if evaluated.iter().any(|one| one.effect == Effect::Deny && one.outcome == Verdict::Match) {
-        return Vec::new();
-    }
-    // What no token of this cluster meets lets in nobody, whatever is asked of the subject.
-    let whose = |index: usize| {
-        let StatementEvaluation { principal, conditions, .. } = evaluated.get(index)?;
-        let is_out = |one: &ConditionEvaluation| one.key != "oidc:sub" && one.outcome == Verdict::NoMatch;
-        match principal.outcome {
-            Verdict::NoMatch => Some("another cluster"),
-            _ if conditions.iter().any(is_out) => None,
-            _ => Some("the cluster"),
-        }
-    };
-    let allows = || document.statements.iter().enumerate().filter(|(_, s)| s.effect == Effect::Allow);
-    let open = allows().filter_map(|(index, statement)| {
-        let who = statement.principal.whole_account()?;
-        Some(format!("statement {} lets in {who}, with no condition on any token", index + 1))
+/// Statements that let in more than somebody may have meant, by the claims of a token of this cluster.
+fn broad(document: &Document, claims: &Claims) -> Vec<String> {
+    let evaluation = evaluate(document, claims);
+    let open = open_to(document, &evaluation)
+        .map(|(index, who)| format!("statement {} lets in {who}, with no condition on any token", index + 1));
+    let federated = document.statements.iter().enumerate().filter(|(_, statement)| {
+        statement.effect == Effect::Allow && !statement.principal.federated.is_empty()
     });
-    let wide = allows()
-        .filter(|(_, statement)| !statement.principal.federated.is_empty())
-        .filter_map(|(index, statement)| {
-            let cluster = whose(index)?;
-            let of_subject = || statement.conditions.iter().filter(|condition| condition.key == "oidc:sub");
-            let number = index + 1;
-            match of_subject().next() {
-                None => {
-                    return Some(format!(
-                        "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of {cluster}"
-                    ));
-                }
-                Some(condition) if of_subject().all(|condition| condition.operator.is_negative()) => {
-                    return Some(format!(
-                        "statement {number} has {} oidc:sub alone: it lets in every other ServiceAccount of {cluster}",
-                        condition.operator
-                    ));
-                }
-                Some(_) => {}
+    let wide = federated.filter_map(|(index, statement)| {
+        let of_subject = || statement.conditions.iter().filter(|condition| condition.key == "oidc:sub");
+        let number = index + 1;
+        let is_ours = statement.principal.federated.contains(&claims.provider_arn);
+        let cluster = if is_ours { "the cluster" } else { "another cluster" };
+        // What another condition or a Deny takes away again is not let in.
+        if lets_in(document, index, claims, &stranger()) {
+            if of_subject().next().is_none() {
+                return Some(format!(
+                    "statement {number} asks nothing of oidc:sub: it lets in every ServiceAccount of {cluster}"
+                ));
             }
-            let namespace = |text: &str| {
-                text.strip_prefix("system:serviceaccount:").map_or(text, |rest| rest.split(':').next().unwrap_or(rest)).to_owned()
-            };
-            // Elsewhere a star is a star.
-            let patterns = of_subject().filter(|condition| condition.operator == Operator::StringLike);
-            let mut values = patterns.flat_map(|condition| condition.values.iter().map(ToString::to_string));
-            let wide = values.find(|text| namespace(text).contains(['*', '?']))?;
-            Some(format!("statement {number} lets in more than one namespace: {wide}"))
-        });
+            if let Some(condition) = of_subject().find(|condition| condition.operator.is_negative()) {
+                return Some(format!(
+                    "statement {number} has {} oidc:sub alone: it lets in every other ServiceAccount of {cluster}",
+                    condition.operator
+                ));
+            }
+        }
+        let namespace = |text: &str| {
+            text.strip_prefix("system:serviceaccount:")
+                .map_or(text, |rest| rest.split(':').next().unwrap_or(rest))
+                .to_owned()
+        };
+        // Elsewhere a star is a star.
+        let patterns = of_subject().filter(|condition| condition.operator == Operator::StringLike);
+        let mut values = patterns.flat_map(|condition| condition.values.iter().map(ToString::to_string));
+        let wide = values.find(|text| {
+            let somebody = namespace(text).contains(['*', '?']).then(|| stranger_of(text)).flatten();
+            somebody.is_some_and(|who| lets_in(document, index, claims, &who))
+        })?;
+        Some(format!("statement {number} lets in more than one namespace: {wide}"))
+    });
     open.chain(wide).collect()
 }
 
@@ -270,10 +280,10 @@ mod tests {
         assert_eq!(statement(r#""oidc:iss":"https://i""#), 1);
         assert_eq!(statement(r#""oidc:aud":"x""#), 0);
         let other = |text: &str| broad(&Document::parse(text).unwrap(), &claims);
-        let negative = r#"{"Statement":[{"Effect":"Allow","Principal":{"Federated":["p"]},
+        let negative = r#"{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Federated":["p"]},
             "Condition":{"StringNotEquals":{"oidc:sub":"a"}}}]}"#;
         assert!(other(negative)[0].contains("StringNotEquals oidc:sub alone"));
-        let denied = r#"{"Statement":[{"Effect":"Allow","Principal":{"Federated":["p"]}},
+        let denied = r#"{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Federated":["p"]}},
             {"Effect":"Deny","Principal":{"Federated":["p"]},"Action":"sts:AssumeRole",
             "Condition":{"StringNotEquals":{"oidc:sub":"a"}}}]}"#;
         assert_eq!(other(denied), [""; 0]);
@@ -281,8 +291,7 @@ mod tests {
         assert_eq!(statement(r#""oidc:iss":"https://other""#), 0);
         let foreign = negative.replace("[\"p\"]", "[\"q\"]");
         assert!(other(&foreign)[0].ends_with("of another cluster"));
-        let root =
-            r#"{"Statement":[{"Effect":"Allow","Principal":{"RAM":["acs:ram::1234567890123456:root"]}}]}"#;
+        let root = r#"{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::1234567890123456:root"]}}]}"#;
         assert!(other(root)[0].contains(":root"));
     }
 }

@@ -179,6 +179,7 @@ impl Shell<'_> {
     }
 
     async fn exec(&self, argv: &[&str]) -> Result<Output, String> {
+        let namespace = self.pods.namespace().unwrap_or_default();
         let parameters =
             AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container);
         let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(
@@ -186,12 +187,12 @@ impl Shell<'_> {
                 kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status))
                     if status == 403 =>
                 {
-                    "forbidden: needs create and get pods/exec".to_owned()
+                    format!("forbidden: needs create and get pods/exec in {namespace}")
                 }
                 kube::Error::UpgradeConnection(refused) => {
-                    format!("the API server refused exec ({refused}); needs create and get pods/exec")
+                    format!("the API server refused exec ({refused}); needs create and get pods/exec in {namespace}")
                 }
-                other => why_not(&other, "create and get pods/exec"),
+                other => why_not(&other, &format!("create and get pods/exec in {namespace}")),
             },
         )?;
         let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status());

@@ -2,6 +2,7 @@
 //! own pod, or in a short-lived pod beside it. What is created is built by pure functions; a short-lived pod is
 //! taken away however the probe ends.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use rrsa_shared::proof::ProbeReport;
 
 use super::Interrupt;
 use crate::collect::why_not;
-use crate::facts::{AUDIENCE, INJECTION_LABEL, RRSA_ENV, SHOWN_ENV, WEBHOOK_VOLUME};
+use crate::facts::{AUDIENCE, FORBIDDEN, INJECTION_LABEL, RRSA_ENV, SHOWN_ENV, WEBHOOK_VOLUME, is_forbidden};
 
 /// Time for the image to be pulled and the probe to end.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -67,15 +68,21 @@ pub async fn in_pod(
     let found = pods.get(pod).await.map_err(|error| why_not(&error, &format!("get pods in {namespace}")))?;
     let added = ephemeral_container(&found, container, options)?;
     let patch = serde_json::json!({"spec": {"ephemeralContainers": [added]}});
-    pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(patch))
-        .await
-        .map_err(|error| why_not(&error, &format!("patch pods/ephemeralcontainers in {namespace}")))?;
+    pods.patch_ephemeral_containers(pod, &PatchParams::default(), &Patch::Strategic(patch)).await.map_err(
+        |error| {
+            let why = why_not(&error, &format!("patch pods/ephemeralcontainers in {namespace}"));
+            let log = format!("{FORBIDDEN}get pods/log in {namespace}");
+            if is_forbidden(&why) { format!("{why}; {log}") } else { why }
+        },
+    )?;
     let name = options.name();
     tokio::select! {
-        ended = tokio::time::timeout(DEADLINE, wait(&pods, pod, &name)) => ended.unwrap_or_else(|_| Err(late()))?,
-        () = interrupt.wait() => return Err("interrupted".to_owned()),
+        ended = tokio::time::timeout(DEADLINE, wait(&pods, pod, &name, namespace)) => {
+            ended.unwrap_or_else(|_| Err(late()))?;
+        }
+        why = interrupt.wait() => return Err(why.to_owned()),
     }
-    report(&pods, pod, &name).await
+    report(&pods, pod, &name, namespace).await
 }
 
 /// What came of a probe in a pod of its own.
@@ -91,17 +98,25 @@ pub struct Beside {
 pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod, interrupt: &Interrupt) -> Beside {
     let pods = Api::<core::Pod>::namespaced(client.clone(), namespace);
     let name = wanted.metadata.name.clone().unwrap_or_default();
+    // What was refused was not made; any other failure may have lost the answer only.
+    let refused = Cell::new(false);
     let run = async {
-        pods.create(&PostParams::default(), wanted)
-            .await
-            .map_err(|error| why_not(&error, &format!("create pods in {namespace}")))?;
-        wait(&pods, &name, "probe").await?;
-        report(&pods, &name, "probe").await
+        pods.create(&PostParams::default(), wanted).await.map_err(|error| {
+            refused.set(matches!(&error, kube::Error::Api(status) if status.code < 500));
+            let log = format!("{FORBIDDEN}get pods/log in {namespace}");
+            let why = why_not(&error, &format!("create, get and delete pods in {namespace}"));
+            if is_forbidden(&why) { format!("{why}; {log}") } else { why }
+        })?;
+        wait(&pods, &name, "probe", namespace).await?;
+        report(&pods, &name, "probe", namespace).await
     };
     let report = tokio::select! {
         result = tokio::time::timeout(DEADLINE, run) => result.unwrap_or_else(|_| Err(late())),
-        () = interrupt.wait() => Err("interrupted".to_owned()),
+        why = interrupt.wait() => Err(why.to_owned()),
     };
+    if refused.get() {
+        return Beside { report, left: None };
+    }
     // The pod may exist even when its creation seems to have failed: the answer may have been lost.
     let left = delete(&pods, &name).await.err().map(|error| {
         let left = why_not(&error, &format!("delete pods in {namespace}"));
@@ -132,9 +147,10 @@ fn late() -> String {
 }
 
 /// Waits until a container has ended.
-async fn wait(pods: &Api<core::Pod>, pod: &str, container: &str) -> Result<(), String> {
+async fn wait(pods: &Api<core::Pod>, pod: &str, container: &str, namespace: &str) -> Result<(), String> {
     loop {
-        let found = pods.get(pod).await.map_err(|error| why_not(&error, "get pods"))?;
+        let found = pods.get(pod).await;
+        let found = found.map_err(|error| why_not(&error, &format!("get pods in {namespace}")))?;
         let status = found.status.unwrap_or_default();
         let all =
             status.container_statuses.iter().chain(status.ephemeral_container_statuses.iter()).flatten();
@@ -158,9 +174,15 @@ async fn wait(pods: &Api<core::Pod>, pod: &str, container: &str) -> Result<(), S
     }
 }
 
-async fn report(pods: &Api<core::Pod>, pod: &str, container: &str) -> Result<ProbeReport, String> {
+async fn report(
+    pods: &Api<core::Pod>,
+    pod: &str,
+    container: &str,
+    namespace: &str,
+) -> Result<ProbeReport, String> {
     let wanted = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
-    let log = pods.logs(pod, &wanted).await.map_err(|error| why_not(&error, "get pods/log"))?;
+    let log = pods.logs(pod, &wanted).await;
+    let log = log.map_err(|error| why_not(&error, &format!("get pods/log in {namespace}")))?;
     ProbeReport::parse(&log).map_err(|error| {
         let said: String = log.trim().chars().take(200).collect();
         format!("{error}; it printed {said:?}")

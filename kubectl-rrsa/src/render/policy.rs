@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use rrsa_shared::policy::{
-    Claims, ConditionReason, Document, Effect, Evaluation, Operator, Verdict, nearest, parting,
+    Claims, ConditionReason, Document, Effect, Evaluation, Operator, Verdict, lets_in, nearest, parting,
+    stranger,
 };
 use similar::TextDiff;
 
@@ -13,7 +14,7 @@ use super::style::Style;
 
 /// Each statement of a policy, its parts marked by whether they fit the claims.
 #[must_use]
-pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String {
+pub fn beside(document: &Document, evaluation: &Evaluation, claims: &Claims, style: Style) -> String {
     let mut shown = format!(
         "token    iss {}\n         aud {}\n         sub {}\nprovider {}\n",
         printable(claims.issuer.as_deref().unwrap_or("?")),
@@ -73,9 +74,8 @@ pub fn beside(evaluation: &Evaluation, claims: &Claims, style: Style) -> String 
                 let _ = writeln!(shown, "             the nearest of {} values", condition.expected.len());
             }
         }
-        let about_it = statement.principal.outcome != Verdict::NoMatch
-            && statement.conditions.iter().all(|condition| condition.outcome != Verdict::NoMatch);
-        if !statement.constrains_subject && statement.effect == Effect::Allow && about_it {
+        let is_open = || lets_in(document, index, claims, &stranger());
+        if !statement.constrains_subject && statement.effect == Effect::Allow && is_open() {
             let words = "no condition on oidc:sub: every ServiceAccount of the cluster is let in";
             let _ = writeln!(shown, "{} {words}", style.doubtful("!"));
         }

@@ -614,14 +614,16 @@ fn meant(written: &Operator) -> Option<Operator> {
 
 /// A pattern for subjects is narrow enough to say who is meant.
 pub(super) fn r07(facts: &Facts) -> Verdict {
-    lint(facts, |judged, _, statement| {
-        let broad = subjects(statement).find_map(|condition| {
-            let like = condition.operator == Operator::StringLike;
-            texts(condition).find(|value| like && is_broad(value)).cloned()
+    lint(facts, |judged, index, statement| {
+        let likes = subjects(statement).filter(|condition| condition.operator == Operator::StringLike);
+        // What another condition or a Deny takes away again is not let in.
+        let broad = likes.flat_map(texts).find(|value| {
+            let somebody = is_broad(value).then(|| policy::stranger_of(value)).flatten();
+            somebody.is_some_and(|who| policy::lets_in(&judged.document, index, &judged.claims, &who))
         })?;
         Some(Evidence::new(
             "one ServiceAccount, or a pattern within one namespace",
-            broad,
+            broad.clone(),
             format!("StringLike oidc:sub, {}", place(judged)),
             "narrow the pattern: everything that it fits can act as this role",
         ))
@@ -636,9 +638,8 @@ pub(super) fn r08(facts: &Facts) -> Verdict {
             Some(_) if subjects(statement).any(|condition| !condition.operator.is_negative()) => return None,
             Some(condition) => format!("has {} oidc:sub alone, which lets in all others", condition.operator),
         };
-        // Where it keeps tokens of this cluster out, or nobody knows, it lets nobody in.
-        let others = judged.evaluation.statements.get(index)?.conditions.iter();
-        if others.filter(|condition| condition.key != "oidc:sub").any(|one| one.outcome != Fits::Match) {
+        // What keeps tokens of this cluster out, whatever it is, or nobody knows, lets nobody in.
+        if !policy::lets_in(&judged.document, index, &judged.claims, &policy::stranger()) {
             return None;
         }
         Some({
@@ -697,10 +698,7 @@ pub(super) fn r22(facts: &Facts) -> Verdict {
         Ok(judged) => judged,
         Err(verdict) => return *verdict,
     };
-    let found = judged
-        .pairs()
-        .filter(|(_, s, _)| s.effect == Effect::Allow)
-        .find_map(|(index, statement, _)| Some((index, statement.principal.whole_account()?.to_owned())));
+    let found = policy::open_to(&judged.document, &judged.evaluation).next();
     match found {
         None => Verdict::Holds,
         Some((index, who)) => Evidence::new(

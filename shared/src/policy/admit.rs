@@ -26,8 +26,12 @@ pub enum Change {
     Extended(usize, Document),
     /// A statement is added.
     Added(Document),
+    /// The effect of a statement is written as RAM has it (statement counted from 0).
+    Spelt(usize, Document),
     /// A Deny keeps it out, whatever is allowed (statement counted from 0).
     Denied(usize),
+    /// Nobody knows what a statement does, whose effect is neither (statement counted from 0).
+    Unclear(usize),
 }
 
 impl Candidate {
@@ -69,6 +73,17 @@ impl Candidate {
         let denies = pairs().find(|(_, (s, e))| s.effect == Effect::Deny && e.outcome != Verdict::NoMatch);
         if let Some((index, _)) = denies {
             return Change::Denied(index);
+        }
+        // One that is meant to allow is mended; beside any other nothing is certain.
+        let odd = pairs()
+            .find(|(_, (s, e))| matches!(s.effect, Effect::Unknown(_)) && e.outcome != Verdict::NoMatch);
+        if let Some((index, (statement, _))) = odd {
+            let mut mended = document.clone();
+            mended.statements[index].effect = Effect::Allow;
+            let meant =
+                matches!(&statement.effect, Effect::Unknown(text) if text.eq_ignore_ascii_case("allow"));
+            let is_enough = meant && evaluate(&mended, &self.claims()).verdict == Verdict::Match;
+            return if is_enough { Change::Spelt(index, mended) } else { Change::Unclear(index) };
         }
         for (index, (statement, evaluated)) in pairs() {
             // In a statement of several clusters one more subject would be let in from all of them.
@@ -180,6 +195,19 @@ mod tests {
             assert!(admits(&changed, "b") && !admits(&changed, "c"));
             assert_eq!(changed.statements.len(), before + 1);
         }
+    }
+
+    #[test]
+    fn an_effect_that_is_none_is_mended_before_anything_else() {
+        let mut document = policy("a");
+        document.statements[0].effect = Effect::Unknown("allow".to_owned());
+        let Change::Spelt(0, changed) = candidate("a").admitted_by(&document) else { panic!() };
+        assert!(admits(&changed, "a") && !admits(&changed, "b"));
+        let mut document = policy("a");
+        let mut deny = document.statements[0].clone();
+        deny.effect = Effect::Unknown("DENY".to_owned());
+        document.statements.push(deny);
+        assert_eq!(candidate("a").admitted_by(&document), Change::Unclear(1));
     }
 
     #[test]

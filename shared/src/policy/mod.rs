@@ -9,6 +9,7 @@ mod evaluate;
 mod nearest;
 mod object;
 mod reading;
+mod strangers;
 mod wildcard;
 mod writing;
 
@@ -20,4 +21,5 @@ pub use document::{
 pub use evaluate::{Check, Claims, Evaluation, StatementEvaluation, Verdict, evaluate};
 pub use nearest::{edit_distance, nearest, parting};
 pub use reading::DocumentError;
+pub use strangers::{lets_in, open_to, stranger, stranger_of};
 pub use wildcard::fits as fits_pattern;
