@@ -14,7 +14,7 @@ mod secret_service;
 
 use std::fmt;
 
-use super::{CacheKey, Entry, Folder, Kept, KeyInputs, REMEMBERED_SECONDS, Refusal};
+use super::{CacheKey, Entry, Folder, Kept, KeyInputs, Refusal};
 use crate::sts::AccessKey;
 
 // No build falls back to a store that only remembers, or that nobody has looked at.
@@ -94,6 +94,7 @@ pub struct Listed {
 pub struct Stores {
     mode: Mode,
     /// Whether the Secret Service is asked though nothing says that it was used.
+    #[cfg(target_os = "linux")]
     is_thorough: bool,
     folder: Option<Folder>,
     #[cfg(target_os = "linux")]
@@ -120,6 +121,7 @@ impl Stores {
     pub fn new(mode: Mode, folder: Option<Folder>) -> Self {
         Self {
             mode,
+            #[cfg(target_os = "linux")]
             is_thorough: false,
             #[cfg(target_os = "linux")]
             kernel: kernel::Kernel::of(folder.as_ref()),
@@ -132,7 +134,11 @@ impl Stores {
     /// The same, for who wants nothing to be left anywhere: marks of use may be lost.
     #[must_use]
     pub fn thoroughly(self) -> Self {
-        Self { is_thorough: true, ..self }
+        Self {
+            #[cfg(target_os = "linux")]
+            is_thorough: true,
+            ..self
+        }
     }
 
     /// Whether anything is kept at all.
@@ -394,7 +400,7 @@ impl Stores {
             .is_some_and(|folder| folder.make().is_ok() && folder.write(&refused(key), &bytes).is_ok());
         #[cfg(target_os = "linux")]
         if !written && self.uses_kernel() {
-            let _ = self.kernel.write(&refused(key), &bytes, REMEMBERED_SECONDS);
+            let _ = self.kernel.write(&refused(key), &bytes, super::REMEMBERED_SECONDS);
         }
         #[cfg(not(target_os = "linux"))]
         let _ = written;
