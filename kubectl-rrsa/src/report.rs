@@ -6,7 +6,9 @@ use crate::error::exit;
 use crate::facts::{ExchangeOutcome, Facts, PodFacts};
 use crate::fingerprint::{identify, of_owner};
 use crate::identity::{self, Effective};
-use crate::rules::{Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged, lagging};
+use crate::rules::{
+    Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged, lagging, unreadable,
+};
 use crate::skipped::Skipped;
 
 /// The conclusion on one subject.
@@ -226,12 +228,14 @@ impl Report {
         let is_broken = findings.iter().any(|finding| finding.severity >= Severity::Error);
         // What nobody has seen is not good, whatever holds beside it: a provider that neither STS nor IMS told of, a token
         // that is none, an identity without a session.
+        let unreadable = unreadable(&facts);
         let none = facts.token.value().is_some_and(|token| token.problem.is_some());
         let unseen_provider = facts.account.provider.why_unknown().filter(|_| !facts.provider_is_proven());
         let ahead_of_time = |link: &LinkReport| match link.link {
             Link::Provider => unseen_provider,
             Link::Token if none => Some("there is no token"),
             Link::Identity if !granted => Some("no session"),
+            Link::TrustPolicy if !granted => unreadable.as_deref(),
             _ => None,
         };
         for link in links.iter_mut().filter(|link| link.status == LinkStatus::Good) {

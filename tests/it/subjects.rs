@@ -463,3 +463,55 @@ roles:
     assert_eq!(outcome.code, 0, "{outcome:?}");
     assert_eq!(outcome.report()["facts"]["providerInUse"]["value"], own);
 }
+
+/// Pods of one template may have been injected at different times: the newest speaks for the workload.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_of_pods_that_were_injected_differently_is_judged() {
+    let demo = include_str!("../manifests/rrsa-demo.yaml");
+    let (without_pod, _) = demo.split_once("---\n# The pod says").unwrap();
+    let pod = |name: &str, role: &str, made: &str| {
+        format!(
+            "---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web-5d8f-{name}
+  namespace: rrsa-demo
+  creationTimestamp: {made}
+  annotations: {{sandbox.rrsa/admission: skip}}
+  labels: {{app: web, pod-template-hash: 5d8f}}
+  ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8f, uid: u, controller: true}}]
+spec:
+  serviceAccountName: demo-sa
+  containers:
+  - name: c
+    image: i
+    env:
+    - {{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::1234567890123456:role/{role}'}}
+    - {{name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN, value: 'acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef'}}
+    - {{name: ALIBABA_CLOUD_OIDC_TOKEN_FILE, value: /t/token}}
+    volumeMounts: [{{name: t, mountPath: /t}}]
+  volumes:
+  - {{name: t, projected: {{sources: [{{serviceAccountToken: {{path: token, audience: sts.aliyuncs.com}}}}]}}}}
+"
+        )
+    };
+    let web = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: rrsa-demo}\n\
+               spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {serviceAccountName: demo-sa, containers: [{name: c, image: i}]}}}\n";
+    let (old, new) = ("'2026-01-01T00:00:00Z'", "'2026-01-02T00:00:00Z'");
+    for (roles, code, rule) in
+        [(["demo-role-for-rrsa", "other"], 1, "RRSA-S06"), (["other", "demo-role-for-rrsa"], 0, "RRSA-P25")]
+    {
+        let pods = [pod("a", roles[0], old), pod("z", roles[1], new)].concat();
+        let stage = Stage::set("", &format!("{without_pod}{web}{pods}")).await;
+        for subject in ["sa/demo-sa", "deploy/web"] {
+            let words = ["check", subject, "-n", "rrsa-demo", "--live=token", "-o", "json"];
+            let outcome = stage.rrsa(&words).await;
+            assert_eq!(outcome.code, code, "{subject}, {rule}: {outcome:?}");
+            let findings = outcome.report()["findings"].clone();
+            assert_eq!(findings[0]["rule"], rule, "{subject}: {findings}");
+        }
+        let listed = stage.rrsa(&["list", "-n", "rrsa-demo"]).await;
+        assert!(listed.stdout.contains(rule), "{listed:?}");
+    }
+}

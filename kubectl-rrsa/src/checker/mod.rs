@@ -10,7 +10,7 @@ use futures_util::future::join;
 use rrsa_shared::arn::{self, RoleArn};
 use rrsa_shared::env_vars;
 use rrsa_shared::proof::Plan;
-use rrsa_shared::sts::{AccessKey, FaultKind};
+use rrsa_shared::sts::AccessKey;
 use tokio::sync::OnceCell;
 
 use crate::cli::Machine;
@@ -74,7 +74,13 @@ impl Wishes {
     /// Whether somebody wants the program to end, where it cannot do so at once.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
-        self.probe.as_ref().is_some_and(|probe| probe.interrupt.has_come())
+        self.interruption().is_some()
+    }
+
+    /// Why it is to end.
+    #[must_use]
+    pub fn interruption(&self) -> Option<&'static str> {
+        self.probe.as_ref().and_then(|probe| probe.interrupt.has_come())
     }
 }
 
@@ -175,7 +181,7 @@ impl<'a> Checker<'a> {
     /// When the subject does not exist, or the cluster cannot be reached.
     pub async fn collect(&self, subject: Subject) -> Result<Facts, Error> {
         if self.wishes.is_interrupted() {
-            return Err(Error::could_not_tell("interrupted"));
+            return Err(Error::could_not_tell("not begun any more"));
         }
         let Subject { namespace, subject, asked_as, template, beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
@@ -219,26 +225,18 @@ impl<'a> Checker<'a> {
             true => inventory::annotated_elsewhere(client, namespace, &account).await,
             false => Seen::unknown("it names a role, or is not one to ask for"),
         };
-        let mut expected = Expected {
+        // Pods that are wired by hand may have a provider that somebody has made for them.
+        let own = users.value().filter(|_| pod.is_none()).and_then(Users::provider);
+        let expected = Expected {
             role: self.expected_role(&service_account, &users),
-            provider: cluster.provider_arn.clone(),
+            provider: own.unwrap_or_else(|| cluster.provider_arn.clone()),
         };
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
         if live != Live::None {
             self.wait_for_turn().await;
         }
-        let mut proof = self.prove(live, whose, &mut pod, &expected, injects).await;
-        // Pods that are wired by hand may have a provider that somebody has made for them.
-        if live == Live::Token
-            && pod.is_none()
-            && proof.is_refused_for(FaultKind::ProviderNotRegistered)
-            && let Some(provider) = users.value().and_then(Users::provider)
-            && provider.value() != expected.provider.value()
-        {
-            expected.provider = provider;
-            proof = self.prove(live, whose, &mut pod, &expected, injects).await;
-        }
+        let proof = self.prove(live, whose, &mut pod, &expected, injects).await;
         let plan = self.plan(whose, pod.as_ref(), &expected);
         let untried = match (&pod, users.value()) {
             (Some(pod), _) => self.untried(pod),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rrsa_shared::env_vars;
 use rrsa_shared::oidc::OidcToken;
 use rrsa_shared::proof::{self, Plan, ProbeReport};
-use rrsa_shared::sts::{FaultKind, KnownFault, SessionName};
+use rrsa_shared::sts::SessionName;
 
 use super::{Checker, Expected};
 use crate::cli;
@@ -25,16 +25,6 @@ pub(super) struct Proof {
     pub(super) instead: Option<String>,
     pub(super) exchange: Seen<ExchangeFacts>,
     pub(super) vantage: Seen<VantageFacts>,
-}
-
-impl Proof {
-    /// Whether STS refused, and for what.
-    pub(super) fn is_refused_for(&self, kind: FaultKind) -> bool {
-        self.exchange.value().is_some_and(|exchange| match &exchange.outcome {
-            ExchangeOutcome::Refused(fault) => KnownFault::of(fault).is_some_and(|known| known.kind == kind),
-            _ => false,
-        })
-    }
 }
 
 /// A token that was looked at, and itself when it can be exchanged.

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
+use rrsa_shared::arn::OidcProviderArn;
 use rrsa_shared::env_vars;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -18,13 +19,13 @@ use super::pod::{OwnerReference, lasting, maker, pod_facts, template};
 use super::reason::why_not;
 use crate::facts::{AUDIENCE, OwnerFacts, PodCount, PodFacts, Seen, WEBHOOK_VOLUME, Workload, WorkloadPod};
 
-/// The parts of a pod that say whose it is and whether RRSA has reached it.
+/// The parts of a pod that say whose it is, whether RRSA has reached it, and with what.
 #[derive(Deserialize)]
-struct Pod {
+struct Pod<'a> {
     #[serde(default)]
     metadata: PodMetadata,
-    #[serde(default)]
-    spec: PodSpec,
+    #[serde(borrow, default)]
+    spec: PodSpec<'a>,
     #[serde(default)]
     status: PodStatus,
 }
@@ -57,26 +58,31 @@ struct PodStatus {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct PodSpec {
+struct PodSpec<'a> {
     service_account_name: String,
-    init_containers: Vec<Container>,
-    containers: Vec<Container>,
+    #[serde(borrow)]
+    init_containers: Vec<Container<'a>>,
+    #[serde(borrow)]
+    containers: Vec<Container<'a>>,
     volumes: Vec<Volume>,
 }
 
 #[derive(Deserialize)]
-struct Container {
-    #[serde(default)]
-    env: Vec<Variable>,
+struct Container<'a> {
+    #[serde(borrow, default)]
+    env: Vec<Variable<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Variable {
+struct Variable<'a> {
     name: Name,
+    /// As it is written.
+    #[serde(borrow, default)]
+    value: Option<&'a RawValue>,
 }
 
 /// The names of variables that matter, so that all the others need no memory.
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Deserialize, Hash, PartialEq, Eq)]
 enum Name {
     #[serde(rename = "ALIBABA_CLOUD_ROLE_ARN")]
     RoleArn,
@@ -113,19 +119,29 @@ struct Token {
     audience: String,
 }
 
-impl Pod {
-    fn variables(&self) -> impl Iterator<Item = &Variable> {
+impl Pod<'_> {
+    fn variables(&self) -> impl Iterator<Item = &Variable<'_>> {
         let all = self.spec.containers.iter().chain(&self.spec.init_containers);
         all.flat_map(|container| &container.env).filter(|variable| variable.name != Name::Other)
     }
 
+    fn tokens(&self) -> impl Iterator<Item = &Token> {
+        let sources = self.spec.volumes.iter().filter_map(|v| v.projected.as_ref()).flat_map(|p| &p.sources);
+        sources.filter_map(|source| source.service_account_token.as_ref())
+    }
+
     fn is_wired(&self) -> bool {
-        let volumes = || self.spec.volumes.iter();
-        let sources = volumes().filter_map(|v| v.projected.as_ref()).flat_map(|p| &p.sources);
-        let mut tokens = sources.filter_map(|source| source.service_account_token.as_ref());
         self.variables().next().is_some()
-            || volumes().any(|volume| volume.name == WEBHOOK_VOLUME)
-            || tokens.any(|token| token.audience == AUDIENCE)
+            || self.spec.volumes.iter().any(|volume| volume.name == WEBHOOK_VOLUME)
+            || self.tokens().any(|token| token.audience == AUDIENCE)
+    }
+
+    /// What RRSA has put into it, as a number: pods of one template may have been injected at different times.
+    fn injected(&self) -> u64 {
+        let variables: Vec<_> =
+            self.variables().map(|one| (one.name, one.value.map(RawValue::get))).collect();
+        let audiences: Vec<_> = self.tokens().map(|token| &token.audience).collect();
+        digest(&(variables, audiences))
     }
 
     fn is_over(&self) -> bool {
@@ -174,7 +190,7 @@ pub(super) async fn users(
     let mut pages = Pages::of("pods", scope);
     while let Some(pods) = pages.next::<Box<RawValue>>(client).await? {
         for raw in pods {
-            let mut pod: Pod = serde_json::from_str(raw.get()).map_err(kube::Error::SerdeError)?;
+            let mut pod: Pod<'_> = serde_json::from_str(raw.get()).map_err(kube::Error::SerdeError)?;
             let account = match std::mem::take(&mut pod.spec.service_account_name) {
                 name if name.is_empty() => "default".to_owned(),
                 name => name,
@@ -193,7 +209,7 @@ pub(super) async fn users(
                 continue;
             }
             let owner = pod.owner();
-            looks.take(&key, users, &pod, (owner, is_wired), &raw)?;
+            looks.take(&key, users, &pod, owner, &raw)?;
         }
     }
     let place = scope.namespace.unwrap_or("all namespaces");
@@ -255,13 +271,13 @@ impl Looks {
         &mut self,
         key: &Key,
         users: &mut Users,
-        pod: &Pod,
-        (owner, is_wired): (Option<String>, bool),
+        pod: &Pod<'_>,
+        owner: Option<String>,
         raw: &RawValue,
     ) -> Result<(), kube::Error> {
         let PodMetadata { name, labels, creation_timestamp: made, .. } = &pod.metadata;
         let at = || made.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second);
-        let revision = digest(&(key, &owner, is_wired, &labels.template, &labels.revision));
+        let revision = digest(&(key, &owner, pod.injected(), &labels.template, &labels.revision));
         let known = owner.as_ref().and_then(|_| self.revisions.get(&revision)).copied();
         let one =
             |owner| WorkloadPod { owner, name: name.clone(), created_at: at(), more: 0, is_behind: false };
@@ -396,7 +412,8 @@ impl Users {
         self
     }
 
-    /// The OIDC provider that all of its pods name that name one, those of the time before left out.
+    /// The OIDC provider that all of its pods name that name one, those of the time before left out, where it is none that ACK
+    /// has made for a cluster: somebody has made it for them.
     #[must_use]
     pub fn provider(&self) -> Option<Seen<String>> {
         let name = env_vars::OIDC_PROVIDER_ARN;
@@ -406,7 +423,8 @@ impl Users {
         });
         let (provider, pod) = named.next()?;
         let all = named.all(|(other, _)| other == provider);
-        all.then(|| Seen::known(provider.to_owned(), format!("variable {name} of pod {pod}")))
+        let is_own = OidcProviderArn::parse(provider).is_ok_and(|arn| arn.cluster_id().is_none());
+        (all && is_own).then(|| Seen::known(provider.to_owned(), format!("variable {name} of pod {pod}")))
     }
 
     /// The role that a pod names in its variables, and the pod's name.
@@ -426,7 +444,8 @@ mod tests {
     #[test]
     fn a_pod_is_wired_by_a_variable_or_a_token_for_sts() {
         let wired = |spec: Value| {
-            serde_json::from_value::<Pod>(serde_json::json!({"spec": spec})).unwrap().is_wired()
+            let text = serde_json::json!({"spec": spec}).to_string();
+            serde_json::from_str::<Pod<'_>>(&text).unwrap().is_wired()
         };
         assert!(!wired(serde_json::json!({})));
         assert!(!wired(serde_json::json!({"containers": [{"name": "a", "env": [{"name": "PATH"}]}]})));

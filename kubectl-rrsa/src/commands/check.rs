@@ -191,7 +191,11 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
                 _ = probe.interrupt.wait() => break,
             },
         }
-        seen = look().await;
+        let next = look().await;
+        // A look that was cut short says less than the one before.
+        if !(wishes.is_interrupted() && seen.is_ok()) {
+            seen = next;
+        }
     }
     let (reports, missing) = seen?;
     for error in &missing {
@@ -350,11 +354,9 @@ pub(super) async fn once(
             Err(error) => return Err(error),
         }
     }
-    match all - found.len() {
-        unseen @ 1.. if wishes.is_interrupted() => {
-            missing.push(Error::could_not_tell(format!("interrupted: {unseen} of {all} were not checked")));
-        }
-        _ => {}
+    let unseen = all - found.len();
+    if let Some(why) = wishes.interruption().filter(|_| unseen > 0) {
+        missing.push(Error::could_not_tell(format!("{why}: {unseen} of {all} were not checked")));
     }
     // Where none could be looked at the first says why.
     if found.is_empty() && !missing.is_empty() {

@@ -439,6 +439,8 @@ fn plain(path: &str) -> Vec<Component<'_>> {
     for component in Path::new(path).components() {
         match (component, plain.last()) {
             (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            // The link of the kubelet to what a volume holds now.
+            (Component::Normal(name), _) if name == "..data" => {}
             (Component::ParentDir, Some(Component::Normal(_))) => drop(plain.pop()),
             _ => plain.push(component),
         }

@@ -31,10 +31,10 @@ impl Interrupt {
         Self(receiver)
     }
 
-    /// Whether it has come.
+    /// Why, once it has come.
     #[must_use]
-    pub fn has_come(&self) -> bool {
-        self.0.borrow().is_some()
+    pub fn has_come(&self) -> Option<&'static str> {
+        *self.0.borrow()
     }
 
     /// Ends when it has come, with why.

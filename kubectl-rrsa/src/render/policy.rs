@@ -76,7 +76,10 @@ pub fn beside(document: &Document, evaluation: &Evaluation, claims: &Claims, sty
         }
         let is_open = || lets_in(document, index, claims, &stranger());
         if !statement.constrains_subject && statement.effect == Effect::Allow && is_open() {
-            let words = "no condition on oidc:sub: every ServiceAccount of the cluster is let in";
+            let is_ours = document.statements[index].principal.federated.contains(&claims.provider_arn);
+            let cluster = if is_ours { "the" } else { "another" };
+            let words =
+                format!("no condition on oidc:sub: every ServiceAccount of {cluster} cluster is let in");
             let _ = writeln!(shown, "{} {words}", style.doubtful("!"));
         }
     }

@@ -33,4 +33,5 @@ pub use reach::{lagging, stays_out};
 pub use restart::{Owned, of_owners as restart, once_admitted};
 pub use service_account::misspelt;
 pub use shell::word;
+pub use trust_policy::unreadable;
 pub use workloads::{Judged, judged};

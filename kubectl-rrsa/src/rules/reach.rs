@@ -230,8 +230,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     let command = restart::of_pod(facts, pod);
     let of_webhook = [webhook::w02, webhook::w03, webhook::w05, webhook::w06];
     let template_is_hidden = facts.owner.why_unknown().is_some_and(is_forbidden);
-    let half_seen =
-        template_is_hidden || of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
+    let half_seen = of_webhook.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let asks = [namespace::n01, namespace::n02, namespace::n03];
     let is_asked_seen = !asks.iter().any(|rule| matches!(rule(facts), Verdict::Unseen(_)));
     let by_hand = pod.is_wired() && will_be_injected(facts, pod) == Ok(false);
@@ -248,9 +247,13 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
                 "look whether the namespace has the label that asks the webhook to inject, which may not be seen here; where it \
                  has, restart the workload"
             }
+            _ if template_is_hidden => {
+                "restart the workload, as far as can be seen; its pod template is not, and if the new pod lacks the volume too, \
+                 look there"
+            }
             _ if half_seen => {
-                "restart the workload, as far as can be seen; not all of the webhook or of the pod's template is, and if the new \
-                 pod lacks the volume too, look there"
+                "restart the workload, as far as can be seen; not all of the webhook is, and if the new pod lacks the volume \
+                 too, look there"
             }
             Some(_) => {
                 "restart the workload: nothing is wrong that the webhook looks at, so the pod is older than that, or the \
@@ -375,7 +378,24 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
         "wait for the rollout that is under way, or begin one",
     );
     let pods: Vec<&PodFacts> = behind.iter().map(|(pod, _)| pod).collect();
-    let evidence = evidence.command_if(restart::of_all(facts, &pods));
+    let ends = |pod: &PodFacts| pod.owner.as_deref().is_some_and(|owner| owner.starts_with("job/"));
+    let mut evidence = evidence.command_if(restart::of_all(facts, &pods));
+    let made_by = first.owner.as_ref().and_then(|owner| facts.owners.get(owner)).unwrap_or(&facts.owner);
+    let of_first = Facts { pod: Some(first.clone()), owner: made_by.clone(), ..facts.clone() };
+    match &first.owner {
+        // What comes anew has none either.
+        Some(owner) if stays_out(&of_first) => {
+            evidence.remedy = format!(
+                "a new pod would have none either, as the pod template of {owner} is now: look at that first"
+            );
+            evidence.command =
+                Some(format!("kubectl rrsa check {} -n {}", word(owner), word(&facts.namespace)));
+        }
+        _ if pods.iter().all(|pod| ends(pod)) => {
+            "it ends as it is; what is made next is as it ought to be".clone_into(&mut evidence.remedy);
+        }
+        _ => {}
+    }
     // Where nothing runs as it would be made today, nothing of it works. A run of a CronJob ends by itself.
     let is_new = |pod: &PodFacts, owner: &Option<String>| pod.owner == *owner && !pod.is_template;
     let each = || facts.workloads.iter().flat_map(Workload::each);
@@ -383,7 +403,6 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
         Some(pod) => pod.is_template,
         None => !each().any(|(pod, is_behind)| !is_behind && is_new(&pod, owner)),
     };
-    let ends = |pod: &PodFacts| pod.owner.as_deref().is_some_and(|owner| owner.starts_with("job/"));
     match pods.iter().any(|pod| !ends(pod) && none_is_new(&pod.owner)) {
         true => evidence.severity(Severity::Error).into(),
         false => evidence.into(),

@@ -31,8 +31,7 @@ fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
     let unseen = |why: &str| Box::new(Verdict::Unseen(why.to_owned()));
     let role = facts.account.role.as_result().map_err(unseen)?;
     let role = role.as_ref().ok_or_else(|| Box::new(Verdict::NotApplicable))?;
-    let document = Document::parse(&role.trust_policy)
-        .map_err(|error| unseen(&format!("the trust policy cannot be read: {error}")))?;
+    let document = Document::parse(&role.trust_policy).map_err(|error| unseen(&error.to_string()))?;
     let provider_arn = match facts.provider_in_use.as_result() {
         Ok(arn) => arn.clone(),
         // A policy in a file is held against the provider that it seems to be about.
@@ -60,6 +59,14 @@ fn judged(facts: &Facts) -> Result<Judged, Box<Verdict>> {
     };
     let evaluation = policy::evaluate(&document, &claims);
     Ok(Judged { role: role.arn.clone(), granted: facts.was_granted(), document, claims, evaluation })
+}
+
+/// Why a policy that was seen says nothing.
+#[must_use]
+pub fn unreadable(facts: &Facts) -> Option<String> {
+    let role = facts.account.role.value()?.as_ref()?;
+    let error = Document::parse(&role.trust_policy).err()?;
+    Some(error.to_string())
 }
 
 /// The OIDC provider that a policy names wherever it names one, and that comes nearest to letting the workload in.
@@ -124,6 +131,8 @@ enum Obstacle<'a> {
     WrongKey(&'a ConditionEvaluation),
     Unmet(Vec<&'a ConditionEvaluation>),
     Undecided(Vec<&'a ConditionEvaluation>),
+    /// The effect of a statement is neither.
+    OddEffect(usize, &'a str),
 }
 
 impl Judged {
@@ -141,6 +150,13 @@ impl Judged {
             pairs.find(|(_, s, e)| s.effect == Effect::Deny && e.outcome == Fits::Match)
         {
             return Some(Obstacle::Denied(index));
+        }
+        let odd = self.pairs().find_map(|(index, s, e)| match &s.effect {
+            Effect::Unknown(effect) if e.outcome != Fits::NoMatch => Some((index, effect.as_str())),
+            _ => None,
+        });
+        if let Some((index, effect)) = odd {
+            return Some(Obstacle::OddEffect(index, effect));
         }
         let allows: Vec<_> = self.pairs().filter(|(_, s, _)| s.effect == Effect::Allow).collect();
         // Nearest: the provider fits before all, then the action, then as many conditions as can be.
@@ -582,6 +598,19 @@ pub(super) fn r21(facts: &Facts) -> Verdict {
 /// Everything in the policy can be decided from the token.
 pub(super) fn r13(facts: &Facts) -> Verdict {
     obstacle(facts, |judged, found| {
+        if let Obstacle::OddEffect(index, effect) = found {
+            let evidence = Evidence::new(
+                "Allow or Deny",
+                format!("Effect {effect:?}"),
+                format!("statement {} of the {}", index + 1, place(judged)),
+                "write the effect as RAM has it: nobody knows what it makes of this one",
+            );
+            return Some(if facts.was_refused_by_policy() {
+                evidence.severity(Severity::Error)
+            } else {
+                evidence
+            });
+        }
         let Obstacle::Undecided(conditions) = found else { return None };
         let words: Vec<_> = conditions.iter().map(|condition| condition.words()).collect();
         let slip = conditions.iter().find_map(|condition| Some((condition, meant(&condition.operator)?)));

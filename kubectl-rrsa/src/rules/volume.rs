@@ -111,8 +111,9 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
     // A path that begins with no slash begins where the program does: known where the file was read, or not found, in it.
     let was_read = token.is_some_and(|token| token.file.is_some() && token.problem.is_none());
     let fits = |path: &str, file: &str| path.ends_with(&format!("/{}", file.trim_start_matches("./")));
-    let may_fit =
-        |path: &str, file: &str| !file.trim_start().starts_with('/') && fits(path, file) && !missing;
+    let may_fit = |path: &str, file: &str| {
+        !file.trim_start().starts_with('/') && (fits(path, file) || file.contains("..")) && !missing
+    };
     let verdict = each_container(facts, |pod, container| {
         let projection = pod.projection_of(container)?;
         let path = container.token_paths(projection).next()?;
