@@ -209,7 +209,7 @@ struct NamedUser {
 
 /// Users of kubeconfigs that call this program.
 fn kubeconfigs(env: &Env, sources: &[String]) -> Vec<Finding> {
-    let listed = env.var(env_vars::KUBECONFIG);
+    let listed = env.os(env_vars::KUBECONFIG);
     let paths: Vec<PathBuf> = match &listed {
         Some(list) => std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => env.home().map(|home| home.join(".kube/config")).into_iter().collect(),

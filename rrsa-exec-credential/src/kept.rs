@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Subcommand;
 use jiff::Timestamp;
+use rrsa_shared::cache::StoreError;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::printable::printable;
@@ -66,7 +67,11 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
         }
         Deed::Clear(Clear { all: everywhere }) => {
             let failed = |why: String| Error::new(exit::REFUSED, why);
-            let mut trouble = unseen.map(|error| failed(format!("not all could be looked at: {error}")));
+            let unlooked = |error: StoreError| {
+                let words = format!("not all could be looked at: {error}");
+                failed(words).hint("what was looked at is gone; see that it answers, then once more")
+            };
+            let mut trouble = unseen.map(unlooked);
             for one in &all {
                 if let Err(error) = stores.remove(&one.key) {
                     let words =
@@ -77,7 +82,7 @@ pub(crate) fn run(deed: Deed, env: &Env, clock: &Clock) -> Result<String, Error>
             stores.tidy(trouble.is_none());
             let elsewhere = stores.count_elsewhere();
             if everywhere && let Err(error) = stores.forget_elsewhere() {
-                trouble = Some(failed(format!("not all could be looked at: {error}")));
+                trouble = Some(unlooked(error));
             }
             if let Some(error) = trouble {
                 return Err(error);

@@ -68,7 +68,7 @@ pub(crate) struct Places {
 impl Places {
     /// Where the files are, as the environment says; nothing is looked at.
     pub(crate) fn of(env: &Env) -> Self {
-        let named = |name: &str| env.var(name).map(PathBuf::from);
+        let named = |name: &str| env.path(name);
         // What is relative would be another folder in each directory.
         let absolute = |name: &str| named(name).filter(|path| path.is_absolute());
         let home = env.home().filter(|home| home.is_absolute());
@@ -110,7 +110,7 @@ impl Wish {
         }
         for name in SELECTING {
             // What is no text is not what is not set.
-            inputs.add(name, env.bytes(name).as_deref());
+            inputs.add(name, env.os(name).map(std::ffi::OsString::into_encoded_bytes).as_deref());
         }
         for (name, path) in [("config", &places.config), ("cli", &places.cli), ("ini", &places.ini)] {
             inputs.add(name, path.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
@@ -135,6 +135,11 @@ impl Wish {
 
     /// What is wrong with the cache that the environment names.
     pub(crate) fn unknown_cache(&self, env: &Env) -> Option<Error> {
+        if self.cache.is_none() && env.is_garbled(env_vars::CACHE) {
+            return Some(
+                Error::new(exit::USAGE, format!("{} is not text", env_vars::CACHE)).hint("unset it"),
+            );
+        }
         let store = env.var(env_vars::CACHE).filter(|_| self.cache.is_none());
         if let Some(named) = store.filter(|named| Mode::parse(named).is_none()) {
             let names: Vec<_> = Mode::ALL.iter().map(|(name, _)| *name).collect();

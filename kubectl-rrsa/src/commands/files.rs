@@ -60,7 +60,10 @@ pub fn refused(error: ChangeError) -> Error {
         ChangeError::Changed(_) => Some("try again"),
         ChangeError::NoBackup(_) => Some("copies are files beside it whose names have .before- in them"),
         ChangeError::Foreign(_) => Some("run it as that user"),
-        ChangeError::System(..) | ChangeError::NotText(_) => None,
+        ChangeError::System(..) => {
+            Some("nothing was changed; see that the file and its folder can be written, or name another file")
+        }
+        ChangeError::NotText(_) => Some("write it anew as UTF-8"),
     };
     let shown = Error::usage(error.to_string());
     match hint {

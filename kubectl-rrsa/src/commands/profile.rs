@@ -134,7 +134,7 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
 
 /// Where the CLI's configuration is.
 fn path(env: &Env) -> Result<PathBuf, Error> {
-    let named = env.var(env_vars::CLI_CONFIG_FILE).map(PathBuf::from);
+    let named = env.path(env_vars::CLI_CONFIG_FILE);
     let home = env.home().map(|home| home.join(".aliyun/config.json"));
     named.or(home).ok_or_else(|| {
         Error::usage("there is no home directory").hint(format!("set {}", env_vars::CLI_CONFIG_FILE))

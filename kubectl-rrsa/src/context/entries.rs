@@ -28,7 +28,7 @@ pub fn file(flags: &KubeFlags, env: &Env) -> Result<PathBuf, Error> {
         return Ok(path.clone());
     }
     let listed: Vec<PathBuf> = env
-        .var(env_vars::KUBECONFIG)
+        .os(env_vars::KUBECONFIG)
         .map(|list| std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
         .unwrap_or_default();
     let chosen = listed.iter().find(|path| path.is_file()).or(listed.last()).cloned();

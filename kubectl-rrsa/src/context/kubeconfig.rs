@@ -158,7 +158,7 @@ fn load(flags: &KubeFlags, env: &Env) -> Result<(Kubeconfig, Vec<PathBuf>), Erro
         })?;
         return Ok((config, vec![path.clone()]));
     }
-    let candidates: Vec<PathBuf> = match env.var(env_vars::KUBECONFIG) {
+    let candidates: Vec<PathBuf> = match env.os(env_vars::KUBECONFIG) {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => env.home().map(|home| home.join(".kube/config")).into_iter().collect(),
     };

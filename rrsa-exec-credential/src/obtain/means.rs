@@ -45,7 +45,7 @@ impl Seeker<'_> {
         let config = match self.files.read_small(path, MAX_CONFIGURATION) {
             Err(error)
                 if error.kind() == std::io::ErrorKind::NotFound
-                    && self.env.var(env_vars::CONFIG_FILE).is_none() =>
+                    && self.env.os(env_vars::CONFIG_FILE).is_none() =>
             {
                 Config::default()
             }
@@ -114,7 +114,7 @@ impl Seeker<'_> {
             Err(error)
                 if error.kind() == std::io::ErrorKind::NotFound
                     && named.is_none()
-                    && self.env.var(by).is_none() =>
+                    && self.env.os(by).is_none() =>
             {
                 Ok(Err(format!("there is no {}", path.display())))
             }

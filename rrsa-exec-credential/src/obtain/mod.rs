@@ -118,6 +118,13 @@ impl<'a> Seeker<'a> {
     /// # Errors
     /// Which source is to blame, and for what.
     pub(crate) async fn obtain(&self, wish: &Wish) -> Result<Fetched, Error> {
+        self.sought(wish).await.map_err(|mut error| {
+            error.hint.get_or_insert_with(|| NEXT.to_owned());
+            error
+        })
+    }
+
+    async fn sought(&self, wish: &Wish) -> Result<Fetched, Error> {
         if let Some(error) = Wish::garbled(self.env) {
             return Err(error);
         }
@@ -135,8 +142,7 @@ impl<'a> Seeker<'a> {
         let Obtained { issued, words } = self.ask(&spec, 0).await.map_err(|trouble| {
             let mut looked_at = self.witnesses.take();
             looked_at.extend(self.tokens.take());
-            let mut error = trouble.into_error(wish);
-            error.hint.get_or_insert_with(|| NEXT.to_owned());
+            let error = trouble.into_error(wish);
             // What was written to this very process nobody else has.
             if self.was_told.get() { error.only_here() } else { error.about(looked_at) }
         })?;

@@ -31,7 +31,7 @@ impl fmt::Display for FolderError {
                 write!(f, "{} is not made by root in a folder of another user", path.display())
             }
             Self::NotOurs(path) => {
-                write!(f, "{} is not a folder of yours alone (mode 0700)", path.display())
+                write!(f, "{} is not a folder of yours alone (mode 0700, and no link)", path.display())
             }
         }
     }

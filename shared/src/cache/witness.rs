@@ -77,10 +77,10 @@ fn whereabouts(name: &str, env: &Env, files: &Files) -> Vec<u8> {
     let found = if name.contains(std::path::is_separator) {
         files.program(&here.join(name))
     } else {
-        let path = env.var("PATH").unwrap_or_default();
+        let path = env.os("PATH").unwrap_or_default();
         std::env::split_paths(&path).find_map(|folder| files.program(&here.join(folder).join(name)))
     };
-    found.unwrap_or_default().as_os_str().as_encoded_bytes().to_vec()
+    found.unwrap_or_default()
 }
 
 /// Where a path leads from the folder that this process is in.

@@ -1,6 +1,7 @@
 //! Environment variables: the process's own, or a map in tests.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,15 +41,21 @@ impl Env {
         value.filter(|v| !v.is_empty())
     }
 
-    /// The bytes of `name`, whether they are text or not; `None` when it is unset or empty.
+    /// The value of `name`, whether it is text or not; `None` when it is unset or empty. Paths need not be text.
     #[must_use]
-    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+    pub fn os(&self, name: &str) -> Option<OsString> {
         let value = match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the adapter that owns the environment")]
-            Inner::Real => std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes),
-            Inner::Fake(map) => map.get(name).map(|value| value.clone().into_bytes()),
+            Inner::Real => std::env::var_os(name),
+            Inner::Fake(map) => map.get(name).map(OsString::from),
         };
-        value.filter(|bytes| !bytes.is_empty())
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The path in `name`.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.os(name).map(PathBuf::from)
     }
 
     /// Whether `name` is set to what is no text.

@@ -120,21 +120,33 @@ impl Files {
         }
     }
 
-    /// The program that a path leads to, through links, if it is one that can be run.
+    /// What tells the program that a path leads to from any other, if it is one that can be run: the path, and which file that is
+    /// by now.
     #[must_use]
-    pub fn program(&self, path: &Path) -> Option<PathBuf> {
+    pub fn program(&self, path: &Path) -> Option<Vec<u8>> {
+        let mut told = path.as_os_str().as_encoded_bytes().to_vec();
         match &self.0 {
             Inner::Real => {
+                let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
                 #[cfg(unix)]
-                let runs =
-                    |found: &std::fs::Metadata| std::os::unix::fs::MetadataExt::mode(found) & 0o111 != 0;
+                {
+                    use std::os::unix::fs::MetadataExt as _;
+                    if found.mode() & 0o111 == 0 {
+                        return None;
+                    }
+                    // A link that leads elsewhere by now is another file.
+                    told.extend([found.dev(), found.ino()].map(u64::to_le_bytes).concat());
+                }
                 #[cfg(not(unix))]
-                let runs = |_: &std::fs::Metadata| true;
-                std::fs::metadata(path).ok().filter(|found| found.is_file() && runs(found))?;
-                canonical(path).ok()
+                let _ = found;
             }
-            Inner::Fake(files) => files.contains_key(path).then(|| path.to_owned()),
+            Inner::Fake(files) => {
+                files.get(path)?;
+            }
         }
+        #[cfg(not(unix))]
+        told.shrink_to_fit();
+        Some(told)
     }
 
     /// The bytes of a regular file of no more than `max` bytes: neither a pipe, on which reading may never end, nor a

@@ -152,7 +152,10 @@ impl TextFile {
         let backup = backups(&self.path, &text).find(|copy| !taken(copy)).unwrap_or_default();
         let before = self.text.as_deref().unwrap_or(ABSENT);
         write(&backup, before.as_bytes(), &owned.privately()).map_err(failed(&backup))?;
-        write(&self.path, text.as_bytes(), &owned).map_err(failed(&self.path))?;
+        // Of what was not changed nobody needs a copy.
+        let written =
+            write(&self.path, text.as_bytes(), &owned).inspect_err(|_| drop(fs::remove_file(&backup)));
+        written.map_err(failed(&self.path))?;
         Ok(backup)
     }
 
@@ -378,6 +381,15 @@ mod tests {
         // Not every file system has them.
         if rustix::fs::setxattr(&path, NAME, &acl, flags).is_err() {
             return;
+        }
+        // What a folder gives to all that is new in it a file without a list never had.
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "one").unwrap();
+        let default = "system.posix_acl_default";
+        if rustix::fs::setxattr(folder.path(), default, &acl, flags).is_ok() {
+            TextFile::open(&plain).unwrap().replace("two").unwrap();
+            let mut none = [0; 256];
+            assert!(rustix::fs::getxattr(&plain, NAME, &mut none[..]).is_err());
         }
         TextFile::open(&path).unwrap().replace("two").unwrap();
         let mut now = vec![0; 256];

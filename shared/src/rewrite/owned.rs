@@ -66,6 +66,11 @@ impl Owned {
                 fchown(file, Some(user), None)?;
                 is_whole = fchown(file, None, Some(group)).is_ok();
             }
+            // What the folder gives to all that is new in it this one never had.
+            #[cfg(target_os = "linux")]
+            if self.acl.is_none() {
+                let _ = rustix::fs::fremovexattr(file, ACL);
+            }
             #[cfg(target_os = "linux")]
             if let (true, Some(acl)) = (is_whole, &self.acl) {
                 is_whole = rustix::fs::fsetxattr(file, ACL, acl, rustix::fs::XattrFlags::empty()).is_ok();
