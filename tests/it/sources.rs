@@ -318,3 +318,29 @@ async fn no_proxy_is_asked_for_the_address() {
     }
     helper.end().await;
 }
+
+/// Paths need not be text, and what is no text is not what is not set.
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_that_are_no_text_are_followed() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let helper = Helper::set("").await;
+    let config = |id: &str| {
+        let profile = json!({"name": "x", "mode": "AK", "access_key_id": id, "access_key_secret": "s"});
+        json!({"current": "x", "profiles": [profile]}).to_string()
+    };
+    helper.stage.folder(".aliyun");
+    let usual = helper.stage.file(".aliyun/config.json", &config("LTAIusual"));
+    let home = usual.parent().unwrap().parent().unwrap();
+    let named = home.join(OsStr::from_bytes(b"\xff.json"));
+    std::fs::write(&named, config("LTAInamed")).unwrap();
+    let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
+    command.env("ALIBABA_CLOUD_CONFIG_FILE", &named);
+    assert_eq!(helper.stage.hand_out(command).await.json()["access_key_id"], "LTAInamed");
+    let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
+    command.env("ALIBABA_CLOUD_PROFILE", OsStr::from_bytes(b"\xff"));
+    let garbled = helper.stage.hand_out(command).await;
+    assert_eq!((garbled.code, garbled.stdout.as_str()), (2, ""), "{garbled:?}");
+    assert!(garbled.stderr.contains("ALIBABA_CLOUD_PROFILE is not text"), "{garbled:?}");
+    helper.end().await;
+}
