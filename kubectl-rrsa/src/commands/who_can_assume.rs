@@ -104,7 +104,11 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         None => table(&rows),
     };
     if rows.is_empty() {
-        cli::say(&format!("No ServiceAccount of this cluster may assume role {}.", printable(role)));
+        cli::say(&format!(
+            "No ServiceAccount of this cluster may assume role {} through {}; --oidc-provider-arn judges another provider.",
+            printable(role),
+            printable(&anybody.provider_arn)
+        ));
     }
     Ok(Outcome { text, code: exit::HEALTHY })
 }
