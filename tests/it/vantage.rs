@@ -1,6 +1,6 @@
 //! The exchange from inside the cluster: in the pod, beside it, and what the difference means.
 
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -99,24 +99,31 @@ async fn an_image_that_cannot_be_pulled_leaves_no_pod_and_no_verdict() {
     assert!(unnamed.stderr.contains("RRSA_PROBE_IMAGE"), "{unnamed:?}");
 }
 
+/// What a check does that gets a signal once its probe's pod is there; it ends soon.
+#[cfg(unix)]
+async fn interrupted(stage: &Stage, words: &[&str], signal: &str) -> Output {
+    let mut command = stage.command(&built("kubectl-rrsa"), words);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for _ in 0..200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if pods(stage).await.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(pods(stage).await.len(), 2, "the probe's pod is there");
+    let kill = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends").unwrap()
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_interrupts_a_check_finds_no_pod_left() {
     let stage = Stage::demo().await;
     for signal in ["INT", "TERM"] {
         let words = ["check", "sa/demo-sa", "-n", "rrsa-demo", "--live=pod", "--probe-image", "probe:hang"];
-        let mut command = stage.command(&built("kubectl-rrsa"), &words);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        for _ in 0..200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            if pods(&stage).await.len() == 2 {
-                break;
-            }
-        }
-        assert_eq!(pods(&stage).await.len(), 2, "the probe's pod is there");
-        let kill = std::process::Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-        assert!(kill.unwrap().success());
-        let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+        let output = interrupted(&stage, &words, signal).await;
         let shown = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(3), "{shown}");
         assert!(shown.contains("no probe: interrupted"), "{shown}");
@@ -139,19 +146,7 @@ async fn an_interrupt_ends_a_check_of_many_and_a_watch() {
     let many = [&["check", "-A", "--parallel", "1"][..], &probe].concat();
     let watch = [&["check", "sa/demo-sa", "-n", "rrsa-demo", "-w", "--timeout", "60s"][..], &probe].concat();
     for (words, told) in [(many, "were not checked"), (watch, "")] {
-        let mut command = stage.command(&built("kubectl-rrsa"), &words);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        for _ in 0..200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            if pods(&stage).await.len() == 2 {
-                break;
-            }
-        }
-        assert_eq!(pods(&stage).await.len(), 2, "the probe's pod is there");
-        let kill = std::process::Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
-        assert!(kill.unwrap().success());
-        let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
-        let output = tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends").unwrap();
+        let output = interrupted(&stage, &words, "INT").await;
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert!(said.contains(told), "{said}");

@@ -124,29 +124,14 @@ impl Files {
     /// by now.
     #[must_use]
     pub fn program(&self, path: &Path) -> Option<Vec<u8>> {
-        let mut told = path.as_os_str().as_encoded_bytes().to_vec();
+        let name = path.as_os_str().as_encoded_bytes().to_vec();
         match &self.0 {
             Inner::Real => {
                 let found = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-                #[cfg(unix)]
-                {
-                    use std::os::unix::fs::MetadataExt as _;
-                    if found.mode() & 0o111 == 0 {
-                        return None;
-                    }
-                    // A link that leads elsewhere by now is another file.
-                    told.extend([found.dev(), found.ino()].map(u64::to_le_bytes).concat());
-                }
-                #[cfg(not(unix))]
-                let _ = found;
+                Some([name, which(&found)?].concat())
             }
-            Inner::Fake(files) => {
-                files.get(path)?;
-            }
+            Inner::Fake(files) => files.contains_key(path).then_some(name),
         }
-        #[cfg(not(unix))]
-        told.shrink_to_fit();
-        Some(told)
     }
 
     /// The bytes of a regular file of no more than `max` bytes: neither a pipe, on which reading may never end, nor a
@@ -201,6 +186,19 @@ fn without_prefix(whole: PathBuf) -> PathBuf {
 
 fn too_large(max: u64) -> io::Error {
     io::Error::other(format!("it is larger than {max} bytes"))
+}
+
+/// Which file a program is, as a link may lead to another by now; nothing for one that cannot be run.
+#[cfg(unix)]
+fn which(found: &std::fs::Metadata) -> Option<Vec<u8>> {
+    use std::os::unix::fs::MetadataExt as _;
+    (found.mode() & 0o111 != 0).then(|| [found.dev(), found.ino()].map(u64::to_le_bytes).concat())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere not every file can be run")]
+fn which(_: &std::fs::Metadata) -> Option<Vec<u8>> {
+    Some(Vec::new())
 }
 
 #[cfg(test)]
