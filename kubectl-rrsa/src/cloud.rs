@@ -178,10 +178,7 @@ impl CloudFlags {
 
     fn http(&self, machine: &Machine) -> Result<Http, Error> {
         let Machine { env, files, .. } = machine;
-        let file = self
-            .cloud_certificate_authority
-            .clone()
-            .or_else(|| env.var(env_vars::CLOUD_CA_FILE).map(PathBuf::from));
+        let file = self.cloud_certificate_authority.clone().or_else(|| env.path(env_vars::CLOUD_CA_FILE));
         let unusable = |file: &PathBuf| {
             Error::usage(format!("the certificate file {} cannot be used", file.display()))
                 .hint("name a PEM file with --cloud-certificate-authority")

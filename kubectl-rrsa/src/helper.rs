@@ -37,12 +37,11 @@ struct Sight {
 
 impl Sight {
     fn of(env: &Env) -> Self {
-        let path = env.var("PATH").unwrap_or_default();
         let home = env.home();
         Self {
             own: std::env::current_exe().and_then(canonical).ok(),
-            path: std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect(),
-            krew: env.var(env_vars::KREW_ROOT).map(PathBuf::from).or_else(|| Some(home?.join(".krew"))),
+            path: env.folders().into_iter().filter(|folder| folder.is_absolute()).collect(),
+            krew: env.path(env_vars::KREW_ROOT).or_else(|| Some(home?.join(".krew"))),
         }
     }
 

@@ -109,8 +109,7 @@ fn program(env: &Env) -> Vec<Finding> {
     let own = std::env::current_exe().and_then(canonical);
     let Ok(own) = own else { return vec![finding(Mark::Unknown, WHAT, "where it is cannot be told")] };
     let name = own.file_name().unwrap_or_default().to_owned();
-    let path = env.var("PATH").unwrap_or_default();
-    let mut on_path = std::env::split_paths(&path).map(|folder| folder.join(&name));
+    let mut on_path = env.folders().into_iter().map(|folder| folder.join(&name));
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));
     let here = format!("{}, {version}", own.display());
     vec![match on_path.find(|program| program.is_file()) {
@@ -222,7 +221,7 @@ fn kubeconfig(path: &Path, env: &Env, sources: &[String]) -> Vec<Finding> {
     let place = path.display();
     let file = match TextFile::open(path) {
         Ok(file) => file,
-        Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string())],
+        Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string()).next(error.hint())],
     };
     // The parser's own words quote the file, and the file holds credentials.
     let options = serde_saphyr::options! { with_snippet: false };
@@ -361,8 +360,7 @@ fn is_there(command: &str, kubeconfig: &Path, env: &Env) -> bool {
     if command.contains(['/', '\\']) {
         return kubeconfig.parent().is_some_and(|folder| folder.join(command).is_file());
     }
-    let path = env.var("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(command).is_file())
+    env.folders().iter().any(|folder| folder.join(command).is_file())
 }
 
 /// Secrets in External profiles, which SDKs have written there and which nothing reads.
@@ -375,7 +373,7 @@ fn cli_configuration(fix: bool, files: &Files, path: &Path, copy_of: Option<&Pat
     };
     let file = match opened {
         Ok(file) => file,
-        Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string())],
+        Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string()).next(error.hint())],
     };
     let mut leaking: Vec<String> = Vec::new();
     let clean = edit_list(file.text(), "profiles", |profiles| {
@@ -427,7 +425,7 @@ fn cli_configuration(fix: bool, files: &Files, path: &Path, copy_of: Option<&Pat
     }
     found.push(match file.overwrite(&clean) {
         Ok(()) => finding(Mark::Good, WHAT, format!("{place}: taken out of profile {names}")),
-        Err(error) => finding(Mark::Bad, WHAT, error.to_string()),
+        Err(error) => finding(Mark::Bad, WHAT, error.to_string()).next(error.hint()),
     });
     found
 }

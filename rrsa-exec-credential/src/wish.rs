@@ -120,9 +120,10 @@ impl Wish {
         inputs.finish()
     }
 
-    /// A variable that selects an identity and is no text.
+    /// A variable that selects an identity and is no text, where it ought to be.
     pub(crate) fn garbled(env: &Env) -> Option<Error> {
-        let name = SELECTING.iter().find(|name| env.is_garbled(name))?;
+        let is_path = |name: &str| [env_vars::HOME, env_vars::CLOUD_CA_FILE].contains(&name);
+        let name = SELECTING.iter().find(|name| !is_path(name) && env.is_garbled(name))?;
         Some(Error::new(exit::USAGE, format!("{name} is not text")).hint("set it anew, or unset it"))
     }
 

@@ -109,6 +109,8 @@ variables! {
     KUBERNETES_SERVICE_PORT = "KUBERNETES_SERVICE_PORT";
     /// Folder of krew, in place of `~/.krew`.
     KREW_ROOT = "KREW_ROOT";
+    /// Folders that hold programs.
+    PATH = "PATH";
     /// Home directory.
     HOME = "HOME";
     /// Home directory on Windows, without `HOME`.

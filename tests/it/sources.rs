@@ -337,6 +337,12 @@ async fn paths_that_are_no_text_are_followed() {
     let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
     command.env("ALIBABA_CLOUD_CONFIG_FILE", &named);
     assert_eq!(helper.stage.hand_out(command).await.json()["access_key_id"], "LTAInamed");
+    let home = home.join(OsStr::from_bytes(b"\xfe"));
+    std::fs::create_dir_all(home.join(".aliyun")).unwrap();
+    std::fs::write(home.join(".aliyun/config.json"), config("LTAIhome")).unwrap();
+    let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
+    command.env("HOME", &home);
+    assert_eq!(helper.stage.hand_out(command).await.json()["access_key_id"], "LTAIhome");
     let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
     command.env("ALIBABA_CLOUD_PROFILE", OsStr::from_bytes(b"\xff"));
     let garbled = helper.stage.hand_out(command).await;

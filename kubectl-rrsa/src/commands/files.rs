@@ -55,19 +55,5 @@ pub fn undo(path: &Path) -> Result<Outcome, Error> {
 
 /// Why a file was not changed.
 pub fn refused(error: ChangeError) -> Error {
-    let hint = match &error {
-        ChangeError::Locked(_) => Some("if no other program is at it, take that file away, then try again"),
-        ChangeError::Changed(_) => Some("try again"),
-        ChangeError::NoBackup(_) => Some("copies are files beside it whose names have .before- in them"),
-        ChangeError::Foreign(_) => Some("run it as that user"),
-        ChangeError::System(..) => {
-            Some("nothing was changed; see that the file and its folder can be written, or name another file")
-        }
-        ChangeError::NotText(_) => Some("write it anew as UTF-8"),
-    };
-    let shown = Error::usage(error.to_string());
-    match hint {
-        Some(hint) => shown.hint(hint),
-        None => shown,
-    }
+    Error::usage(error.to_string()).hint(error.hint())
 }

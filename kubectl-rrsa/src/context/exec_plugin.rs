@@ -229,9 +229,8 @@ fn look_up(command: &str, env: &Env) -> Option<PathBuf> {
     } else {
         vec![command.to_owned()]
     };
-    let path = env.var("PATH")?;
-    let mut found =
-        std::env::split_paths(&path).flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    let folders = env.folders();
+    let mut found = folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)));
     found.find(is_file)
 }
 

@@ -1,6 +1,6 @@
 //! kubectl's preferences say which credential plugins may run; a plugin of kubectl keeps to them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
@@ -54,12 +54,12 @@ fn read(env: &Env) -> Result<Option<(PathBuf, String)>, Error> {
     if env.var(env_vars::KUBECTL_KUBERC).is_some_and(|value| value.eq_ignore_ascii_case("false")) {
         return Ok(None);
     }
-    let named = env.var(env_vars::KUBERC);
-    if named.as_deref() == Some("off") {
+    let named = env.path(env_vars::KUBERC);
+    if named.as_deref() == Some(Path::new("off")) {
         return Ok(None);
     }
     let explicit = named.is_some();
-    let Some(path) = named.map(PathBuf::from).or_else(|| Some(env.home()?.join(".kube/kuberc"))) else {
+    let Some(path) = named.or_else(|| Some(env.home()?.join(".kube/kuberc"))) else {
         return Ok(None);
     };
     match std::fs::read_to_string(&path) {

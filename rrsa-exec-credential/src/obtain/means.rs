@@ -150,7 +150,7 @@ impl Seeker<'_> {
 
 /// The client for the cloud's APIs, as the environment asks for it.
 pub(crate) fn http(env: &Env, files: &Files) -> Result<Http, Error> {
-    let path = env.var(env_vars::CLOUD_CA_FILE).map(PathBuf::from);
+    let path = env.path(env_vars::CLOUD_CA_FILE);
     let named = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let unusable =
         |why: String| Error::new(exit::USAGE, format!("{} {named}: {why}", env_vars::CLOUD_CA_FILE));

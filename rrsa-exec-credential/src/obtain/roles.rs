@@ -59,6 +59,9 @@ impl Seeker<'_> {
                     self.witnesses.borrow_mut().push(Witness::variable(name, &token));
                     Secret::new(token)
                 }
+                None if self.env.is_garbled(name) => {
+                    return Err(broken(&format!("variable {name} is not text")));
+                }
                 None => return Err(broken(&format!("variable {name} holds no token"))),
             },
             (None, None) => {

@@ -77,8 +77,7 @@ fn whereabouts(name: &str, env: &Env, files: &Files) -> Vec<u8> {
     let found = if name.contains(std::path::is_separator) {
         files.program(&here.join(name))
     } else {
-        let path = env.os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).find_map(|folder| files.program(&here.join(folder).join(name)))
+        env.folders().iter().find_map(|folder| files.program(&here.join(folder).join(name)))
     };
     found.unwrap_or_default()
 }

@@ -58,6 +58,12 @@ impl Env {
         self.os(name).map(PathBuf::from)
     }
 
+    /// The folders of `PATH`, as they are written there.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.os(env_vars::PATH).map(|list| std::env::split_paths(&list).collect()).unwrap_or_default()
+    }
+
     /// Whether `name` is set to what is no text.
     #[must_use]
     pub fn is_garbled(&self, name: &str) -> bool {
@@ -71,7 +77,7 @@ impl Env {
     /// The home directory: what `HOME` says, on Windows, where it is seldom set, what `USERPROFILE` says without it.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
-        let profile = || self.var(env_vars::USERPROFILE).filter(|_| cfg!(windows));
-        self.var(env_vars::HOME).or_else(profile).map(PathBuf::from)
+        let profile = || self.path(env_vars::USERPROFILE).filter(|_| cfg!(windows));
+        self.path(env_vars::HOME).or_else(profile)
     }
 }

@@ -188,22 +188,56 @@ fn too_large(max: u64) -> io::Error {
     io::Error::other(format!("it is larger than {max} bytes"))
 }
 
-/// Which file a program is, as a link may lead to another by now; nothing for one that cannot be run.
+/// Which file a program is, as a link may lead to another by now, or another be written over it; nothing for one that cannot be
+/// run.
 #[cfg(unix)]
 fn which(found: &std::fs::Metadata) -> Option<Vec<u8>> {
     use std::os::unix::fs::MetadataExt as _;
-    (found.mode() & 0o111 != 0).then(|| [found.dev(), found.ino()].map(u64::to_le_bytes).concat())
+    let tells = [
+        found.dev(),
+        found.ino(),
+        found.len(),
+        found.mtime().cast_unsigned(),
+        found.mtime_nsec().cast_unsigned(),
+    ];
+    (found.mode() & 0o111 != 0).then(|| tells.map(u64::to_le_bytes).concat())
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere not every file can be run")]
-fn which(_: &std::fs::Metadata) -> Option<Vec<u8>> {
-    Some(Vec::new())
+fn which(found: &std::fs::Metadata) -> Option<Vec<u8>> {
+    let written = found.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let written = written.unwrap_or_default().as_nanos();
+    Some([&found.len().to_le_bytes()[..], &written.to_le_bytes()[..]].concat())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// In place, as `cp` does it, or another put where it was.
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_is_written_over_is_another() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        let put = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            Files::real().program(&path).unwrap()
+        };
+        let before = put("1");
+        assert_eq!(Files::real().program(&path).as_ref(), Some(&before));
+        assert_ne!(put("12"), before);
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(std::time::UNIX_EPOCH)
+            .unwrap();
+        assert_ne!(Files::real().program(&path).as_ref(), Some(&before));
+    }
 
     #[test]
     fn a_drive_needs_nothing_before_it_and_a_share_does() {

@@ -68,6 +68,25 @@ impl fmt::Display for ChangeError {
 
 impl std::error::Error for ChangeError {}
 
+impl ChangeError {
+    /// What to do then.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::System(_, error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                "nothing was changed: the file is a mount of its own, so that no other can take its place; change it where it is \
+                 mounted from, or mount its folder"
+            }
+            Self::System(..) => "nothing was changed; see that the file and its folder can be written",
+            Self::NotText(_) => "write it anew as UTF-8",
+            Self::Foreign(_) => "run it as that user",
+            Self::Locked(_) => "if no other program is at it, take that file away, then try again",
+            Self::Changed(_) => "try again",
+            Self::NoBackup(_) => "copies are files beside it whose names have .before- in them",
+        }
+    }
+}
+
 /// A lock as kubectl takes it: a file beside the other one, there for as long as it is held.
 struct Lock(PathBuf);
 

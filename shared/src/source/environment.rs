@@ -8,6 +8,11 @@ use crate::sts::AccessKey;
 /// The key in `ALIBABA_CLOUD_ACCESS_KEY_ID`, `_SECRET` and, for a temporary one, `ALIBABA_CLOUD_SECURITY_TOKEN`.
 #[must_use]
 pub fn environment(env: &Env) -> Answer {
+    if let Some(name) =
+        [ACCESS_KEY_ID, ACCESS_KEY_SECRET, SECURITY_TOKEN].iter().find(|name| env.is_garbled(name))
+    {
+        return Answer::Failed(format!("{name} is not text"));
+    }
     match (env.var(ACCESS_KEY_ID), env.var(ACCESS_KEY_SECRET)) {
         (Some(id), Some(secret)) => Answer::Found {
             key: AccessKey {
