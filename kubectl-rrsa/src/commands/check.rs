@@ -95,7 +95,7 @@ pub struct Args {
     watch: bool,
 
     /// With --watch: how long, such as 5m or 90s
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5m", requires = "watch")]
     timeout: Duration,
 
     /// Output format; a checklist for eyes without it
