@@ -45,16 +45,21 @@ impl Sight {
         }
     }
 
+    /// The helper on `PATH`.
+    fn on_path(&self) -> Option<PathBuf> {
+        self.path.iter().map(|folder| folder.join(HELPER)).find(|program| program.is_file())
+    }
+
     /// The helper beside this program.
     fn beside(&self) -> Option<PathBuf> {
         self.own.as_ref().map(|own| own.with_file_name(HELPER)).filter(|helper| helper.is_file())
     }
 
-    /// krew's folder of a version is gone after the next upgrade.
-    fn stays(&self, program: &Path) -> bool {
+    /// Whether files can name it: they are text, and krew's folder of a version is gone after the next upgrade.
+    fn lasts(&self, program: &Path) -> bool {
         let store = self.krew.as_ref().map(|krew| krew.join("store"));
         let store = store.and_then(|store| canonical(&store).ok().or(Some(store)));
-        store.is_none_or(|store| !program.starts_with(store))
+        program.to_str().is_some() && store.is_none_or(|store| !program.starts_with(store))
     }
 
     fn lasting(&self) -> Option<HelperCommand> {
@@ -64,13 +69,13 @@ impl Sight {
         };
         let on_path = |name: &str| {
             let mut found = self.path.iter().map(|folder| folder.join(name));
-            found.find(|program| program.is_file() && self.stays(program))
+            found.find(|program| program.is_file() && self.lasts(program))
         };
         if let Some(helper) = on_path(HELPER) {
             return command(&helper, &[]);
         }
         let beside = self.beside();
-        if let Some(helper) = beside.as_ref().filter(|helper| self.stays(helper)) {
+        if let Some(helper) = beside.as_ref().filter(|helper| self.lasts(helper)) {
             return command(helper, &[]);
         }
         // The link that krew keeps leads to whatever version is installed.
@@ -88,13 +93,24 @@ impl Sight {
 pub fn command(named: Option<&Path>, env: &Env) -> Result<HelperCommand, Error> {
     if let Some(named) = named {
         let program = std::path::absolute(named).ok().filter(|program| program.is_file());
-        let program = program.and_then(|program| program.to_str().map(str::to_owned));
         let missing = || Error::usage(format!("there is no program {}", named.display()));
-        return Ok(HelperCommand { program: program.ok_or_else(missing)?, first: Vec::new() });
+        let program = program.ok_or_else(missing)?.into_os_string().into_string();
+        let garbled = |_| {
+            Error::usage(format!("the path {} is not text, and a file cannot name it", named.display()))
+                .hint("name a path of text, such as a link to it")
+        };
+        return Ok(HelperCommand { program: program.map_err(garbled)?, first: Vec::new() });
     }
-    Sight::of(env).lasting().ok_or_else(|| {
-        Error::usage(format!("{HELPER} was found neither beside this program nor on PATH"))
-            .hint("install it, or name it with --helper PATH")
+    let sight = Sight::of(env);
+    sight.lasting().ok_or_else(|| match sight.beside().or_else(|| sight.on_path()) {
+        Some(found) => {
+            let why =
+                if found.to_str().is_some() { "is gone after an upgrade by krew" } else { "is not text" };
+            Error::usage(format!("{HELPER} is only at {}, a path that {why}", found.display()))
+                .hint("put it elsewhere, and name that with --helper PATH")
+        }
+        None => Error::usage(format!("{HELPER} was found neither beside this program nor on PATH"))
+            .hint("install it, or name it with --helper PATH"),
     })
 }
 
@@ -102,8 +118,7 @@ pub fn command(named: Option<&Path>, env: &Env) -> Result<HelperCommand, Error> 
 #[must_use]
 pub fn hand_over(arguments: &[OsString], env: &Env) -> ExitCode {
     let sight = Sight::of(env);
-    let on_path = || sight.path.iter().map(|folder| folder.join(HELPER)).find(|program| program.is_file());
-    let Some(helper) = sight.beside().or_else(on_path) else {
+    let Some(helper) = sight.beside().or_else(|| sight.on_path()) else {
         say(&format!("error: {HELPER} was found neither beside kubectl-rrsa nor on PATH"));
         return ExitCode::from(exit::USAGE);
     };
@@ -160,6 +175,12 @@ mod tests {
         sight.path.push(root.join("usr/bin"));
         let lasting = sight.lasting().unwrap();
         assert_eq!((lasting.program.as_str(), lasting.first.len()), (installed.to_str().unwrap(), 0));
+        // A folder whose name no file can hold stands in nobody's way.
+        use std::os::unix::ffi::OsStrExt as _;
+        let odd = root.join(std::ffi::OsStr::from_bytes(b"\xff"));
+        program(&odd.join("rrsa-exec-credential"));
+        sight.path.insert(0, odd);
+        assert_eq!(sight.lasting().unwrap().program, installed.to_str().unwrap());
         // Without krew the one beside us stays where it is.
         let sight = Sight { own: Some(own), path: Vec::new(), krew: None };
         assert_eq!(sight.lasting().unwrap().program, helper.to_str().unwrap());

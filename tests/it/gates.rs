@@ -155,4 +155,8 @@ async fn a_wait_lasts_until_its_timeout() {
     assert_eq!(outcome.code, 1, "{outcome:?}");
     assert!(start.elapsed() >= std::time::Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(outcome.stderr.matches("waiting for default/sa/other").count(), 1, "{outcome:?}");
+    // Without a wait it would mean nothing.
+    let outcome = stage.rrsa(&["check", "sa/other", "-n", "default", "--timeout", "2s"]).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("--watch"), "{outcome:?}");
 }

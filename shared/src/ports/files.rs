@@ -193,13 +193,9 @@ fn too_large(max: u64) -> io::Error {
 #[cfg(unix)]
 fn which(found: &std::fs::Metadata) -> Option<Vec<u8>> {
     use std::os::unix::fs::MetadataExt as _;
-    let tells = [
-        found.dev(),
-        found.ino(),
-        found.len(),
-        found.mtime().cast_unsigned(),
-        found.mtime_nsec().cast_unsigned(),
-    ];
+    // The time of what is written can be set back, and that of the change cannot.
+    let changed = [found.ctime().cast_unsigned(), found.ctime_nsec().cast_unsigned()];
+    let tells = [found.dev(), found.ino(), found.len(), changed[0], changed[1]];
     (found.mode() & 0o111 != 0).then(|| tells.map(u64::to_le_bytes).concat())
 }
 
@@ -230,13 +226,13 @@ mod tests {
         let before = put("1");
         assert_eq!(Files::real().program(&path).as_ref(), Some(&before));
         assert_ne!(put("12"), before);
-        std::fs::File::options()
-            .write(true)
-            .open(&path)
-            .unwrap()
-            .set_modified(std::time::UNIX_EPOCH)
-            .unwrap();
-        assert_ne!(Files::real().program(&path).as_ref(), Some(&before));
+        // As large, and as old as it says, as `cp -p` leaves it.
+        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let before = Files::real().program(&path).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        put("21");
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+        assert_ne!(Files::real().program(&path).unwrap(), before);
     }
 
     #[test]
