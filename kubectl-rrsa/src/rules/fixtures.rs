@@ -952,6 +952,14 @@ const BREAKS: &[Case] = &[
         });
         f.workloads[0].pods[0].is_behind = true;
     }),
+    ("RRSA-P25", "a container of an older pod that RRSA has not reached", healthy_service_account, |f| {
+        for _ in 0..2 {
+            runs(f, "deployment/half", |pod| *pod = healthy_pod().pod.expect("a pod"));
+        }
+        let late = ContainerFacts { name: "late".to_owned(), ..Default::default() };
+        f.workloads[1].like.containers.push(late);
+        f.workloads[1].pods[0].is_behind = true;
+    }),
     ("RRSA-P16", "a path that fits nowhere", healthy_pod, |f| set(f, env_vars::OIDC_TOKEN_FILE, "foo/bar")),
     ("RRSA-E05", "the VPC host of a region that nobody knows", healthy_pod, |f| {
         set(f, env_vars::STS_REGION, "cn-foobar");

@@ -321,6 +321,8 @@ pub(super) fn p22(facts: &Facts) -> Verdict {
 const ROLE_OF_BEFORE: &str = "RRSA-S06";
 /// The rule below.
 const BEHIND: &str = "RRSA-P25";
+/// The rule that RRSA has reached only some of a pod's containers.
+const HALF_REACHED: &str = "RRSA-W07";
 
 /// Pods that are only of the time before, while newer ones or what would make them are not, and that do not work: without RRSA,
 /// or for this rule.
@@ -344,7 +346,20 @@ pub fn lagging(facts: &Facts) -> Vec<(PodFacts, Option<&'static str>)> {
             let found = rule.finding(&(rule.judge)(&of_one));
             found.is_some_and(|finding| finding.severity >= Severity::Error)
         });
-        broken.map(|rule| Some(rule.id))
+        if let Some(rule) = broken {
+            return Some(Some(rule.id));
+        }
+        // What newer ones lack as well, a rollout does not mend.
+        let is_half_reached = webhook::w07(&of_one).is_broken();
+        let each = facts.workloads.iter().flat_map(Workload::each);
+        let running = each.filter(|(_, is_behind)| !is_behind).map(|(pod, _)| pod).chain(facts.pod.clone());
+        let mut newer = running.filter(|one| one.owner == pod.owner && !one.is_template).peekable();
+        let are_whole = newer.peek().is_some()
+            && newer.all(|one| {
+                of_one.pod = Some(one);
+                !webhook::w07(&of_one).is_broken()
+            });
+        (is_half_reached && are_whole).then_some(Some(HALF_REACHED))
     };
     facts.behind().into_iter().filter_map(|pod| failing(&pod).map(|rule| (pod, rule))).collect()
 }

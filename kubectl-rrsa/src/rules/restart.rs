@@ -11,6 +11,11 @@ pub(super) fn takes(owner: &str) -> bool {
     ["deployment/", "statefulset/", "daemonset/"].iter().any(|kind| owner.starts_with(kind))
 }
 
+/// Whether `kubectl rrsa check` takes it, and so names its pods.
+fn is_checked(owner: &str) -> bool {
+    takes(owner) || owner.starts_with("replicaset/")
+}
+
 /// What to type for a new pod in the place of this one, and of those with the same trouble. Nothing for a job, whose next run
 /// has a new pod and whose running one would be lost; nor for a pod that is on its way out.
 pub(super) fn of_pod(facts: &Facts, pod: &PodFacts) -> Option<String> {
@@ -54,7 +59,7 @@ pub fn of_owners<'a>(
 ) -> Option<String> {
     let namespace = word(namespace);
     let (mut restarts, mut others, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut by_name = false;
+    let (mut checked, mut by_name) = (Vec::new(), false);
     for (owner, Owned { rollout, pods, more }) in owners {
         let names: Vec<String> = pods.iter().map(|name| word(name)).collect();
         match owner {
@@ -77,6 +82,7 @@ pub fn of_owners<'a>(
                 notes.push(format!("{owner} is paused: what was held back comes too"));
             }
             // Of several that somebody has to delete one is known by name here.
+            Some(owner) if more > 0 && is_checked(owner) => checked.push(word(owner)),
             Some(_) if more > 0 => by_name = true,
             Some(owner) => {
                 others.extend(deleted(&names, &namespace));
@@ -94,6 +100,11 @@ pub fn of_owners<'a>(
     if by_name {
         others.push(format!("kubectl rrsa list --stale -n {namespace}"));
         notes.push("list --stale names the others to delete".to_owned());
+    }
+    // It fails as long as they are there, and so comes last.
+    if !checked.is_empty() {
+        others.push(format!("kubectl rrsa check {} -n {namespace}", checked.join(" ")));
+        notes.push("check names the pods to delete".to_owned());
     }
     let commands = (!others.is_empty()).then(|| others.join(" && "))?;
     Some(match notes.is_empty() {
@@ -251,19 +262,21 @@ mod tests {
                 of(Some("daemonset/k"), "k-2"),
                 of(Some("cloneset/c"), "c"),
                 PodFacts { alike: 2, ..of(Some("cloneset/d"), "d") },
+                PodFacts { alike: 2, ..of(Some("statefulset/s"), "s-2") },
                 of(Some("job/j"), "j"),
                 of(None, "x"),
                 of(None, "y"),
             ],
-            ..with(&[("daemonset/k", Rollout::Keeps)])
+            ..with(&[("daemonset/k", Rollout::Keeps), ("statefulset/s", Rollout::Keeps)])
         };
         assert_eq!(
             of_pod(&facts, &pod(Some("deployment/a"))).as_deref(),
             Some(
                 "kubectl rollout restart deployment/a deployment/b -n n && kubectl get pod x y -n n -o yaml | kubectl replace \
                  --force -f - && kubectl delete pod c -n n && for pod in k-1 k-2; do kubectl delete pod $pod -n n; done && kubectl \
-                 rrsa list --stale -n n   # \
-                 cloneset/c makes new ones; daemonset/k makes new ones; job/j stays as it is until it ends; list --stale names the others to delete"
+                 rrsa list --stale -n n && kubectl rrsa check statefulset/s -n n   # \
+                 cloneset/c makes new ones; daemonset/k makes new ones; job/j stays as it is until it ends; list --stale names the others to delete; \
+                 check names the pods to delete"
             )
         );
         assert_eq!(of_pod(&blank("n"), &pod(Some("job/j"))), None);
