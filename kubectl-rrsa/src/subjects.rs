@@ -355,7 +355,7 @@ fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
 /// The newest pod of a workload that its template of today has made; the template where there is none.
 async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) -> Result<Subject, Error> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (name, uid) = (text("/metadata/name"), text("/metadata/uid"));
+    let name = text("/metadata/name");
     let namespace = match text("/metadata/namespace") {
         namespace if namespace.is_empty() => kube.namespace.clone(),
         namespace => namespace,
@@ -376,9 +376,9 @@ async fn of_workload(kube: &KubeContext, workload: &Workload, object: &Value) ->
         let own = |pod: &&Pod| {
             let owners = pod.metadata.owner_references.iter().flatten();
             match workload.singular {
-                // A Deployment owns its pods through a ReplicaSet, so that its uid does not stand in them.
+                // A Deployment owns its pods through a ReplicaSet, and is not named in them.
                 "deployment" => collect::pod_facts(pod).owner == asked_as,
-                _ => owners.into_iter().any(|owner| owner.uid == uid),
+                _ => owners.into_iter().any(|owner| owner.kind == workload.kind && owner.name == name),
             }
         };
         let own: Vec<PodFacts> = pods.iter().filter(own).map(collect::pod_facts).collect();

@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
         if self.wishes.is_interrupted() {
             return Err(Error::could_not_tell("not begun any more"));
         }
-        let Subject { namespace, subject, asked_as, template, beside } = subject;
+        let Subject { namespace, subject, asked_as, template, mut beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
         let mut pod = match &subject {
             SubjectRef::ServiceAccount(_) => None,
@@ -252,9 +252,14 @@ impl<'a> Checker<'a> {
             }
         };
         let (account_facts, owner) = join(of_account, owner).await;
-        let pod_name = pod.as_ref().map(|pod| pod.name.clone()).unwrap_or_default();
-        if let (Some(None), Some(owner)) = (owner.value(), pod.as_mut().and_then(|pod| pod.owner.as_mut())) {
-            *owner = collect::without_deployment(owner, &pod_name);
+        if let (Some(None), Some(pod)) = (owner.value(), &mut pod) {
+            let gone = pod.owner.clone();
+            let one = (&pod.name, &mut pod.owner);
+            let others = beside.iter_mut().flat_map(|workload| &mut workload.pods);
+            let all = std::iter::once(one).chain(others.map(|pod| (&pod.name, &mut pod.owner)));
+            for (name, owner) in all.filter(|(_, owner)| **owner == gone) {
+                *owner = owner.as_deref().map(|owner| collect::without_deployment(owner, name));
+            }
         }
         let owner = collect::still_there(owner);
         let (workloads, owners) = match (&pod, users.value()) {
