@@ -1041,6 +1041,15 @@ const BREAKS: &[Case] = &[
             p["Statement"][0]["Principal"] = serde_json::json!({"Service": ["ecs.aliyuncs.com"]});
         });
     }),
+    (
+        "RRSA-R01",
+        "RRSA's provider of this cluster, where the token comes by another",
+        healthy_service_account,
+        |f| {
+            refused_by(f, |_| {});
+            f.provider_in_use = seen("acs:ram::1234567890123456:oidc-provider/by-hand".to_owned());
+        },
+    ),
     ("RRSA-R02", "another cluster's provider", healthy_service_account, |f| {
         refused_by(f, |p| {
             p["Statement"][0]["Principal"]["Federated"] =

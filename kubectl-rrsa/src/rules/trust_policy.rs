@@ -194,6 +194,14 @@ impl Judged {
         nearest: &'a StatementEvaluation,
     ) -> Obstacle<'a> {
         let wanted = OidcProviderArn::parse(&self.claims.provider_arn).ok();
+        let issuer = self.claims.issuer.as_deref().and_then(IssuerShape::read);
+        // The provider that RRSA has made for this cluster, where somebody has made another one for it.
+        let is_own = |named: &OidcProviderArn| {
+            let is_made_beside =
+                |wanted: &OidcProviderArn| wanted.cluster_id().is_none() && wanted.account == named.account;
+            wanted.as_ref().is_some_and(is_made_beside)
+                && issuer.as_ref().is_some_and(|shape| Some(shape.cluster_id) == named.cluster_id())
+        };
         for (_, statement, _) in allows {
             let principal = &statement.principal;
             let misplaced =
@@ -203,7 +211,8 @@ impl Judged {
             }
             let other = principal.federated.iter().find_map(|arn| {
                 let named = OidcProviderArn::parse(arn).ok()?;
-                (named.cluster_id().is_some() && Some(&named) != wanted.as_ref()).then(|| arn.clone())
+                let is_other = named.cluster_id().is_some() && Some(&named) != wanted.as_ref();
+                (is_other && !is_own(&named)).then(|| arn.clone())
             });
             if let Some(other) = other {
                 return Obstacle::OtherCluster(other);
@@ -239,7 +248,13 @@ pub(super) fn compare(facts: &Facts, role: &str) -> String {
     if let (true, Seen::Known { from: file, .. }) = (facts.offline, &facts.account.role) {
         return format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --file {}", word(file));
     }
-    format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {}", word(role))
+    let command = format!("kubectl rrsa trust-policy sa/{account} -n {namespace} --role {}", word(role));
+    match facts.provider_in_use.value() {
+        Some(arn) if facts.cluster.provider_arn.value() != Some(arn) => {
+            format!("{command} --oidc-provider-arn {}", word(arn))
+        }
+        _ => command,
+    }
 }
 
 /// Whether a pattern stands where none is read.
