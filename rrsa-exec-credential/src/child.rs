@@ -10,7 +10,7 @@ use crate::error::{Error, exit};
 use crate::output::Issued;
 
 /// Variables that would take the credentials' place in some client.
-pub(crate) const CONFLICTING: [&str; 22] = [
+pub(crate) const CONFLICTING: [&str; 24] = [
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
@@ -23,6 +23,8 @@ pub(crate) const CONFLICTING: [&str; 22] = [
     "ALICLOUD_ACCESS_KEY_SECRET",
     "ALICLOUD_ACCESS_KEY_STS_TOKEN",
     "ALICLOUD_SECURITY_TOKEN",
+    "ALICLOUD_ASSUME_ROLE_ARN",
+    "ALICLOUD_ECS_ROLE_NAME",
     "ACCESS_KEY_ID",
     "ACCESS_KEY_SECRET",
     "SECURITY_TOKEN",

@@ -10,7 +10,9 @@ fn lost(error: std::io::Error) -> Error {
 
 #[cfg(unix)]
 mod here {
+    use std::future::poll_fn;
     use std::os::unix::process::ExitStatusExt as _;
+    use std::task::Poll;
     use std::time::Duration;
 
     use rustix::process::{Pid, Signal as Number, getpgrp, getppid, kill_process};
@@ -23,43 +25,45 @@ mod here {
     /// Between two looks whether the parent is still there.
     const LOOK: Duration = Duration::from_secs(1);
 
+    /// Signals that end whoever does not hear them. Those without a name are not among them.
+    const PASSED: &[Number] = &[
+        Number::TERM,
+        Number::HUP,
+        Number::USR1,
+        Number::USR2,
+        Number::ALARM,
+        Number::VTALARM,
+        Number::PROF,
+        Number::XCPU,
+        Number::IO,
+        #[cfg(target_os = "linux")]
+        Number::POWER,
+    ];
+    /// Ctrl-C and its like, which reach the command by themselves where they come from its terminal.
+    const OF_TERMINAL: [Number; 2] = [Number::INT, Number::QUIT];
+
     /// Signals that are heard and kept from ending us.
-    pub(crate) struct Signals {
-        passed: [(Signal, Number); 4],
-        /// Ctrl-C and its like, which reach the command by themselves where they come from its terminal.
-        of_terminal: [(Signal, Number); 2],
-    }
+    pub(crate) struct Signals(Vec<(Signal, Number)>);
 
     impl Signals {
         /// From now on.
         pub(crate) fn heard() -> Result<Self, Error> {
-            let heard = |kind| signal(kind).map_err(lost);
-            Ok(Self {
-                passed: [
-                    (heard(SignalKind::terminate())?, Number::TERM),
-                    (heard(SignalKind::hangup())?, Number::HUP),
-                    (heard(SignalKind::user_defined1())?, Number::USR1),
-                    (heard(SignalKind::user_defined2())?, Number::USR2),
-                ],
-                of_terminal: [
-                    (heard(SignalKind::interrupt())?, Number::INT),
-                    (heard(SignalKind::quit())?, Number::QUIT),
-                ],
-            })
+            let heard = |number: &Number| Ok((signal(SignalKind::from_raw(number.as_raw()))?, *number));
+            PASSED.iter().chain(&OF_TERMINAL).map(heard).collect::<Result<_, _>>().map(Self).map_err(lost)
         }
 
         /// The next one that is to be passed on.
         async fn next(&mut self) -> Number {
-            let [(one, a), (two, b), (three, c), (four, d)] = &mut self.passed;
-            let [(interrupt, e), (quit, f)] = &mut self.of_terminal;
             loop {
-                tokio::select! {
-                    _ = one.recv() => return *a,
-                    _ = two.recv() => return *b,
-                    _ = three.recv() => return *c,
-                    _ = four.recv() => return *d,
-                    _ = interrupt.recv() => if !is_in_foreground() { return *e },
-                    _ = quit.recv() => if !is_in_foreground() { return *f },
+                let came = poll_fn(|context| {
+                    let mut all = self.0.iter_mut();
+                    let came = all
+                        .find_map(|(signal, number)| signal.poll_recv(context).is_ready().then_some(*number));
+                    came.map_or(Poll::Pending, Poll::Ready)
+                });
+                let came = came.await;
+                if !OF_TERMINAL.contains(&came) || !is_in_foreground() {
+                    return came;
                 }
             }
         }
@@ -92,18 +96,16 @@ mod here {
 
     /// A signal that asks for the end.
     pub(crate) async fn ended() {
-        let wait = async |kind| match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
+        // Some mean something else to whoever sends them, but would end us as well.
+        match Signals::heard() {
+            Ok(Signals(mut all)) => {
+                poll_fn(|context| {
+                    let came = all.iter_mut().any(|(signal, _)| signal.poll_recv(context).is_ready());
+                    if came { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+            }
             Err(_) => std::future::pending().await,
-        };
-        tokio::select! {
-            () = wait(SignalKind::terminate()) => {}
-            () = wait(SignalKind::interrupt()) => {}
-            () = wait(SignalKind::hangup()) => {}
-            () = wait(SignalKind::quit()) => {}
-            // Whoever sends these means something else, but they would end us as well.
-            () = wait(SignalKind::user_defined1()) => {}
-            () = wait(SignalKind::user_defined2()) => {}
         }
     }
 

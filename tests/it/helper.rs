@@ -537,6 +537,7 @@ async fn a_child_has_the_credentials_and_nothing_that_would_take_their_place() {
         env | cut -d= -f1 | grep -E 'ROLE_ARN|OIDC|PROFILE|ALICLOUD'; exit 7";
     let mut command = helper.command(&["exec", "--", "sh", "-c", script]);
     command.env("ALICLOUD_ACCESS_KEY", "LTAI5tOther").env("ALIBABA_CLOUD_PROFILE", "other");
+    command.env("ALICLOUD_ASSUME_ROLE_ARN", ROLE).env("ALICLOUD_ECS_ROLE_NAME", "other");
     let outcome = helper.stage.run(command).await;
     assert_eq!((outcome.code, outcome.stdout.as_str()), (7, "ALIBABA_CLOUD_IGNORE_PROFILE\n"), "{outcome:?}");
     let missing = helper.run(&["exec", "--", "/no/such/program"]).await;
@@ -852,6 +853,15 @@ async fn where_nothing_can_be_written_there_are_credentials_or_one_clear_error()
     let outcome = helper.stage.hand_out(sealed).await;
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stderr.lines().all(|line| line.starts_with("warning: ")), "{}", outcome.stderr);
+    // A limit on the size of files, which would end whoever does not expect it.
+    let program = built("rrsa-exec-credential").display().to_string();
+    let script = "ulimit -f 0; exec \"$@\"";
+    let arguments = ["-c", script, "sh", &program, "process", "--cache", "file"];
+    let mut limited = helper.stage.command(std::path::Path::new("/bin/sh"), &arguments);
+    limited.envs(helper.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let outcome = helper.stage.hand_out(limited).await;
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("File too large"), "{}", outcome.stderr);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = helper.command(&["process"]);
     let output = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();

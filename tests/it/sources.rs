@@ -204,7 +204,7 @@ async fn a_broken_file_is_not_an_absent_one() {
 async fn what_serves_ends_with_its_command_and_not_before() {
     let helper = Helper::set("").await;
     // Not HUP: whoever runs us may have it ignored, and a shell traps nothing that is.
-    for (signal, code) in [("USR2", 3), ("USR1", 4), ("TERM", 5)] {
+    for (signal, code) in [("USR2", 3), ("USR1", 4), ("TERM", 5), ("ALRM", 6), ("XCPU", 7)] {
         let script = format!("trap 'exit {code}' {signal}; kill -{signal} $PPID; sleep 5 & wait");
         let outcome = helper.run(&["serve", "--", "sh", "-c", &script]).await;
         assert_eq!(outcome.code, code, "{signal}: {outcome:?}");

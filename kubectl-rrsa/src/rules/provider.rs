@@ -70,7 +70,14 @@ pub(super) fn i03(facts: &Facts) -> Verdict {
                 issuer.clone(),
                 provider.issuer_url.clone(),
                 format!("IssuerUrl of {}", provider.arn),
-                "name the provider of this cluster, or turn RRSA off and on again to have it made anew",
+                match OidcProviderArn::parse(&provider.arn).is_ok_and(|arn| arn.cluster_id().is_some()) {
+                    true => "name the provider of this cluster, or turn RRSA off and on again to have it made anew",
+                    // (IMS UpdateOIDCProvider takes no IssuerUrl.)
+                    false => {
+                        "name the provider of this cluster, or one that was made for this issuer: the IssuerUrl of one that is \
+                         there cannot be changed"
+                    }
+                },
             )
         })
     })

@@ -121,6 +121,7 @@ impl Folder {
     /// # Errors
     /// As the system words them; nothing is left half-written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        crate::limits::outlived();
         let draft = self.0.join(format!("{name}.{:016x}.new", fastrand::u64(..)));
         let written = (|| {
             let mut file = options().write(true).create_new(true).open(&draft)?;

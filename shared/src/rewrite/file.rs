@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::owned::{LONGEST, Owned, beside, leads_astray, make, open_copy, read_copy};
+use crate::limits;
 use crate::ports::files::canonical;
 
 /// What the copy of a file says that was not there; no text of another program does.
@@ -299,6 +300,7 @@ fn private() -> fs::OpenOptions {
 }
 
 fn write(path: &Path, bytes: &[u8], owned: &Owned) -> io::Result<()> {
+    limits::outlived();
     let draft = beside(path, &format!(".{:016x}.new", fastrand::u64(..)));
     let written = (|| {
         let mut file = private().write(true).create_new(true).open(&draft)?;
