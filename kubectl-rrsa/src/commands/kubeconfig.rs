@@ -148,7 +148,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         return Ok(Outcome { text, code: exit::HEALTHY });
     }
     let path = context::file_to_write(&cli.kube, &machine.env)?;
-    let file = TextFile::open(&path).map_err(files::refused)?;
+    let file = TextFile::open_to_change(&path).map_err(files::refused)?;
     let current = args.doing.select.then_some(("current-context", name.as_str()));
     let as_it_is = rrsa_shared::rewrite::read(file.text());
     if let Some(section) = foreign(&as_it_is, &name, &helper) {

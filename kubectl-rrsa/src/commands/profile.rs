@@ -77,7 +77,8 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     if name.trim().is_empty() {
         return Err(Error::usage("the profile has no name").hint("kubectl rrsa profile NAME --source SOURCE"));
     }
-    let file = TextFile::open(&path).map_err(files::refused)?;
+    let open = if args.doing.write { TextFile::open_to_change } else { TextFile::open };
+    let file = open(&path).map_err(files::refused)?;
     let mut others = others(file.text(), name);
     let take = |others: &mut Map<String, Value>, field: &str| match others.remove(field) {
         Some(Value::String(text)) => text,

@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,11 +16,17 @@ use crate::ports::files::canonical;
 /// What the copy of a file says that was not there; no text of another program does.
 const ABSENT: &str = "\0";
 
+/// How often it is looked whether somebody else's change is done, and how long after the last look.
+const LOOKS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A file as it was read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TextFile {
     path: PathBuf,
     text: Option<String>,
+    /// Ours from before it was read, so that several who change it come one after the other.
+    lock: Option<Lock>,
 }
 
 /// Why a file was not read or changed. Says nothing of what stands in it.
@@ -89,9 +97,22 @@ impl ChangeError {
 }
 
 /// A lock as kubectl takes it: a file beside the other one, there for as long as it is held.
+#[derive(Debug)]
 struct Lock(PathBuf);
 
 impl Lock {
+    /// Takes it, or waits for it a while. Where that cannot be, it is known when something is to be written.
+    fn awaited(path: &Path) -> Option<Self> {
+        make_room(path).ok()?;
+        for _ in 0..LOOKS {
+            match Self::take(path) {
+                Err(ChangeError::Locked(_)) => thread::sleep(PAUSE),
+                taken => return taken.ok(),
+            }
+        }
+        None
+    }
+
     fn take(path: &Path) -> Result<Self, ChangeError> {
         let lock = beside(path, ".lock");
         match private().write(true).create_new(true).open(&lock) {
@@ -114,13 +135,34 @@ impl TextFile {
     /// # Errors
     /// As the system refuses, and a file that is too large or no text.
     pub fn open(path: &Path) -> Result<Self, ChangeError> {
+        Self::opened(path, |_| None)
+    }
+
+    /// Reads a file that is to be changed: nobody else changes it meanwhile, and who is at it already is waited for.
+    ///
+    /// # Errors
+    /// As [`TextFile::open`].
+    pub fn open_to_change(path: &Path) -> Result<Self, ChangeError> {
+        Self::opened(path, Lock::awaited)
+    }
+
+    fn opened(path: &Path, lock: impl FnOnce(&Path) -> Option<Lock>) -> Result<Self, ChangeError> {
         if leads_astray(path) {
             return Err(ChangeError::Foreign(path.to_owned()));
         }
         // A link stays one: what it leads to is changed.
         let path = canonical(path).unwrap_or_else(|_| leads_to(path));
+        let lock = lock(&path);
         let text = read(&path)?;
-        Ok(Self { path, text })
+        Ok(Self { path, text, lock })
+    }
+
+    /// The lock, unless it is ours already.
+    fn locked(&self) -> Result<Option<Lock>, ChangeError> {
+        match self.lock {
+            Some(_) => Ok(None),
+            None => Lock::take(&self.path).map(Some),
+        }
     }
 
     /// Reads one of the [`copies`] of a file.
@@ -130,7 +172,7 @@ impl TextFile {
     pub fn open_copy(copy: &Path, of: &Path) -> Result<Self, ChangeError> {
         let text = read_copy(copy, of).map_err(|error| ChangeError::System(copy.to_owned(), error))?;
         let text = text.ok_or_else(|| ChangeError::Foreign(copy.to_owned()))?;
-        Ok(Self { path: copy.to_owned(), text: Some(text) })
+        Ok(Self { path: copy.to_owned(), text: Some(text), lock: None })
     }
 
     fn owned(&self) -> Result<Owned, ChangeError> {
@@ -159,10 +201,8 @@ impl TextFile {
             let path = path.to_owned();
             move |error| ChangeError::System(path, error)
         };
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            make(folder).map_err(failed(folder))?;
-        }
-        let _lock = Lock::take(&self.path)?;
+        make_room(&self.path)?;
+        let _lock = self.locked()?;
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
@@ -195,7 +235,7 @@ impl TextFile {
     /// # Errors
     /// As [`TextFile::replace`].
     pub fn overwrite(&self, text: &str) -> Result<(), ChangeError> {
-        let _lock = Lock::take(&self.path)?;
+        let _lock = self.locked()?;
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
@@ -220,7 +260,7 @@ impl TextFile {
             ours.extend(read.map(|before| (copy, before)));
         }
         let (backup, before) = ours.pop().ok_or_else(none)?;
-        let _lock = Lock::take(&self.path)?;
+        let _lock = self.locked()?;
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
         }
@@ -233,6 +273,14 @@ impl TextFile {
         // One that stays is of what the file says no more.
         let _ = fs::remove_file(&backup);
         Ok(())
+    }
+}
+
+/// Makes the folder that a file is to be in.
+fn make_room(path: &Path) -> Result<(), ChangeError> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => make(folder).map_err(|error| ChangeError::System(folder.to_owned(), error)),
+        None => Ok(()),
     }
 }
 
@@ -438,6 +486,23 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         TextFile::open(&path).unwrap().undo().unwrap();
         assert!(names(path.parent().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn several_who_change_a_file_come_one_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        fs::write(&path, "").unwrap();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let file = TextFile::open_to_change(&path).unwrap();
+                    file.replace(&format!("{}x", file.text())).unwrap();
+                });
+            }
+        });
+        assert_eq!(fs::read_to_string(&path).unwrap(), "xxxxxxxx");
+        assert!(!folder.path().join("config.lock").exists());
     }
 
     #[test]
