@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, Link, Severity, Verdict};
 use super::{
-    cluster, namespace, network, pod, provider, reach, sdk, service_account, sts, symptoms, token,
-    trust_policy, variables, volume, webhook,
+    cluster, namespace, network, pod, policy_lint, provider, reach, role, sdk, service_account, sts,
+    symptoms, token, trust_policy, variables, volume, webhook,
 };
 use crate::facts::Facts;
 
@@ -423,7 +423,7 @@ pub const RULES: &[Rule] = {
             TrustPolicy,
             Error,
             "the session asked for is not one that the role gives",
-            trust_policy::r16,
+            role::r16,
         )
         .with_key("ram:GetRole"),
         rule("RRSA-X01", TrustPolicy, Error, "the role's trust policy does not admit the token", sts::x01),
@@ -432,7 +432,7 @@ pub const RULES: &[Rule] = {
             TrustPolicy,
             Warning,
             "the trust policy lets in more than one namespace",
-            trust_policy::r07,
+            policy_lint::r07,
         )
         .with_key("ram:GetRole"),
         rule(
@@ -440,22 +440,16 @@ pub const RULES: &[Rule] = {
             TrustPolicy,
             Warning,
             "the trust policy lets in every ServiceAccount",
-            trust_policy::r08,
+            policy_lint::r08,
         )
         .with_key("ram:GetRole"),
-        rule("RRSA-R14", TrustPolicy, Warning, "a negative condition has several values", trust_policy::r14)
+        rule("RRSA-R14", TrustPolicy, Warning, "a negative condition has several values", policy_lint::r14)
             .with_key("ram:GetRole"),
-        rule("RRSA-R15", TrustPolicy, Warning, "one statement mixes several clusters", trust_policy::r15)
+        rule("RRSA-R15", TrustPolicy, Warning, "one statement mixes several clusters", policy_lint::r15)
             .with_key("ram:GetRole"),
-        rule(
-            "RRSA-R17",
-            TrustPolicy,
-            Warning,
-            "the trust policy is of an unknown version",
-            trust_policy::r17,
-        )
-        .with_key("ram:GetRole"),
-        rule("RRSA-R22", TrustPolicy, Warning, "a whole account may assume the role", trust_policy::r22)
+        rule("RRSA-R17", TrustPolicy, Warning, "the trust policy is of an unknown version", policy_lint::r17)
+            .with_key("ram:GetRole"),
+        rule("RRSA-R22", TrustPolicy, Warning, "a whole account may assume the role", policy_lint::r22)
             .with_key("ram:GetRole"),
         rule(
             "RRSA-R21",
@@ -465,7 +459,7 @@ pub const RULES: &[Rule] = {
             trust_policy::r21,
         )
         .with_key("ram:ListOIDCProviders"),
-        rule("RRSA-R18", TrustPolicy, Warning, "the role has no permission policy", trust_policy::r18)
+        rule("RRSA-R18", TrustPolicy, Warning, "the role has no permission policy", role::r18)
             .with_key("ram:ListPoliciesForRole"),
         rule("RRSA-X18", Identity, Error, "the session is of another role", sts::x18),
         rule("RRSA-K04", Identity, Warning, "another identity takes RRSA's place", sdk::k04),

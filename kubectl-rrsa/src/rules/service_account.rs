@@ -301,7 +301,7 @@ pub(super) fn s06(facts: &Facts) -> Verdict {
             )
             .command_if(pod.owner.as_ref().and_then(|_| restart::of_pod(facts, pod)).map(|command| {
                 let is_of_named = facts.role_in_use.value() == facts.expected_role_arn.value();
-                let is_admitted = is_of_named && super::trust_policy::admits(facts) == Ok(true);
+                let is_admitted = is_of_named && super::obstacle::admits(facts) == Ok(true);
                 // Without an access key nobody could say so, and the command would end there.
                 if facts.account.role.value().is_none() || is_admitted {
                     return command;

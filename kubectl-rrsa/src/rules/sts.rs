@@ -7,7 +7,7 @@ use rrsa_shared::sts::{FaultKind, KnownFault};
 
 use super::finding::{Evidence, Verdict};
 use super::shell::word;
-use super::{pod, trust_policy};
+use super::{obstacle, pod};
 use crate::facts::{DEFAULT_ISSUER, Denial, ExchangeFacts, ExchangeOutcome, Facts, Loss};
 
 /// The role's trust policy admits the token.
@@ -24,11 +24,11 @@ pub(super) fn x01(facts: &Facts) -> Verdict {
             ),
             "compare the trust policy with these three claims to the letter; a change takes about 30 s to bite"
                 .to_owned(),
-            Some(trust_policy::compare(facts, &role)),
+            Some(obstacle::compare(facts, &role)),
         )
     });
     let Verdict::Broken(mut evidence) = verdict else { return verdict };
-    match trust_policy::admits(facts) {
+    match obstacle::admits(facts) {
         // Its own rules say what in it does not fit.
         Ok(false) => return Verdict::NotApplicable,
         Ok(true) => evidence.seen.push_str("; as it stands now the trust policy would let the token in"),
