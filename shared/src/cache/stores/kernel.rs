@@ -77,7 +77,7 @@ impl Kernel {
         for key in links() {
             let ours = key.metadata().is_ok_and(|found| {
                 let name = found.get_description();
-                name.starts_with(&self.prefix) && name.ends_with(super::REFUSED)
+                name.starts_with(&self.prefix) && name.ends_with(super::refusals::REFUSED)
             });
             if ours {
                 // One that stays ends by its own time.

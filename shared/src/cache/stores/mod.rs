@@ -1,12 +1,15 @@
 //! Where entries are kept, one file a store.
 
+mod choice;
 mod file;
 #[cfg(target_os = "linux")]
 mod kernel;
+mod leftovers;
 #[cfg(any(target_os = "macos", windows))]
 mod native;
 #[cfg(any(target_os = "macos", windows, test))]
 mod parts;
+mod refusals;
 #[cfg(target_os = "linux")]
 mod sealed;
 #[cfg(target_os = "linux")]
@@ -14,51 +17,14 @@ mod secret_service;
 
 use std::fmt;
 
-use super::{CacheKey, Entry, Folder, Kept, KeyInputs, Refusal};
+use super::{CacheKey, Entry, Folder, Kept, KeyInputs};
 use crate::sts::AccessKey;
+pub use choice::Mode;
+use choice::Store;
 
 // No build falls back to a store that only remembers, or that nobody has looked at.
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 compile_error!("no keyring is known for this system: say which one in shared/src/cache/stores");
-
-/// Which store is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// The best that there is without a plain file.
-    #[default]
-    Auto,
-    /// The kernel's keyring of the user; what does not fit in goes to a file sealed under a key that is kept there.
-    Kernel,
-    /// The Secret Service of a desktop session.
-    SecretService,
-    /// The Keychain of macOS.
-    Keychain,
-    /// The Credential Manager of Windows.
-    CredentialManager,
-    /// Plain files of mode 0600.
-    File,
-    /// None.
-    None,
-}
-
-impl Mode {
-    /// All of them, with their names on the command line.
-    pub const ALL: [(&str, Self); 7] = [
-        ("auto", Self::Auto),
-        ("kernel", Self::Kernel),
-        ("secret-service", Self::SecretService),
-        ("keychain", Self::Keychain),
-        ("credential-manager", Self::CredentialManager),
-        ("file", Self::File),
-        ("none", Self::None),
-    ];
-
-    /// The one of that name; `None` for another text.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode)
-    }
-}
 
 /// Why a store did not keep something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -305,65 +271,6 @@ impl Stores {
         }
     }
 
-    /// Everything that is kept, wherever it is, and which store could not be looked into; the Secret Service is asked only where
-    /// it was chosen or used.
-    #[must_use]
-    pub fn list(&self) -> (Vec<Listed>, Option<StoreError>) {
-        let (mut found, mut unseen) = (Vec::new(), None);
-        #[cfg(target_os = "linux")]
-        {
-            found.extend(self.kernel.list());
-            if self.speaks() || self.is_thorough {
-                match self.secret_service.list() {
-                    Ok(more) => found.extend(more),
-                    // One that was never used may be away.
-                    Err(_) if !self.speaks() => {}
-                    Err(error) => unseen = Some(StoreError(format!("{}: {error}", secret_service::NAME))),
-                }
-            }
-        }
-        if let Some(folder) = &self.folder {
-            #[cfg(target_os = "linux")]
-            found.extend(sealed::list(&self.kernel, folder));
-            #[cfg(any(target_os = "macos", windows))]
-            found.extend(native::list(folder));
-            found.extend(file::list(folder));
-        }
-        (found, unseen.take())
-    }
-
-    /// What is kept by other caches of the same user: how many entries.
-    #[must_use]
-    pub fn count_elsewhere(&self) -> usize {
-        #[cfg(target_os = "linux")]
-        return self.kernel.count_elsewhere() + self.counted_by_the_service();
-        #[cfg(not(target_os = "linux"))]
-        0
-    }
-
-    /// Takes away what other caches of the same user keep in keyrings.
-    ///
-    /// # Errors
-    /// Why one of them could not be looked into.
-    pub fn forget_elsewhere(&self) -> Result<(), StoreError> {
-        #[cfg(target_os = "linux")]
-        {
-            self.kernel.forget_elsewhere();
-            let gone =
-                if self.speaks() || self.is_thorough { self.secret_service.forget_all() } else { Ok(()) };
-            if self.speaks() { gone } else { Ok(()) }
-        }
-        #[cfg(not(target_os = "linux"))]
-        Ok(())
-    }
-
-    /// How many entries other caches of the same user have in the Secret Service, as far as it tells.
-    #[cfg(target_os = "linux")]
-    fn counted_by_the_service(&self) -> usize {
-        let asked = self.speaks() || self.is_thorough;
-        if asked { self.secret_service.count_elsewhere().unwrap_or_default() } else { 0 }
-    }
-
     /// Why the store that is best here cannot be looked into.
     #[must_use]
     pub fn trouble(&self) -> Option<StoreError> {
@@ -371,115 +278,6 @@ impl Stores {
         return self.kernel.trouble();
         #[cfg(not(target_os = "linux"))]
         None
-    }
-
-    /// What was said to who asked for an entry some seconds ago, Unix seconds `now`.
-    #[must_use]
-    pub fn recall(&self, key: &CacheKey, now: i64) -> Option<Refusal> {
-        let bytes = self.folder.as_ref().and_then(|folder| folder.read(&refused(key)).ok()?);
-        let said = bytes.as_deref().and_then(Refusal::from_bytes);
-        #[cfg(target_os = "linux")]
-        let said = said.or_else(|| {
-            Refusal::from_bytes(&self.kernel.read(&refused(key)).filter(|_| self.uses_kernel())?)
-        });
-        let said = said?;
-        if said.is_of(now) {
-            return Some(said);
-        }
-        self.forget_refusal(key);
-        None
-    }
-
-    /// Remembers what was said: in the folder, or where that cannot be written in the kernel's keyring. That it cannot be is no
-    /// matter.
-    pub fn remember(&self, key: &CacheKey, said: &Refusal) {
-        let Ok(bytes) = serde_json::to_vec(said) else { return };
-        let written = self
-            .folder
-            .as_ref()
-            .is_some_and(|folder| folder.make().is_ok() && folder.write(&refused(key), &bytes).is_ok());
-        #[cfg(target_os = "linux")]
-        if !written && self.uses_kernel() {
-            let _ = self.kernel.write(&refused(key), &bytes, super::REMEMBERED_SECONDS);
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = written;
-    }
-
-    /// Forgets what was said to who asked for an entry.
-    pub fn forget_refusal(&self, key: &CacheKey) {
-        let name = refused(key);
-        if let Some(folder) = &self.folder {
-            let _ = folder.remove(&name);
-        }
-        #[cfg(target_os = "linux")]
-        if self.uses_kernel() {
-            self.kernel.forget(&name);
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    fn uses_kernel(&self) -> bool {
-        matches!(self.mode, Mode::Auto | Mode::Kernel)
-    }
-
-    /// Takes away what is left of stores that hold nothing any more: no secret, only marks of ours. Where `all` of them could
-    /// not be looked at, only what no store needs.
-    pub fn tidy(&self, all: bool) {
-        #[cfg(target_os = "linux")]
-        {
-            self.kernel.forget_refusals();
-            if all {
-                sealed::forget(&self.kernel);
-            }
-        }
-        let Some(folder) = &self.folder else { return };
-        let idle = [".refused", ".lock", ".new"].as_slice();
-        let ours = if all { &[".refused", ".lock", ".new", ".sealed", ".used", ".silent"] } else { idle };
-        for name in folder.names().iter().filter(|name| ours.iter().any(|end| name.ends_with(end))) {
-            let _ = folder.remove(name);
-        }
-        if all {
-            let _ = folder.remove(FALLBACK);
-        }
-    }
-
-    /// Whether the Secret Service may hold something of ours.
-    #[cfg(target_os = "linux")]
-    fn speaks(&self) -> bool {
-        let used = |folder: &Folder| folder.names().iter().any(|name| name == secret_service::USED);
-        self.mode == Mode::SecretService || self.folder.as_ref().is_some_and(used)
-    }
-
-    /// Takes an entry away from every store.
-    ///
-    /// # Errors
-    /// Why one of them still holds it.
-    pub fn remove(&self, key: &CacheKey) -> Result<(), StoreError> {
-        // One that fails keeps nobody from the others.
-        let mut all = Ok(());
-        #[cfg(target_os = "linux")]
-        {
-            all = all.and(self.kernel.remove(key));
-            if self.speaks() {
-                let named = |error| StoreError(format!("the {} may hold it: {error}", secret_service::NAME));
-                all = all.and(self.secret_service.remove(key).map_err(named));
-            } else if self.is_thorough {
-                let _ = self.secret_service.remove(key);
-            }
-        }
-        #[cfg(any(target_os = "macos", windows))]
-        {
-            all = all.and(native::remove(self.folder.as_ref(), key));
-        }
-        if let Some(folder) = &self.folder {
-            #[cfg(target_os = "linux")]
-            sealed::remove(folder, key);
-            let stays =
-                |error| StoreError(format!("what lies in {} stays: {error}", folder.path().display()));
-            all = all.and(file::remove(folder, key).map_err(stays));
-        }
-        all
     }
 
     /// Writes, reads and takes away an entry of no worth in each store of this system: its name, and why it cannot be used.
@@ -525,58 +323,9 @@ impl Stores {
     }
 }
 
-/// What names of what is remembered end with.
-const REFUSED: &str = ".refused";
-
-/// Under which name it is remembered what was said of an entry.
-fn refused(key: &CacheKey) -> String {
-    format!("{key}{REFUSED}")
-}
-
 /// The first word of what is written down.
 fn fallback_of(text: &str) -> Option<&str> {
     text.split_once(':').map(|(word, _)| word)
-}
-
-/// One store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Store {
-    Kernel,
-    SecretService,
-    Native,
-    File,
-}
-
-impl Store {
-    /// What `auto` tries.
-    #[cfg(target_os = "linux")]
-    const AUTO: &[Self] = &[Self::Kernel, Self::SecretService];
-    #[cfg(any(target_os = "macos", windows))]
-    const AUTO: &[Self] = &[Self::Native];
-    /// What there is on this system.
-    #[cfg(target_os = "linux")]
-    const HERE: &[Self] = &[Self::Kernel, Self::SecretService, Self::File];
-    #[cfg(any(target_os = "macos", windows))]
-    const HERE: &[Self] = &[Self::Native, Self::File];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel keyring",
-            Self::SecretService => "Secret Service",
-            Self::Native if cfg!(windows) => "Credential Manager",
-            Self::Native => "Keychain",
-            Self::File => "file",
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::SecretService => "secret-service",
-            Self::Native => "native",
-            Self::File => "file",
-        }
-    }
 }
 
 /// What a list shows of an entry.
