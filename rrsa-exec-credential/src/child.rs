@@ -10,7 +10,7 @@ use crate::error::{Error, exit};
 use crate::output::Issued;
 
 /// Variables that would take the credentials' place in some client.
-pub(crate) const CONFLICTING: [&str; 24] = [
+pub(crate) const CONFLICTING: [&str; 26] = [
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
@@ -25,6 +25,8 @@ pub(crate) const CONFLICTING: [&str; 24] = [
     "ALICLOUD_SECURITY_TOKEN",
     "ALICLOUD_ASSUME_ROLE_ARN",
     "ALICLOUD_ECS_ROLE_NAME",
+    "ACK_RAM_TOOL_CREDENTIAL_TYPE",
+    "ACK_RAM_TOOL_IGNORE_ENV_CREDENTIALS",
     "ACCESS_KEY_ID",
     "ACCESS_KEY_SECRET",
     "SECURITY_TOKEN",

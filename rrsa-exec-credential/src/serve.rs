@@ -18,7 +18,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use rrsa_shared::env_vars;
-use rrsa_shared::limits;
+use rrsa_shared::inherited::{OwnersMask, outlive_limits};
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
@@ -191,7 +191,8 @@ fn write_new(file: &Path, uri: &Secret) -> Result<(), Error> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    limits::outlived();
+    outlive_limits();
+    let _mask = OwnersMask::set();
     let written = options.open(file).and_then(|mut opened| {
         // Half an address is none.
         opened.write_all(uri.expose().as_bytes()).inspect_err(|_| drop(std::fs::remove_file(file)))

@@ -7,7 +7,7 @@ pub mod api;
 pub mod arn;
 pub mod cache;
 pub mod env_vars;
-pub mod limits;
+pub mod inherited;
 pub mod oidc;
 pub mod policy;
 pub mod ports;

@@ -534,10 +534,11 @@ async fn a_child_has_the_credentials_and_nothing_that_would_take_their_place() {
     let helper = Helper::set("").await;
     let script = "test \"$ALIBABA_CLOUD_ACCESS_KEY_ID\" != LTAI5tOther && \
         test -n \"$ALIBABA_CLOUD_SECURITY_TOKEN\" && \
-        env | cut -d= -f1 | grep -E 'ROLE_ARN|OIDC|PROFILE|ALICLOUD'; exit 7";
+        env | cut -d= -f1 | grep -E 'ROLE_ARN|OIDC|PROFILE|ALICLOUD|ACK_RAM'; exit 7";
     let mut command = helper.command(&["exec", "--", "sh", "-c", script]);
     command.env("ALICLOUD_ACCESS_KEY", "LTAI5tOther").env("ALIBABA_CLOUD_PROFILE", "other");
     command.env("ALICLOUD_ASSUME_ROLE_ARN", ROLE).env("ALICLOUD_ECS_ROLE_NAME", "other");
+    command.env("ACK_RAM_TOOL_CREDENTIAL_TYPE", "imds");
     let outcome = helper.stage.run(command).await;
     assert_eq!((outcome.code, outcome.stdout.as_str()), (7, "ALIBABA_CLOUD_IGNORE_PROFILE\n"), "{outcome:?}");
     let missing = helper.run(&["exec", "--", "/no/such/program"]).await;

@@ -199,6 +199,23 @@ async fn a_home_that_cannot_be_written_costs_no_credentials() {
     user.helper.stage.sandbox.stop().await;
 }
 
+/// Who may go into no folder that he makes makes none that others of his programs may not go into.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mask_that_takes_rights_from_the_owner_takes_none_here() {
+    let Some(user) = User::new().await else { return };
+    let helper = user.file("helper").display().to_string();
+    for mask in ["0777", "0277", "022"] {
+        let script = format!("umask {mask}; exec \"$@\"");
+        let arguments = ["-c", &script, "sh", &helper, "process", "--cache", "file"];
+        let outcome = user.helper.stage.hand_out(user.command(Path::new("/bin/sh"), &arguments)).await;
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{mask}");
+    }
+    assert_eq!(user.helper.exchanges(), 1);
+    let mode = std::fs::metadata(user.file(".cache")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
+    user.helper.stage.sandbox.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_costs_no_credentials_and_leaves_nothing_half_written() {
     let Some(user) = User::new().await else { return };

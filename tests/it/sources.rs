@@ -304,6 +304,51 @@ async fn a_profile_that_names_a_source_of_ours_is_that_source() {
     helper.end().await;
 }
 
+/// What was chosen counts, working or not: nobody takes the machine's role because a profile says too little.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_says_too_little_is_not_passed_over() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".aliyun");
+    for (mode, words) in [
+        ("OIDC", "ALIBABA_CLOUD_ROLE_ARN is not set"),
+        ("CredentialsURI", "ALIBABA_CLOUD_CREDENTIALS_URI is not set"),
+    ] {
+        let profiles = json!({"current": "p", "profiles": [{"name": "p", "mode": mode}]});
+        helper.stage.file(".aliyun/config.json", &profiles.to_string());
+        let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["whoami"]);
+        command.env("ALIBABA_CLOUD_ECS_METADATA", "ecs-role");
+        let outcome = helper.stage.hand_out(command).await;
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{mode}: {outcome:?}");
+        let (said, file) = ("what the current profile of", ".aliyun/config.json says");
+        assert!([said, file, words].iter().all(|part| outcome.stderr.contains(part)), "{mode}: {outcome:?}");
+    }
+    helper.end().await;
+}
+
+/// Of another process the same path leads to another token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_only_this_process_has_is_not_kept_for_others() {
+    let helper = Helper::set("").await;
+    let bad = helper.stage.file("bad", "junk");
+    let folders = ["one", "two"].map(|name| helper.stage.folder(name));
+    std::fs::copy(&helper.token, folders[0].join("token")).unwrap();
+    std::fs::copy(&bad, folders[1].join("token")).unwrap();
+    for (path, inputs) in [
+        ("/dev/stdin", [(&helper.token, &folders[0]), (&bad, &folders[0])]),
+        ("/proc/self/fd/0", [(&helper.token, &folders[0]), (&bad, &folders[0])]),
+        ("/proc/self/cwd/token", [(&helper.token, &folders[0]), (&helper.token, &folders[1])]),
+    ] {
+        for ((stdin, folder), code) in inputs.into_iter().zip([0, 1]) {
+            let mut command = helper.command(&["process"]);
+            command.env("ALIBABA_CLOUD_OIDC_TOKEN_FILE", path).current_dir(folder);
+            command.stdin(std::fs::File::open(stdin).unwrap());
+            let outcome = helper.stage.hand_out(command).await;
+            assert_eq!(outcome.code, code, "{path}: {outcome:?}");
+        }
+    }
+    helper.end().await;
+}
+
 /// The address is for the command alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_proxy_is_asked_for_the_address() {

@@ -222,15 +222,17 @@ impl<'a> Seeker<'a> {
                         Err(why) => return Err(Trouble::Absent(why)),
                     };
                     let name = profile.clone().or_else(|| self.env.var(env_vars::PROFILE));
+                    let usual = || self.places.cli.as_ref().map(|path| path.display().to_string());
+                    let place = file.clone().or_else(usual).unwrap_or_default();
                     let resolved = match cli_profile::resolve(&bytes, name.as_deref()) {
                         Resolved::Answer(Answer::Failed(why)) => {
-                            let usual = || self.places.cli.as_ref().map(|path| path.display().to_string());
-                            let place = file.clone().or_else(usual).unwrap_or_default();
                             Resolved::Answer(Answer::Failed(format!("{why}; see {place}")))
                         }
                         resolved => resolved,
                     };
-                    self.resolved(resolved, depth).await
+                    let which = name
+                        .map_or_else(|| "the current profile".to_owned(), |name| format!("profile {name:?}"));
+                    self.resolved(resolved, &format!("{which} of {place}"), depth).await
                 }
                 Spec::Ini { profile, file } => {
                     let bytes = match self.file(
@@ -244,7 +246,11 @@ impl<'a> Seeker<'a> {
                     };
                     let text =
                         String::from_utf8(bytes).map_err(|_| broken("the credentials file is not text"))?;
-                    self.resolved(ini::resolve(&text, profile.as_deref()), depth).await
+                    let which = format!(
+                        "section [{}] of the credentials file",
+                        profile.as_deref().unwrap_or("default")
+                    );
+                    self.resolved(ini::resolve(&text, profile.as_deref()), &which, depth).await
                 }
                 Spec::EcsRamRole { .. } if self.is_on(env_vars::ECS_METADATA_DISABLED) => {
                     let by = env_vars::ECS_METADATA_DISABLED;
@@ -418,7 +424,8 @@ impl<'a> Seeker<'a> {
         }
     }
 
-    fn resolved(&self, resolved: Resolved, depth: u8) -> Future<'_> {
+    /// What a profile came to, `which` one in words.
+    fn resolved<'s>(&'s self, resolved: Resolved, which: &'s str, depth: u8) -> Future<'s> {
         Box::pin(async move {
             match resolved {
                 Resolved::Answer(answer) => of_answer(answer),
@@ -429,9 +436,15 @@ impl<'a> Seeker<'a> {
                     let by = env_vars::EXTERNAL_PROCESS_DISABLED;
                     Err(broken(&format!("the profile's credentials address is not asked: {by} forbids it")))
                 }
-                Resolved::Spec(spec) => self.ask(&spec, depth + 1).await,
+                // One that asks this very program, or that it runs, is none for it.
+                Resolved::Spec(spec @ Spec::External { .. }) => self.ask(&spec, depth + 1).await,
+                // A profile that was chosen is configured: what it lacks is no reason to take another identity.
+                Resolved::Spec(spec) => self.ask(&spec, depth + 1).await.map_err(|trouble| match trouble {
+                    Trouble::Absent(why) => broken(&format!("what {which} says is not enough: {why}")),
+                    failed @ Trouble::Failed(_) => failed,
+                }),
                 Resolved::Role(base, role) => {
-                    let base = self.resolved(*base, depth + 1).await?;
+                    let base = self.resolved(*base, which, depth + 1).await?;
                     self.assume(&base, &role).await
                 }
             }

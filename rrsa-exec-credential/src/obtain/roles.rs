@@ -1,5 +1,7 @@
 //! Sessions of a role: by an OIDC token, or by other credentials.
 
+use std::path::Path;
+
 use rrsa_shared::api::ApiError;
 use rrsa_shared::cache::Witness;
 use rrsa_shared::env_vars;
@@ -66,12 +68,13 @@ impl Seeker<'_> {
             },
             (None, None) => {
                 let named = token_file.clone().or_else(|| self.env.var(env_vars::OIDC_TOKEN_FILE));
-                self.was_told.set(self.was_told.get() || named.as_deref() == Some("-"));
-                let token = token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?;
                 let file = named.as_deref().unwrap_or_default();
+                let is_told = file == "-" || self.files.is_descriptor(Path::new(file));
+                self.was_told.set(self.was_told.get() || is_told);
+                let token = token_in_file(self.env, self.files, token_file.as_deref()).map_err(of_refusal)?;
                 self.tokens.borrow_mut().push(Witness::file(file, token.expose().as_bytes()));
                 // The token changes all the time; whose it is depends on which file the path leads to.
-                self.witnesses.borrow_mut().extend(Witness::place(file, self.files).filter(|_| file != "-"));
+                self.witnesses.borrow_mut().extend(Witness::place(file, self.files).filter(|_| !is_told));
                 token
             }
         };

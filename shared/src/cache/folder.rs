@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::inherited::{OwnersMask, outlive_limits};
+
 /// More than any file of ours holds, bytes.
 const MAX_FILE: u64 = 256 * 1024;
 
@@ -60,6 +62,7 @@ impl Folder {
         if self.is_in_anothers() {
             return Err(FolderError::Foreign(self.0.clone()));
         }
+        let _mask = OwnersMask::set();
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -121,7 +124,8 @@ impl Folder {
     /// # Errors
     /// As the system words them; nothing is left half-written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        crate::limits::outlived();
+        outlive_limits();
+        let _mask = OwnersMask::set();
         let draft = self.0.join(format!("{name}.{:016x}.new", fastrand::u64(..)));
         let written = (|| {
             let mut file = options().write(true).create_new(true).open(&draft)?;
@@ -140,6 +144,7 @@ impl Folder {
     /// # Errors
     /// As the system words them; a link or a file of somebody else.
     pub fn open_lock(&self, name: &str) -> io::Result<File> {
+        let _mask = OwnersMask::set();
         let file = options().read(true).write(true).create(true).truncate(false).open(self.0.join(name))?;
         private(&file)?;
         Ok(file)

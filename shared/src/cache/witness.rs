@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::ports::env::Env;
-use crate::ports::files::Files;
+use crate::ports::files::{Files, canonical};
 
 use super::KeyInputs;
 
@@ -50,12 +50,13 @@ impl Witness {
         Self { kind: Kind::Program, name: name.to_owned(), digest: digest(&whereabouts(name, env, files)) }
     }
 
-    /// A file whose path begins with no slash, and where it is by now, whatever it holds; nothing for any other, which its name
-    /// tells already.
+    /// A file whose path begins with no slash, or with a process, and where it is by now, whatever it holds; nothing for any other,
+    /// which its name tells already.
     #[must_use]
     pub fn place(path: &str, files: &Files) -> Option<Self> {
-        let digest = digest(&place(path, files));
-        Path::new(path).is_relative().then(|| Self { kind: Kind::Place, name: path.to_owned(), digest })
+        let is_told = Path::new(path).is_absolute() && !is_of_process(path);
+        let digest = || digest(&place(path, files));
+        (!is_told).then(|| Self { kind: Kind::Place, name: path.to_owned(), digest: digest() })
     }
 
     /// Whether it is what it was.
@@ -82,9 +83,16 @@ fn whereabouts(name: &str, env: &Env, files: &Files) -> Vec<u8> {
     found.unwrap_or_default()
 }
 
-/// Where a path leads from the folder that this process is in.
+/// Whether a path begins at a process, as `/proc/self/cwd/token` does.
+fn is_of_process(path: &str) -> bool {
+    Path::new(path).starts_with("/proc")
+}
+
+/// Where a path leads from this process.
 fn place(path: &str, files: &Files) -> Vec<u8> {
-    files.current_folder().unwrap_or_default().join(path).as_os_str().as_encoded_bytes().to_vec()
+    let whole = files.current_folder().unwrap_or_default().join(path);
+    let whole = if is_of_process(path) { canonical(&whole).unwrap_or(whole) } else { whole };
+    whole.as_os_str().as_encoded_bytes().to_vec()
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -120,6 +120,24 @@ impl Files {
         }
     }
 
+    /// Whether a path leads to what this very process was started with, such as `/dev/stdin`: of another process the same path leads
+    /// elsewhere.
+    #[must_use]
+    pub fn is_descriptor(&self, path: &Path) -> bool {
+        let is_one = |path: &Path| {
+            path.starts_with("/dev/fd")
+                || path.starts_with("/proc") && path.components().any(|part| part.as_os_str() == "fd")
+        };
+        let next = |path: &PathBuf| match &self.0 {
+            Inner::Real => std::fs::read_link(path)
+                .ok()
+                .map(|link| path.parent().map_or_else(|| link.clone(), |folder| folder.join(&link))),
+            Inner::Fake(_) => None,
+        };
+        // A chain that does not end leads nowhere.
+        std::iter::successors(Some(path.to_owned()), next).take(40).any(|path| is_one(&path))
+    }
+
     /// What tells the program that a path leads to from any other, if it is one that can be run: the path, and which file that is
     /// by now.
     #[must_use]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::owned::{LONGEST, Owned, beside, leads_astray, make, open_copy, read_copy};
-use crate::limits;
+use crate::inherited::{OwnersMask, outlive_limits};
 use crate::ports::files::canonical;
 
 /// What the copy of a file says that was not there; no text of another program does.
@@ -115,6 +115,7 @@ impl Lock {
 
     fn take(path: &Path) -> Result<Self, ChangeError> {
         let lock = beside(path, ".lock");
+        let _mask = OwnersMask::set();
         match private().write(true).create_new(true).open(&lock) {
             Ok(_) => Ok(Self(lock)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ChangeError::Locked(lock)),
@@ -348,7 +349,8 @@ fn private() -> fs::OpenOptions {
 }
 
 fn write(path: &Path, bytes: &[u8], owned: &Owned) -> io::Result<()> {
-    limits::outlived();
+    outlive_limits();
+    let _mask = OwnersMask::set();
     let draft = beside(path, &format!(".{:016x}.new", fastrand::u64(..)));
     let written = (|| {
         let mut file = private().write(true).create_new(true).open(&draft)?;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::inherited::OwnersMask;
+
 /// No file that we change is larger, bytes.
 pub(super) const LONGEST: u64 = 16 << 20;
 
@@ -102,6 +104,7 @@ fn acl(path: &Path) -> Option<Vec<u8>> {
 
 /// Makes a folder and those above it; what root makes in another user's is that user's.
 pub(super) fn make(folder: &Path) -> io::Result<()> {
+    let _mask = OwnersMask::set();
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     for folder in missing.into_iter().rev().filter(|folder| !folder.as_os_str().is_empty()) {
         match builder().create(folder) {

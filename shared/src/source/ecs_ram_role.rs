@@ -137,7 +137,11 @@ impl EcsRamRole {
             headers: vec![("x-aliyun-ecs-metadata-token-ttl-seconds".to_owned(), TOKEN_SECONDS.to_owned())],
             ..Request::get(format!("{}/latest/api/token", self.url))
         };
-        let answer = http.send(request).await.map_err(|error| error.to_string())?;
+        let answer = match http.send(request).await {
+            // What stands between may let no PUT through.
+            Err(_) if self.allow_v1 => return Ok(None),
+            answer => answer.map_err(|error| format!("{error}, and version 1 is disabled"))?,
+        };
         match String::from_utf8(answer.body) {
             Ok(token) if answer.status == 200 && !token.is_empty() => Ok(Some(token.into())),
             _ if self.allow_v1 => Ok(None),
@@ -149,6 +153,7 @@ impl EcsRamRole {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::http::{TransportError, TransportFault};
 
     fn answers(answers: &[(u16, &str)]) -> Http {
         Http::fake(answers.iter().map(|(status, body)| {
@@ -179,8 +184,14 @@ mod tests {
     #[tokio::test]
     async fn version_1_answers_only_where_it_is_allowed() {
         let old = || answers(&[(404, ""), (200, "r"), (200, KEY)]);
-        assert!(matches!(source(true).credentials(&old()).await, Answer::Found { .. }));
-        assert!(matches!(source(false).credentials(&old()).await, Answer::Failed(_)));
+        let said =
+            |body: &str| Ok(Response { status: 200, headers: Vec::new(), body: body.as_bytes().to_vec() });
+        let lost = || Err(TransportError { fault: TransportFault::Timeout, message: "lost".to_owned() });
+        let silent = || Http::fake([lost(), said("r"), said(KEY)]);
+        for http in [&old as &dyn Fn() -> Http, &silent] {
+            assert!(matches!(source(true).credentials(&http()).await, Answer::Found { .. }));
+            assert!(matches!(source(false).credentials(&http()).await, Answer::Failed(_)));
+        }
     }
 
     #[tokio::test]
