@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rrsa_shared::printable::printable;
+use serde::Serialize;
 
 /// Exit codes, part of the public interface.
 pub mod exit {
@@ -28,15 +29,18 @@ pub enum ErrorKind {
 }
 
 /// An error in our words, with its cause and the next command to type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Error {
     /// Decides the exit code.
+    #[serde(skip)]
     pub kind: ErrorKind,
     /// What happened, one line without a full stop.
     pub message: String,
     /// What the layer below said, if it said anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// What to type or look at next.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 

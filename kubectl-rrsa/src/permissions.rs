@@ -72,7 +72,7 @@ pub const RBAC: &[Rbac] = &[
         "namespace",
         "the pods that CronJobs would make",
     ),
-    rbac("check, describe pod/NAME", "get", "", "pods", "namespace", "the pod"),
+    rbac("check, describe pod", "get", "", "pods", "namespace", "the pod"),
     rbac(
         "check -A",
         "list",
@@ -113,6 +113,14 @@ pub const RBAC: &[Rbac] = &[
     rbac("check, describe ds", "list", "apps", "daemonsets", "namespace", "all of the kind"),
     rbac("check, describe rs", "list", "apps", "replicasets", "namespace", "all of the kind"),
     rbac("check, describe job", "list", "batch", "jobs", "namespace", "all of the kind"),
+    rbac(
+        "all",
+        "create",
+        "",
+        "serviceaccounts/token",
+        "namespace",
+        "the issuer, where it may not be asked for: a token tells it",
+    ),
     rbac("check --live=token", "create", "", "serviceaccounts/token", "namespace", "a token to exchange"),
     rbac("check --live=exec", "create", "", "pods/exec", "namespace", "the token in the pod"),
     rbac("check --live=exec", "get", "", "pods/exec", "namespace", "the same, over WebSocket"),

@@ -33,6 +33,54 @@ async fn sarif_has_every_rule_and_a_result_a_finding() {
     assert!(run["results"].as_array().unwrap().iter().any(|result| result["ruleId"] == "RRSA-N01"));
 }
 
+/// What could not be looked at is no suite that passes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_checked_is_in_every_document() {
+    let manifests =
+        [include_str!("../manifests/rrsa-demo.yaml"), include_str!("../manifests/workloads.yaml")];
+    let world = |code: u16, reason: &str| {
+        format!(
+            "cluster: {{faults: [{{verb: get, resource: pods, name: once-x7k2p, code: {code}, reason: {reason}, \
+             message: 'no'}}]}}"
+        )
+    };
+    let stage = Stage::set(&world(403, "Forbidden"), &manifests.join("---\n")).await;
+    let run = async |more: &[&str]| stage.rrsa(&[&["check", "pod", "-n", "rrsa-demo"], more].concat()).await;
+    let told = run(&[]).await;
+    assert_eq!(told.code, 3, "{told:?}");
+    assert!(told.stderr.contains("pod/once-x7k2p in namespace rrsa-demo: "), "{told:?}");
+    let json = run(&["-o", "json"]).await.json();
+    assert_eq!(json["notChecked"].as_array().map(Vec::len), Some(1), "{json}");
+    let junit = run(&["-o", "junit"]).await.stdout;
+    assert!(junit.contains("errors=\"1\"") && junit.contains("<error message=\"pod/once-x7k2p"), "{junit}");
+    let invocation = run(&["-o", "sarif"]).await.json()["runs"][0]["invocations"][0].clone();
+    assert_eq!(invocation["executionSuccessful"], false, "{invocation}");
+    let described = stage.rrsa(&["describe", "pod", "-n", "rrsa-demo"]).await;
+    assert_eq!(described.code, 3, "{described:?}");
+    // Nobody has named what went away meanwhile.
+    let stage = Stage::set(&world(404, "NotFound"), &manifests.join("---\n")).await;
+    let gone = stage.rrsa(&["check", "pod", "-n", "rrsa-demo"]).await;
+    assert_eq!(gone.code, 0, "{gone:?}");
+    assert!(gone.stderr.contains("1 of 3 went away meanwhile"), "{gone:?}");
+}
+
+/// Where ServiceAccounts may not be seen nobody knows whether RRSA concerns a workload that says nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rrsa_may_not_concern_is_not_broken() {
+    let plain = "apiVersion: v1\nkind: Namespace\nmetadata: {name: plain}\n---\napiVersion: v1\nkind: ServiceAccount\n\
+                 metadata: {name: plain, namespace: plain}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: \
+                 plain}\nspec: {serviceAccountName: plain, containers: [{name: c, image: x}]}\n";
+    let world = "cluster: {faults: [{verb: '*', resource: serviceaccounts, code: 403, reason: Forbidden, message: 'no'}]}";
+    let stage = Stage::set(world, plain).await;
+    let outcome = stage.rrsa(&["check", "pod", "-n", "plain"]).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{outcome:?}");
+    for words in
+        ["whether RRSA concerns pod/p in namespace plain is not seen", "get serviceaccounts in plain"]
+    {
+        assert!(outcome.stderr.contains(words), "{words}: {outcome:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_baseline_knows_does_not_fail_a_run() {
     let stage = stage().await;

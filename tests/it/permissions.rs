@@ -6,9 +6,9 @@ use crate::stage::{Outcome, Stage};
 
 const TABLE: &str = include_str!("../../docs/permissions.md");
 
-/// The verbs and resources that a check of the demo's pod needs, by the documentation.
-fn documented() -> Vec<(String, String)> {
-    let wanted = ["all", "check, describe", "check, describe pod/NAME", "check --live=exec"];
+/// The verbs and resources that a check of a running pod needs, by the documentation: what all need, and `more`.
+fn documented(more: &[&str]) -> Vec<(String, String)> {
+    let wanted = [&["all", "check, describe", "check --live=exec"], more].concat();
     let rows = TABLE.lines().filter_map(|line| {
         let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let [_, command, verb, resource, ..] = cells[..] else { return None };
@@ -33,7 +33,7 @@ async fn check(stage: &Stage, user: &str) -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documented_least_is_enough_and_what_is_missing_is_named() {
-    let needed = documented();
+    let needed = documented(&["check, describe pod"]);
     assert!(needed.len() > 12, "{needed:?}");
     let without = |taken: Option<usize>| -> Vec<Value> {
         let kept = needed.iter().enumerate().filter(|(index, _)| Some(*index) != taken);
@@ -61,6 +61,22 @@ async fn the_documented_least_is_enough_and_what_is_missing_is_named() {
             panic!("a missing permission is no finding: {place}");
         }
     }
+}
+
+/// The pod of a workload was listed already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_is_checked_without_the_right_to_get_pods() {
+    let needed = documented(&["check, describe, list --stale"]);
+    assert!(!needed.contains(&("get".to_owned(), "pods".to_owned())), "{needed:?}");
+    let rules: Vec<_> = needed.iter().map(rule).collect();
+    let manifests =
+        [include_str!("../manifests/rrsa-demo.yaml"), include_str!("../manifests/workloads.yaml")];
+    let world = json!({"cluster": {"rbac": [{"user": "least", "rules": rules}]}}).to_string();
+    let stage = Stage::set(&world, &manifests.join("---\n")).await;
+    let outcome =
+        stage.rrsa(&["check", "deploy/demo", "-n", "rrsa-demo", "-o", "json", "--as", "least"]).await;
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(!outcome.stdout.contains("forbidden"), "{}", outcome.stdout);
 }
 
 /// A request that `-v` tells, as the table has it: verb, and resource with its group; `None` for one that is not of the API

@@ -183,12 +183,13 @@ impl<'a> Checker<'a> {
         if self.wishes.is_interrupted() {
             return Err(Error::could_not_tell("not begun any more"));
         }
-        let Subject { namespace, subject, asked_as, template, mut beside } = subject;
+        let Subject { namespace, subject, asked_as, pod, template, mut beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
-        let mut pod = match &subject {
-            SubjectRef::ServiceAccount(_) => None,
-            SubjectRef::Pod(name) => Some(self.pod(namespace, name).await?),
-            SubjectRef::Template(_) => template.as_ref().map(|owner| owner.template.clone()),
+        let mut pod = match (&subject, pod) {
+            (SubjectRef::ServiceAccount(_), _) => None,
+            (SubjectRef::Pod(_), Some(pod)) => Some(*pod),
+            (SubjectRef::Pod(name), None) => Some(self.pod(namespace, name).await?),
+            (SubjectRef::Template(_), _) => template.as_ref().map(|owner| owner.template.clone()),
         };
         if let (Some(name), Some(pod)) = (&self.wishes.container, &pod)
             && pod.containers.iter().all(|container| container.name != *name)

@@ -1,6 +1,6 @@
 //! `kubectl rrsa check`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,7 +131,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         let reports = files(args, cli, machine)?;
         return Ok(Outcome {
             code: gate.exit_code(&reports),
-            text: show(args, machine, &gate, false, &reports)?,
+            text: show(args, machine, &gate, false, (&reports, &[]))?,
         });
     }
     if args.policy.is_some() {
@@ -201,25 +201,35 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     for error in &missing {
         cli::say(&error.to_string());
     }
-    let text = show(args, machine, &gate, wanted.is_one(), &reports)?;
-    // What was named and is not there, or may not be seen, was not checked.
+    let text = show(args, machine, &gate, wanted.is_one(), (&reports, &missing))?;
+    Ok(Outcome { text, code: exit_code(gate.exit_code(&reports), &missing) })
+}
+
+/// The exit code where some of what was wanted was not looked at: what was named and is not there, or may not be seen, was not
+/// checked.
+pub(super) fn exit_code(of_reports: u8, missing: &[Error]) -> u8 {
     let worst = missing.iter().map(Error::exit_code).min_by_key(|code| *code != exit::USAGE);
-    let code = match (worst, gate.exit_code(&reports)) {
+    match (worst, of_reports) {
         (None, code) => code,
         (Some(exit::USAGE), _) => exit::USAGE,
         (Some(_), exit::FINDINGS) => exit::FINDINGS,
         (Some(unseen), _) => unseen,
-    };
-    Ok(Outcome { text, code })
+    }
 }
 
-fn show(args: &Args, machine: &Machine, gate: &Gate, one: bool, reports: &[Report]) -> Result<String, Error> {
+fn show(
+    args: &Args,
+    machine: &Machine,
+    gate: &Gate,
+    one: bool,
+    (reports, missing): (&[Report], &[Error]),
+) -> Result<String, Error> {
     Ok(match args.output {
         None => render::checks(reports, Style::for_stdout(&machine.env)) + &known(gate, reports),
-        Some(CheckFormat::Json) => write(Format::Json, one, reports)?,
-        Some(CheckFormat::Yaml) => write(Format::Yaml, one, reports)?,
-        Some(CheckFormat::Junit) => render::junit(reports, gate),
-        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(reports, gate))?,
+        Some(CheckFormat::Json) => write(Format::Json, one, reports, missing)?,
+        Some(CheckFormat::Yaml) => write(Format::Yaml, one, reports, missing)?,
+        Some(CheckFormat::Junit) => render::junit(reports, missing, gate),
+        Some(CheckFormat::Sarif) => Format::Json.write(&render::sarif(reports, missing, gate))?,
     })
 }
 
@@ -267,10 +277,10 @@ fn files(args: &Args, cli: &Cli, machine: &Machine) -> Result<Vec<Report>, Error
 }
 
 /// One report for one object, a list for everything else.
-fn write(format: Format, one: bool, reports: &[Report]) -> Result<String, Error> {
+fn write(format: Format, one: bool, reports: &[Report], missing: &[Error]) -> Result<String, Error> {
     match reports {
         [report] if one => format.write(report),
-        reports => format.write(&render::List::of(reports)),
+        reports => format.write(&render::List::of(reports).without(missing)),
     }
 }
 
@@ -343,18 +353,29 @@ pub(super) async fn once(
     let collected: Vec<_> = stream::iter(checks).buffered(parallel.into()).collect().await;
     bar.clear();
     let alone = collected.len() + missing.len() == 1;
-    let mut found = Vec::new();
+    let (mut found, mut gone) = (Vec::new(), 0);
     let all = collected.len();
-    for one in collected {
+    for (subject, one) in subjects.iter().zip(collected) {
         match one {
             Ok(facts) => found.push(facts),
             // What was not begun any more is told together.
             Err(_) if wishes.is_interrupted() => {}
-            Err(error) if !alone => missing.push(error),
+            // Nobody named it, and it went away between two looks.
+            Err(error) if error.kind == ErrorKind::Absent && !wanted.is_by_name() => gone += 1,
+            Err(error) if !alone => missing.push(match error.kind {
+                ErrorKind::CouldNotTell => {
+                    let which = format!("{} in namespace {}", subject.subject, subject.namespace);
+                    Error { message: format!("{which}: {}", error.message), ..error }
+                }
+                _ => error,
+            }),
             Err(error) => return Err(error),
         }
     }
-    let unseen = all - found.len();
+    let unseen = all - found.len() - gone;
+    if gone > 0 {
+        cli::say(&format!("note: {gone} of {all} went away meanwhile"));
+    }
     if let Some(why) = wishes.interruption().filter(|_| unseen > 0) {
         missing.push(Error::could_not_tell(format!("{why}: {unseen} of {all} were not checked")));
     }
@@ -365,8 +386,12 @@ pub(super) async fn once(
     let mut collected = found;
     if !wanted.is_by_name() {
         let all = collected.len();
+        missing.extend(doubtful(&mut collected));
+        let doubtful = all - collected.len();
         collected.retain(Facts::wants_rrsa);
-        match all - collected.len() {
+        match all - doubtful - collected.len() {
+            _ if collected.is_empty() && !missing.is_empty() => return Err(missing.remove(0)),
+            _ if collected.is_empty() && all == 0 => return Err(nothing()),
             0 => {}
             _ if collected.is_empty() => {
                 return Err(Error::could_not_tell("none of them has anything to do with RRSA")
@@ -378,6 +403,24 @@ pub(super) async fn once(
         }
     }
     Ok((collected.into_iter().map(Report::on).collect(), missing))
+}
+
+/// Takes those out of which it is not known whether RRSA concerns them, and says why.
+fn doubtful(collected: &mut Vec<Facts>) -> Vec<Error> {
+    let mut why: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    collected.retain(|facts| {
+        let Some(unseen) = facts.may_want_rrsa() else { return true };
+        let first = format!("{} in namespace {}", facts.subject, facts.namespace);
+        why.entry(unseen.to_owned()).or_insert((0, first)).0 += 1;
+        false
+    });
+    let told = why.into_iter().map(|(why, (count, first))| {
+        let who = if count == 1 { first } else { format!("{count} of them, such as {first}") };
+        Error::could_not_tell(format!("whether RRSA concerns {who} is not seen"))
+            .caused_by(why)
+            .hint("a name checks one in any case: kubectl rrsa check TYPE/NAME")
+    });
+    told.collect()
 }
 
 /// Says on stderr what is still being waited for.

@@ -33,6 +33,5 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     for error in &missing {
         cli::say(&error.to_string());
     }
-    let code = if missing.is_empty() { exit::HEALTHY } else { exit::USAGE };
-    Ok(Outcome { text: sections.join("\n"), code })
+    Ok(Outcome { text: sections.join("\n"), code: super::check::exit_code(exit::HEALTHY, &missing) })
 }

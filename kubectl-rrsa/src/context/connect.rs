@@ -44,6 +44,8 @@ pub struct KubeContext {
     pub namespace: String,
     /// Address of the API server.
     pub server: String,
+    /// Host and port of the proxy on the way to it, if there is one.
+    pub proxy: Option<String>,
     /// Name of the kubeconfig user, if there is one.
     pub user: Option<String>,
     /// Where the configuration comes from.
@@ -146,6 +148,11 @@ fn finish(
     user: Option<String>,
     source: Source,
 ) -> Result<KubeContext, Error> {
+    let proxy = config.proxy_url.as_ref().and_then(http::Uri::authority).map(|authority| {
+        authority
+            .port()
+            .map_or_else(|| authority.host().to_owned(), |port| format!("{}:{port}", authority.host()))
+    });
     let limit = flags.request_timeout.unwrap_or(REQUEST_TIMEOUT);
     let limit = Some(limit).filter(|limit| !limit.is_zero());
     config.default_retry = false;
@@ -169,7 +176,7 @@ fn finish(
         .with_layer(&BufferLayer::new(IN_FLIGHT))
         .with_layer(&RetryLayer::new(Patience::default()))
         .build();
-    Ok(KubeContext { client, namespace, server, user, source })
+    Ok(KubeContext { client, namespace, server, proxy, user, source })
 }
 
 /// The certificates of the cluster's authority; `None` leaves it to the machine's own.

@@ -37,21 +37,35 @@ pub fn explain(error: kube::Error, context: &KubeContext) -> Error {
     let chain: Vec<String> = causes(&error);
     let text = chain.join(": ").to_lowercase();
     let innermost = chain.last().cloned().unwrap_or_default();
-    let hint = if text.contains("timed out") || text.contains("deadline") || text.contains("elapsed") {
+    let of_certificate = innermost.to_lowercase();
+    let hint = if of_certificate.contains("certificate") || of_certificate.contains("unknownissuer") {
+        NOT_ACCEPTED
+    } else if text.contains("timed out") || text.contains("deadline") || text.contains("elapsed") {
         "it did not answer in time; is a VPN or proxy needed? --request-timeout sets the limit"
+    } else if text.contains("refused") && context.proxy.is_some() {
+        NOT_LET_THROUGH
     } else if text.contains("refused") {
         "nothing listens there; is the cluster running, and the context the right one?"
     } else if text.contains("lookup") || text.contains("dns") || text.contains("resolve") {
         "the host's name does not resolve; is a VPN needed, or the context another one?"
     } else if text.contains("certificate") || text.contains("unknownissuer") || text.contains("tls") {
-        "its certificate was not accepted; --certificate-authority and --tls-server-name say what to accept"
+        NOT_ACCEPTED
     } else if text.contains("tunnel") || text.contains("proxy") {
-        "the proxy did not let it through; HTTPS_PROXY, NO_PROXY and proxy-url decide which proxy is used"
+        NOT_LET_THROUGH
     } else {
         "kubectl version tells whether kubectl reaches it"
     };
-    Error::could_not_tell(format!("cannot reach the API server {server}")).caused_by(innermost).hint(hint)
+    let through =
+        context.proxy.as_ref().map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+    Error::could_not_tell(format!("cannot reach the API server {server}{through}"))
+        .caused_by(innermost)
+        .hint(hint)
 }
+
+const NOT_ACCEPTED: &str =
+    "its certificate was not accepted; --certificate-authority and --tls-server-name say what to accept";
+const NOT_LET_THROUGH: &str =
+    "the proxy did not let it through; HTTPS_PROXY, NO_PROXY and proxy-url decide which proxy is used";
 
 /// What to grant, as the API server's own words name it: `User "x" cannot list resource "pods" in API group "" in the namespace
 /// "n"`.

@@ -241,10 +241,22 @@ impl Facts {
     /// ServiceAccount that names a role or was meant to.
     #[must_use]
     pub fn wants_rrsa(&self) -> bool {
-        let ours = |key: &String| key.contains(OURS);
         let named = self.service_account.value().is_none_or(|account| {
             account.as_ref().is_none_or(|account| account.annotations.keys().any(|key| key.contains("role")))
         });
+        named || self.asks_by_itself()
+    }
+
+    /// Why it is not known whether anything says so: the ServiceAccount of a workload is not seen, and nothing else does.
+    #[must_use]
+    pub fn may_want_rrsa(&self) -> Option<&str> {
+        let is_workload = !matches!(self.subject, SubjectRef::ServiceAccount(_));
+        self.service_account.why_unknown().filter(|_| is_workload && !self.asks_by_itself())
+    }
+
+    /// Whether anything but its ServiceAccount says that the workload is to use RRSA.
+    fn asks_by_itself(&self) -> bool {
+        let ours = |key: &String| key.contains(OURS);
         let near = |names: &Vec<String>| {
             let near =
                 |name: &String| rrsa_shared::policy::edit_distance(name, &self.service_account_name) <= 2;
@@ -258,7 +270,7 @@ impl Facts {
             }
         };
         let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));
-        named || of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
+        of_pod || of_owner || self.annotated_service_accounts.value().is_some_and(near)
     }
 
     /// Whether the pod has RRSA by the webhook alone: what made it does not wire it, so that a new pod is as good as what the

@@ -1,16 +1,17 @@
-//! Reports as JUnit XML: a suite a subject, a case a link.
+//! Reports as JUnit XML: a suite a subject, a case a link; an error for each subject that was not checked.
 
 use std::fmt::Write as _;
 
 use rrsa_shared::printable::directs;
 
+use crate::error::Error;
 use crate::gate::Gate;
 use crate::report::{LinkReport, LinkStatus, Report};
 use crate::rules::Finding;
 
 /// The document.
 #[must_use]
-pub fn junit(reports: &[Report], gate: &Gate) -> String {
+pub fn junit(reports: &[Report], not_checked: &[Error], gate: &Gate) -> String {
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"kubectl rrsa check\">\n",
     );
@@ -27,6 +28,21 @@ pub fn junit(reports: &[Report], gate: &Gate) -> String {
         );
         for link in &report.links {
             case(&mut xml, report, link, gate, &name);
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+    if !not_checked.is_empty() {
+        let count = not_checked.len();
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"not checked\" tests=\"{count}\" failures=\"0\" errors=\"{count}\" skipped=\"0\">"
+        );
+        for error in not_checked {
+            let (name, text) = (escaped(&error.message), escaped(&error.to_string()));
+            let _ = writeln!(
+                xml,
+                "    <testcase classname=\"not checked\" name=\"{name}\"><error message=\"{name}\">{text}</error></testcase>"
+            );
         }
         xml.push_str("  </testsuite>\n");
     }

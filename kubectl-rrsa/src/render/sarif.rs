@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::error::Error;
 use crate::gate::Gate;
 use crate::report::Report;
 use crate::rules::{RULES, Severity};
 
 /// The document.
 #[must_use]
-pub fn sarif(reports: &[Report], gate: &Gate) -> Value {
+pub fn sarif(reports: &[Report], not_checked: &[Error], gate: &Gate) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
         .map(|rule| {
@@ -51,6 +52,10 @@ pub fn sarif(reports: &[Report], gate: &Gate) -> Value {
             })
         })
         .collect();
+    let notifications: Vec<Value> = not_checked
+        .iter()
+        .map(|error| json!({"level": "error", "message": {"text": error.to_string()}}))
+        .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -61,6 +66,10 @@ pub fn sarif(reports: &[Report], gate: &Gate) -> Value {
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
             }},
+            "invocations": [{
+                "executionSuccessful": not_checked.is_empty(),
+                "toolExecutionNotifications": notifications,
+            }],
             "results": results,
         }],
     })

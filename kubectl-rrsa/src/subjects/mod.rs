@@ -13,7 +13,7 @@ use workload::of_workload;
 
 use crate::context::{self, KubeContext};
 use crate::error::Error;
-use crate::facts::{OwnerFacts, ServiceAccountFacts, SubjectRef};
+use crate::facts::{OwnerFacts, PodFacts, ServiceAccountFacts, SubjectRef};
 use crate::rules::misspelt;
 
 /// Objects asked for at a time.
@@ -28,6 +28,8 @@ pub struct Subject {
     pub subject: SubjectRef,
     /// What was named, when that was something else.
     pub asked_as: Option<String>,
+    /// The pod, where it was seen when its workload was looked up.
+    pub pod: Option<Box<PodFacts>>,
     /// A workload without pods, or one whose pods are all of the time before.
     pub template: Option<Box<OwnerFacts>>,
     /// Of a workload, its other pods that RRSA has not reached or that are only of the time before.
@@ -89,6 +91,7 @@ impl Subject {
             namespace: namespace.to_owned(),
             subject: SubjectRef::ServiceAccount(name.to_owned()),
             asked_as: None,
+            pod: None,
             template: None,
             beside: Vec::new(),
         }
@@ -234,6 +237,7 @@ impl Wanted {
                     namespace,
                     subject: SubjectRef::Pod(name),
                     asked_as: None,
+                    pod: None,
                     template: None,
                     beside: Vec::new(),
                 })
@@ -247,7 +251,14 @@ impl Wanted {
 }
 
 fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
-    Subject { namespace: kube.namespace.clone(), subject, asked_as: None, template: None, beside: Vec::new() }
+    Subject {
+        namespace: kube.namespace.clone(),
+        subject,
+        asked_as: None,
+        pod: None,
+        template: None,
+        beside: Vec::new(),
+    }
 }
 
 async fn get(kube: &KubeContext, path: &str) -> Result<Option<Value>, Error> {

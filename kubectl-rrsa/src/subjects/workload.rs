@@ -65,7 +65,8 @@ pub(super) async fn of_workload(
             .collect();
         if let Some(pod) = chosen {
             let subject = SubjectRef::Pod(pod.name.clone());
-            return Ok(Subject { namespace, subject, asked_as, template: None, beside });
+            let pod = Some(Box::new(pod.clone()));
+            return Ok(Subject { namespace, subject, asked_as, pod, template: None, beside });
         }
     }
     if workload.singular == "cronjob" {
@@ -75,8 +76,9 @@ pub(super) async fn of_workload(
         match newest {
             Some(pod) if is_of_before(&pod) => beside.push(kept_beside(&pod, true)),
             Some(pod) => {
-                let subject = SubjectRef::Pod(pod.name);
-                return Ok(Subject { namespace, subject, asked_as, template: None, beside });
+                let subject = SubjectRef::Pod(pod.name.clone());
+                let pod = Some(Box::new(pod));
+                return Ok(Subject { namespace, subject, asked_as, pod, template: None, beside });
             }
             None => {}
         }
@@ -85,7 +87,7 @@ pub(super) async fn of_workload(
     let template =
         made.map(|template| Box::new(OwnerFacts { labels, rollout: collect::rollout(object), template }));
     let owner = format!("{}/{name}", workload.singular);
-    Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, template, beside })
+    Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, pod: None, template, beside })
 }
 
 /// The newest running pod of a CronJob. Its pods are those of its jobs, which carry its name and a number.

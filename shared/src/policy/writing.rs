@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use crate::printable::printable_json;
+
 use super::document::{Condition, ConditionValue, Document, Effect, Operator, Principal, Statement};
 
 impl Document {
@@ -24,7 +26,9 @@ impl Statement {
 }
 
 fn pretty(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("texts and lists under text names are JSON")
+    let text = serde_json::to_string_pretty(value).expect("texts and lists under text names are JSON");
+    // What a terminal would obey says the same when it is written out.
+    printable_json(&text)
 }
 
 impl Serialize for Document {
