@@ -131,7 +131,11 @@ impl Pod<'_> {
     }
 
     fn is_wired(&self) -> bool {
-        self.variables().next().is_some()
+        let all = self.spec.containers.iter().chain(&self.spec.init_containers);
+        let has =
+            |container: &Container<'_>, name| container.env.iter().any(|variable| variable.name == name);
+        let names = [Name::RoleArn, Name::Provider, Name::TokenFile];
+        all.into_iter().any(|container| names.iter().all(|name| has(container, *name)))
             || self.spec.volumes.iter().any(|volume| volume.name == WEBHOOK_VOLUME)
             || self.tokens().any(|token| token.audience == AUDIENCE)
     }
@@ -442,14 +446,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pod_is_wired_by_a_variable_or_a_token_for_sts() {
+    fn a_pod_is_wired_by_all_variables_or_a_token_for_sts() {
         let wired = |spec: Value| {
             let text = serde_json::json!({"spec": spec}).to_string();
             serde_json::from_str::<Pod<'_>>(&text).unwrap().is_wired()
         };
         assert!(!wired(serde_json::json!({})));
         assert!(!wired(serde_json::json!({"containers": [{"name": "a", "env": [{"name": "PATH"}]}]})));
-        assert!(wired(serde_json::json!({"containers": [{"env": [{"name": "ALIBABA_CLOUD_ROLE_ARN"}]}]})));
+        let names = ["ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE"];
+        let env = |count: usize| -> Vec<_> {
+            names[..count]
+                .iter()
+                .map(|name| serde_json::json!({"name": format!("ALIBABA_CLOUD_{name}")}))
+                .collect()
+        };
+        assert!(wired(serde_json::json!({"containers": [{"env": env(3)}]})));
+        assert!(!wired(serde_json::json!({"containers": [{"env": env(2)}]})), "the webhook adds the rest");
         let volume = serde_json::json!([{"projected": {"sources": [{"serviceAccountToken": {"audience": AUDIENCE}}]}}]);
         assert!(wired(serde_json::json!({"volumes": volume})));
         let other =

@@ -345,7 +345,9 @@ impl PodFacts {
         self.projections.iter().find(|projection| container.has_token_at(projection, file))
     }
 
-    fn unnamed_projection(&self) -> Option<&TokenProjection> {
+    /// The token for STS that no variable need name: the webhook's, or one for its audience.
+    #[must_use]
+    pub fn unnamed_projection(&self) -> Option<&TokenProjection> {
         let ours = |p: &&TokenProjection| p.volume == super::WEBHOOK_VOLUME;
         let for_sts = |p: &&TokenProjection| p.audience.as_deref() == Some(super::AUDIENCE);
         let all = || self.projections.iter();
@@ -383,10 +385,12 @@ impl PodFacts {
             || only.is_some_and(|names| !names.contains(&container))
     }
 
-    /// Whether anything of RRSA reached the pod: one of the variables, or a token for STS.
+    /// Whether RRSA reached the pod: a token for STS, or a container with all three variables. One that sets some of them itself
+    /// still waits for the webhook to add the rest.
     #[must_use]
     pub fn is_wired(&self) -> bool {
-        self.containers.iter().any(ContainerFacts::has_rrsa_env)
+        let all = |container: &ContainerFacts| RRSA_ENV.iter().all(|name| container.env.contains_key(*name));
+        self.containers.iter().any(all)
             || self.projections.iter().any(|p| p.volume == super::WEBHOOK_VOLUME)
             || self.projections.iter().any(|p| p.audience.as_deref() == Some(super::AUDIENCE))
     }

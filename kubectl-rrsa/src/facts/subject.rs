@@ -11,7 +11,7 @@ use super::Seen;
 use super::VantageFacts;
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
-use super::pod::{OwnerFacts, PodFacts, Rollout};
+use super::pod::{ContainerFacts, OwnerFacts, PodFacts, Rollout};
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
 use super::{ExchangeFacts, ExchangeOutcome, OURS, TokenFacts};
 
@@ -263,7 +263,13 @@ impl Facts {
             self.service_account_name != "default" && names.iter().any(near)
         };
         let of_pod = match &self.pod {
-            Some(pod) => pod.is_wired() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours),
+            Some(pod) => {
+                let says = |container: &ContainerFacts| container.has_rrsa_env();
+                pod.is_wired()
+                    || pod.containers.iter().any(says)
+                    || pod.labels.keys().any(ours)
+                    || pod.annotations.keys().any(ours)
+            }
             None => {
                 self.pods_using.value().is_some_and(|count| count.wired > 0)
                     || self.workloads.iter().any(|workload| workload.like.is_wired())

@@ -586,6 +586,21 @@ const BREAKS: &[Case] = &[
         container(f).env.remove(env_vars::ROLE_ARN);
     }),
     ("RRSA-P06", "only the volume is there", healthy_pod, |f| container(f).env.clear()),
+    ("RRSA-P06", "a volume that nobody mounts", healthy_pod, |f| {
+        label(f, None);
+        container(f).env.clear();
+        container(f).mounts.clear();
+    }),
+    ("RRSA-N01", "a workload that sets the role itself and waits for the rest", healthy_pod, |f| {
+        not_injected(f);
+        set(f, env_vars::ROLE_ARN, ROLE);
+        label(f, None);
+    }),
+    ("RRSA-W01", "the same without the webhook", healthy_pod, |f| {
+        not_injected(f);
+        set(f, env_vars::ROLE_ARN, ROLE);
+        f.cluster.webhook = seen(None);
+    }),
     ("RRSA-P09", "the role is a placeholder", healthy_pod, |f| set(f, env_vars::ROLE_ARN, "<role_arn>")),
     ("RRSA-P09", "the provider is a placeholder", healthy_pod, |f| {
         set(f, env_vars::OIDC_PROVIDER_ARN, "<oid_provider_arn>");
@@ -950,6 +965,12 @@ const BREAKS: &[Case] = &[
             *pod = healthy_pod().pod.expect("a pod");
             pod.projections[0].audience = Some("other".to_owned());
         });
+        f.workloads[0].pods[0].is_behind = true;
+    }),
+    ("RRSA-P25", "pods of the ServiceAccount that was before", healthy_pod, |f| {
+        let mut like = template().likeness();
+        like.service_account = "default".to_owned();
+        f.workloads = vec![Workload { like, pods: vec![one_of("deployment/demo")] }];
         f.workloads[0].pods[0].is_behind = true;
     }),
     ("RRSA-P25", "a container of an older pod that RRSA has not reached", healthy_service_account, |f| {

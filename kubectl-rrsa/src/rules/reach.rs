@@ -280,7 +280,7 @@ pub fn stays_out(facts: &Facts) -> bool {
     }
     let of_today = Facts { pod: Some(made.clone()), beside: Vec::new(), ..facts.clone() };
     let out = [namespace::n01, namespace::n02, namespace::n03, webhook::w05, webhook::w06];
-    made.service_account != pod.service_account
+    made.service_account != facts.service_account_name
         || made.skips_all()
         || out.iter().any(|rule| rule(&of_today).is_broken())
 }

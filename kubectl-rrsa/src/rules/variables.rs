@@ -23,6 +23,13 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
     {
         return Verdict::Unseen(format!("whether the webhook will set the rest: {why}"));
     }
+    // A token that no container mounts, and no variable that says so to any.
+    let is_idle = facts.pod.as_ref().is_some_and(|pod| {
+        let takes = |c: &ContainerFacts| {
+            c.has_rrsa_env() || pod.projection_of(c).is_some_and(|p| c.token_paths(p).next().is_some())
+        };
+        pod.unnamed_projection().is_some() && !pod.containers.iter().any(takes)
+    });
     each_container(facts, |pod, container| {
         if later == Ok(true) && !pod.skips(&container.name) {
             return None;
@@ -30,7 +37,8 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
         let missing: Vec<_> =
             RRSA_ENV.iter().filter(|name| !container.env.contains_key(**name)).copied().collect();
         // A pod with the volume and none of the variables is as broken as one with two of them.
-        let wanted = container.has_rrsa_env()
+        let wanted = is_idle
+            || container.has_rrsa_env()
             || pod
                 .projection_of(container)
                 .is_some_and(|projection| container.token_paths(projection).next().is_some());

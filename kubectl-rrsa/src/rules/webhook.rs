@@ -234,7 +234,12 @@ pub(super) fn w07(facts: &Facts) -> Verdict {
     let asked = namespace.and_then(NamespaceFacts::injection) == Some("on") || pod.injection() == Some("on");
     let account = facts.service_account.value().and_then(Option::as_ref);
     let named = account.and_then(ServiceAccountFacts::role_name).is_some();
-    if pod.is_template || !asked || !named || !matches!(facts.cluster.webhook.value(), Some(Some(_))) {
+    if pod.is_template
+        || !pod.is_wired()
+        || !asked
+        || !named
+        || !matches!(facts.cluster.webhook.value(), Some(Some(_)))
+    {
         return Verdict::NotApplicable;
     }
     let with = pod.containers.iter().any(ContainerFacts::has_rrsa_env);
