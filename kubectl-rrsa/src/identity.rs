@@ -90,6 +90,9 @@ pub fn effective(pod: &PodFacts) -> Vec<Effective> {
     own.flat_map(each).collect()
 }
 
+/// Tells the CLI to take the variables before its profile.
+const IGNORE_PROFILE: &str = "ALIBABA_CLOUD_IGNORE_PROFILE";
+
 /// What `client` picks in a container.
 #[must_use]
 pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
@@ -99,6 +102,14 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     }
     if client == Client::Java && set("JAVA_TOOL_OPTIONS") {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
+    }
+    let file = container.mounts.iter().find(|mount| {
+        let path = mount.path.trim_end_matches('/');
+        [".aliyun", ".alibabacloud"].iter().any(|name| path.ends_with(name))
+    });
+    let ignored = container.value(IGNORE_PROFILE).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if let (Client::Cli, Some(mount), false) = (client, file, ignored) {
+        return Choice::Unknown(format!("a profile in {} goes first, where there is one", mount.path));
     }
     let aliases = if client == Client::Cli { STATIC_KEY_ALIASES } else { &STATIC_KEY_ALIASES[..1] };
     // An id without its secret is passed over.
@@ -112,10 +123,6 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
         let role = container.value(env_vars::ROLE_ARN).map(str::to_owned);
         return Choice::Rrsa { role, host: sts_host(client, container) };
     }
-    let file = container.mounts.iter().find(|mount| {
-        let path = mount.path.trim_end_matches('/');
-        [".aliyun", ".alibabacloud"].iter().any(|name| path.ends_with(name))
-    });
     if let Some(mount) = file {
         return Choice::File(mount.path.clone());
     }

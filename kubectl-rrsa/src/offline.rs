@@ -466,6 +466,9 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
             (statement("c1", &issuer("c2"), "a"), vec!["RRSA-R03"]),
             (statement("c1", &issuer("c1/"), "a"), vec!["RRSA-R03"]),
             (statement("c1", "<ISSUER>", "a"), vec!["RRSA-R03"]),
+            (statement("c1", &issuer("c1").replace("https", "http"), "a"), vec!["RRSA-R03"]),
+            (statement("c1", &issuer("c1").to_uppercase(), "a"), vec!["RRSA-R03"]),
+            (statement("*", &issuer("c1"), "a"), vec!["RRSA-R13"]),
             (statement("<CLUSTER_ID>", &issuer("c1"), "a"), vec!["RRSA-R01"]),
             ([statement("c1", &issuer("c1"), "b"), statement("c2", &issuer("c2"), "a")].join(","), vec![]),
         ] {

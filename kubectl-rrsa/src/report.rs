@@ -134,6 +134,11 @@ impl Report {
             finding.rule != BEHIND || (!is_failing && name_owners(&facts, finding, &pods.failing))
         });
         findings.extend(pods.findings);
+        // What is told by itself follows from nothing else.
+        let told: Vec<&str> = findings.iter().map(|finding| finding.rule).collect();
+        for finding in &mut findings {
+            finding.symptoms.retain(|id| !told.contains(id));
+        }
         follow_the_name(&mut findings);
         findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
         for finding in &mut findings {

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::reason::why_not;
 use crate::facts::{
-    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, PodFacts, SHOWN_ENV, TokenProjection,
-    VolumeFacts, VolumeKind,
+    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV,
+    TokenProjection, VolumeFacts, VolumeKind,
 };
 
 /// The pod; `None` when it does not exist.
@@ -281,14 +281,16 @@ fn container(
     env_from: &Option<Vec<core::EnvFromSource>>,
     mounts: &Option<Vec<core::VolumeMount>>,
 ) -> ContainerFacts {
-    let mut variables = BTreeMap::new();
+    let (mut variables, mut emptied) = (BTreeMap::new(), Vec::new());
     // What the kubelet puts in place of $(NAME): variables that stand before.
     let mut known: BTreeMap<&str, Option<String>> = BTreeMap::new();
     for var in env.as_deref().unwrap_or_default() {
         // The last one of a name counts; an empty one is none to every SDK.
         let is_empty = var.value_from.is_none() && var.value.as_deref().unwrap_or_default().is_empty();
+        emptied.retain(|name| *name != var.name);
         if is_empty {
             variables.remove(&var.name);
+            emptied.extend(RRSA_ENV.contains(&var.name.as_str()).then(|| var.name.clone()));
         } else {
             variables.insert(var.name.clone(), env_fact(var, &known));
         }
@@ -315,6 +317,7 @@ fn container(
         name: name.to_owned(),
         kind,
         env: variables,
+        env_emptied: emptied,
         env_from: env_from.collect(),
         mounts: mounts.collect(),
         ..ContainerFacts::default()

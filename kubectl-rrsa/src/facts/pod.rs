@@ -156,6 +156,9 @@ pub struct ContainerFacts {
     pub run_as_user: Option<i64>,
     /// Environment: the variables of [`SHOWN_ENV`](super::SHOWN_ENV) with their values, every other variable by name only.
     pub env: BTreeMap<String, EnvFact>,
+    /// Those of RRSA's three variables that are set to nothing: no SDK takes them for set, and the webhook does not set them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env_emptied: Vec<String>,
     /// `envFrom` sources, such as `secret/app`, of which it is not known what they set.
     pub env_from: Vec<String>,
     /// Volume mounts.
@@ -314,10 +317,18 @@ impl PodFacts {
         self.is_leaving || matches!(self.phase.as_deref(), Some("Succeeded" | "Failed"))
     }
 
-    /// Whether its annotations keep the webhook from every container that the application runs in.
+    /// Whether its annotations keep the webhook from every container that the application runs in; who names an init container
+    /// means that one.
     #[must_use]
     pub fn skips_all(&self) -> bool {
-        self.app_containers().next().is_some() && self.app_containers().all(|c| self.skips(&c.name))
+        let only = self.listed(super::ONLY_CONTAINERS_ANNOTATION).unwrap_or_default();
+        let is_meant = |c: &ContainerFacts| {
+            c.kind == ContainerKind::Init && only.contains(&c.name.as_str()) && !self.skips(&c.name)
+        };
+        let skips = |c: &ContainerFacts| self.skips(&c.name);
+        self.app_containers().next().is_some()
+            && self.app_containers().all(skips)
+            && !self.containers.iter().any(is_meant)
     }
 
     /// The value of the injection label.

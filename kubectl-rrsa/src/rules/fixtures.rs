@@ -34,6 +34,7 @@ fn healthy_pod() -> Facts {
         image: None,
         run_as_user: None,
         env: env.collect(),
+        env_emptied: Vec::new(),
         env_from: Vec::new(),
         mounts: vec![MountFacts {
             volume: "rrsa-oidc-token".to_owned(),
@@ -253,6 +254,14 @@ fn one_of(owner: &str) -> WorkloadPod {
         owner: (!owner.is_empty()).then(|| owner.to_owned()),
         ..WorkloadPod::default()
     }
+}
+
+/// A pod template that the webhook will inject.
+fn healthy_template() -> Facts {
+    let mut facts = healthy_pod();
+    not_injected(&mut facts);
+    facts.pod.as_mut().expect("a pod").is_template = true;
+    facts
 }
 
 /// The pod that a Deployment would make, before the webhook has seen it.
@@ -618,6 +627,35 @@ const BREAKS: &[Case] = &[
     ("RRSA-P15", "the volume is not mounted", healthy_pod, |f| container(f).mounts.clear()),
     ("RRSA-P16", "the variable points elsewhere", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, "/var/run/secrets/tokens/token");
+    }),
+    ("RRSA-K02", "a key that may be another program's, and that the CLI would take", healthy_pod, |f| {
+        for name in ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET"] {
+            container(f).env.insert(name.to_owned(), EnvFact::Set);
+        }
+    }),
+    ("RRSA-K02", "a key in an init container of a template", healthy_template, |f| {
+        let mut init =
+            ContainerFacts { name: "first".to_owned(), kind: ContainerKind::Init, ..Default::default() };
+        for name in [env_vars::ACCESS_KEY_ID, env_vars::ACCESS_KEY_SECRET] {
+            init.env.insert(name.to_owned(), EnvFact::Set);
+        }
+        f.pod.as_mut().expect("a template").containers.push(init);
+    }),
+    ("RRSA-P06", "a template that sets a variable to nothing", healthy_template, |f| {
+        container(f).env_emptied = vec![env_vars::ROLE_ARN.to_owned()];
+    }),
+    ("RRSA-P16", "a template that names another token file", healthy_template, |f| {
+        set(f, env_vars::OIDC_TOKEN_FILE, "/tmp/token");
+    }),
+    ("RRSA-P12", "a template that is wired by hand without the volume", healthy_template, |f| {
+        label(f, None);
+        let wired = healthy_pod().pod.expect("a pod");
+        container(f).env = wired.containers[0].env.clone();
+    }),
+    ("RRSA-R13", "STS lets this machine in, and the pod may ask from elsewhere", healthy_pod, |f| {
+        with_policy(f, |p| {
+            p["Statement"][0]["Condition"]["IpAddress"]["acs:SourceIp"] = "203.0.113.0/24".into();
+        });
     }),
     ("RRSA-K02", "an access key of the CLI is in its environment", healthy_pod, |f| {
         container(f).image = Some("registry.example/aliyun-cli:3.0.300".to_owned());
@@ -1322,10 +1360,12 @@ const NEAR: &[Near] = &[
     ("a path from where the program is, as it was read", healthy_pod, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, "rrsa-tokens/token");
     }),
-    ("a key of another program", healthy_pod, |f| {
-        for name in ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET"] {
-            container(f).env.insert(name.to_owned(), EnvFact::Set);
-        }
+    ("half a key of another program", healthy_pod, |f| {
+        container(f).env.insert("ACCESS_KEY_ID".to_owned(), EnvFact::Set);
+    }),
+    ("a label of the pod beside the namespace's", healthy_pod, |f| {
+        let labels = &mut f.pod.as_mut().expect("a pod").labels;
+        labels.insert(INJECTION_LABEL.to_owned(), "true".to_owned());
     }),
     ("a folder of the token's volume", healthy_pod, |f| {
         projection(f).path = "dir/token".to_owned();

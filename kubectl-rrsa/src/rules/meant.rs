@@ -19,14 +19,24 @@ pub(super) fn meant_provider(document: &Document, facts: &Facts) -> String {
     };
     let admits = |provider: &&&String| policy::evaluate(document, &claims(provider)).verdict == Fits::Match;
     let found = providers.iter().find(admits).or(providers.first());
-    found
-        .map_or_else(|| "acs:ram::ACCOUNT:oidc-provider/ack-rrsa-CLUSTER_ID".to_owned(), |arn| (*arn).clone())
+    // One that names none is about the cluster whose issuer it asks for.
+    let cluster =
+        || texts(document).find_map(|text| IssuerShape::read(text).map(|shape| shape.cluster_id.to_owned()));
+    let unnamed = || {
+        let cluster = cluster().unwrap_or_else(|| "CLUSTER_ID".to_owned());
+        let accounts = document.statements.iter().flat_map(|statement| &statement.principal.federated);
+        let mut accounts = accounts.filter_map(|arn| arn.strip_prefix("acs:ram::")?.split(':').next());
+        let account = accounts.find(|account| account.bytes().all(|byte| byte.is_ascii_digit()));
+        format!("acs:ram::{}:oidc-provider/ack-rrsa-{cluster}", account.unwrap_or("ACCOUNT"))
+    };
+    found.map_or_else(unnamed, |arn| (*arn).clone())
 }
 
 /// The issuer of the provider's cluster: the one that the policy asks for where it can be that cluster's, else one like it;
 /// nothing where the policy asks for none, or the provider is not named after a cluster.
 pub(super) fn meant_issuer(document: &Document, provider: &str) -> Option<String> {
-    let about = |statement: &&Statement| statement.principal.federated.iter().any(|arn| arn == provider);
+    let named = |arn: &String| arn == provider || arn.contains(['*', '?']);
+    let about = |statement: &&Statement| statement.principal.federated.iter().any(named);
     let conditions = document.statements.iter().filter(about).flat_map(|statement| &statement.conditions);
     let values = conditions.filter(|condition| condition.key == "oidc:iss").flat_map(|c| &c.values);
     let asked: Vec<&str> = values
@@ -36,23 +46,42 @@ pub(super) fn meant_issuer(document: &Document, provider: &str) -> Option<String
         })
         .collect();
     let first = asked.first()?;
-    let provider = OidcProviderArn::parse(provider).ok()?;
+    let Ok(provider) = OidcProviderArn::parse(provider) else { return Some(respelt(first)) };
     let Some(cluster) = provider.cluster_id() else { return Some((*first).to_owned()) };
     // An issuer of another shape may be anybody's, and so this cluster's.
     let of_cluster = |issuer: &&&str| match IssuerShape::read(issuer.trim_end_matches('/')) {
         Some(shape) => shape.cluster_id == cluster && !issuer.ends_with('/'),
-        None => !is_placeholder(issuer),
+        None => !is_placeholder(issuer) && !is_misspelt(issuer),
     };
     if let Some(right) = asked.iter().find(of_cluster) {
         return Some((*right).to_owned());
     }
-    // It may stand elsewhere in the policy, or with a slash too many.
-    let anywhere = document.statements.iter().flat_map(|statement| &statement.conditions);
-    let anywhere = anywhere.flat_map(|condition| &condition.values).filter_map(|value| match value {
-        ConditionValue::Text(text) => Some(text.trim_end_matches('/')),
-        _ => None,
-    });
-    let is_right = |text: &&str| IssuerShape::read(text).is_some_and(|shape| shape.cluster_id == cluster);
+    // It may stand elsewhere in the policy, or with a slash too many, or misspelt.
+    let is_right = |text: &String| IssuerShape::read(text).is_some_and(|shape| shape.cluster_id == cluster);
     let like = || format!("https://oidc-ack-REGION.oss-REGION.aliyuncs.com/{cluster}");
-    Some(anywhere.into_iter().find(is_right).map_or_else(like, str::to_owned))
+    Some(texts(document).map(|text| respelt(text.trim_end_matches('/'))).find(is_right).unwrap_or_else(like))
+}
+
+/// All values of conditions that are texts.
+fn texts(document: &Document) -> impl Iterator<Item = &str> {
+    let conditions = document.statements.iter().flat_map(|statement| &statement.conditions);
+    conditions.flat_map(|condition| &condition.values).filter_map(|value| match value {
+        ConditionValue::Text(text) => Some(text.as_str()),
+        ConditionValue::Unreadable(_) => None,
+    })
+}
+
+/// An issuer as RRSA spells them: in small letters, over TLS.
+fn respelt(issuer: &str) -> String {
+    let small = issuer.to_ascii_lowercase();
+    match small.strip_prefix("http://") {
+        Some(rest) => format!("https://{rest}"),
+        None => small,
+    }
+}
+
+/// Whether it is RRSA's but for its spelling.
+fn is_misspelt(issuer: &str) -> bool {
+    let right = respelt(issuer.trim_end_matches('/'));
+    right != issuer && IssuerShape::read(&right).is_some()
 }

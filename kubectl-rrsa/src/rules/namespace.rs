@@ -1,10 +1,10 @@
 //! The webhook injects only where a namespace or a pod carries the injection label with the value `on`.
 //! (ack-pod-identity-webhook; a pod wired by hand needs no label.)
 
-use super::finding::{Evidence, Verdict, on_injection};
+use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::restart;
 use super::shell::word;
-use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV};
+use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, PodFacts};
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {
@@ -28,18 +28,26 @@ pub(super) fn n02(facts: &Facts) -> Verdict {
     judge(facts, |namespace, pod| {
         let of_namespace =
             || namespace.injection().map(|value| (value, format!("namespace {}", facts.namespace)));
+        // It is enough that the namespace asks: what such a label says beside it is not documented.
+        let is_asked = namespace.injection() == Some("on");
+        if is_asked && facts.pod.as_ref().is_some_and(PodFacts::is_wired) {
+            return None;
+        }
+        let is_next = is_asked && facts.pod.as_ref().is_some_and(|pod| pod.is_template);
         let (value, place) = match (pod, &facts.pod) {
             (Some(value), Some(pod)) => (value, pod.place(&facts.namespace)),
             _ => of_namespace()?,
         };
-        (value != "on").then(|| {
-            Evidence::new(
-                "on",
-                format!("{value:?}"),
-                format!("label {INJECTION_LABEL} of {place}"),
-                "set it to on; in YAML quote it ('on'), for a bare on is read as true",
-            )
-        })
+        (value != "on")
+            .then(|| {
+                Evidence::new(
+                    "on",
+                    format!("{value:?}"),
+                    format!("label {INJECTION_LABEL} of {place}"),
+                    "set it to on; in YAML quote it ('on'), for a bare on is read as true",
+                )
+            })
+            .map(|evidence| if is_next { evidence.severity(Severity::Warning) } else { evidence })
     })
 }
 

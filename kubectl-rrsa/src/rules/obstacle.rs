@@ -18,7 +18,7 @@ pub(super) const CLAIM_KEYS: [&str; 3] = ["oidc:iss", "oidc:aud", "oidc:sub"];
 pub(super) struct Judged {
     role: String,
     /// STS has the last word where it has spoken.
-    granted: bool,
+    pub(super) granted: bool,
     pub(super) document: Document,
     pub(super) claims: Claims,
     pub(super) evaluation: Evaluation,

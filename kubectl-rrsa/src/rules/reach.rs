@@ -185,8 +185,17 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
         };
     };
     // The webhook puts it in when the pod is made.
-    if pod.skips_all() || (pod.is_template && pod.rrsa_projection().is_none()) {
+    let is_later = pod.is_template && pod.rrsa_projection().is_none();
+    if pod.skips_all() || is_later && !pod.is_wired() {
         return Verdict::NotApplicable;
+    }
+    // A template with all the variables is wired by hand, unless the webhook adds the rest.
+    if is_later {
+        match will_be_injected(facts, pod) {
+            Ok(true) => return Verdict::NotApplicable,
+            Ok(false) => {}
+            Err(why) => return Verdict::Unseen(why.to_owned()),
+        }
     }
     if pod.rrsa_projection().is_some() {
         return Verdict::Holds;

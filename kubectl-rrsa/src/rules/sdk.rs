@@ -6,7 +6,7 @@ use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::pod;
-use crate::facts::{ContainerFacts, Facts, PodFacts, ServiceAccountFacts};
+use crate::facts::{ContainerFacts, ContainerKind, Facts, PodFacts, ServiceAccountFacts};
 use crate::identity::{self, Choice, Client};
 
 /// Tools whose images carry their version, and the first one that knows OIDC.
@@ -92,9 +92,12 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
         let later = pod.is_template || !pod.is_wired();
         container.has_rrsa_env() || (later && !pod.skips(&container.name))
     };
-    let found = pod.acting_containers().filter(meant).filter_map(|container| {
+    // Init containers are injected too.
+    let acting = pod.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
+    let found = acting.filter(meant).filter_map(|container| {
         // Other programs than the CLI have variables of so plain a name for keys of their own.
-        let concerns = |name: &str| name.starts_with("ALI") || is_cli(container);
+        let is_plain = |name: &str| !name.starts_with("ALI") && !is_cli(container);
+        let concerns = |name: &str| !is_plain(name) || container.env.contains_key(&env_vars::secret_of(name));
         let mut set = STATIC_KEY_ALIASES.iter().filter(|name| container.env.contains_key(**name));
         let name = set.find(|name| concerns(name))?;
         Some((container.name.clone(), static_key(facts, pod, container, name)))
@@ -143,7 +146,12 @@ fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &
         },
     );
     let counts = whole && (is_of_sdks || is_cli(container));
-    if counts { evidence } else { evidence.severity(Severity::Warning) }
+    match counts {
+        true => evidence,
+        // It may be a key of something else.
+        false if !name.starts_with("ALI") && !is_cli(container) => evidence.severity(Severity::Info),
+        false => evidence.severity(Severity::Warning),
+    }
 }
 
 /// Whether an image is of a tool that reads what no SDK reads.

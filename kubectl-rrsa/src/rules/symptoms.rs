@@ -47,6 +47,7 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-I01", &["RRSA-P11", "RRSA-C13", "RRSA-C01", "RRSA-C02", "RRSA-I02"]),
     ("RRSA-S05", &["RRSA-S06", "RRSA-P07", "RRSA-P09", "RRSA-P10"]),
     ("RRSA-E03", &["RRSA-E05"]),
+    ("RRSA-E04", &["RRSA-K05"]),
     ("RRSA-I03", &["RRSA-P11", "RRSA-T07", "RRSA-C01", "RRSA-C02"]),
     ("RRSA-X12", &["RRSA-R16"]),
     ("RRSA-X10", &["RRSA-I05", "RRSA-I06"]),

@@ -285,6 +285,10 @@ pub(super) fn r21(facts: &Facts) -> Verdict {
 
 /// Everything in the policy can be decided from the token.
 pub(super) fn r13(facts: &Facts) -> Verdict {
+    // That STS lets this machine in says nothing of the address and the time that the pod asks from.
+    if facts.was_granted() && facts.vantage.value().is_none() {
+        return doubted_elsewhere(facts);
+    }
     obstacle(facts, |judged, found| {
         if let Obstacle::OddEffect(index, effect) = found {
             let evidence = Evidence::new(
@@ -319,6 +323,26 @@ pub(super) fn r13(facts: &Facts) -> Verdict {
         // What cannot be decided here has been decided there.
         Some(if facts.was_refused_by_policy() { evidence.severity(Severity::Error) } else { evidence })
     })
+}
+
+fn doubted_elsewhere(facts: &Facts) -> Verdict {
+    let mut judged = match judged(facts) {
+        Ok(judged) => judged,
+        Err(verdict) => return *verdict,
+    };
+    judged.granted = false;
+    let Some(Obstacle::Undecided(conditions)) = judged.obstacle() else { return Verdict::Holds };
+    let words: Vec<_> = conditions.iter().map(|condition| condition.words()).collect();
+    if words.is_empty() {
+        return Verdict::Holds;
+    }
+    Evidence::new(
+        "conditions on the token's claims",
+        words.join("; "),
+        place(&judged),
+        "STS let this machine in, which says nothing of where the pod asks from: --live=ephemeral or --live=pod asks from there",
+    )
+    .into()
 }
 
 /// The operator that a misspelt one was to be.

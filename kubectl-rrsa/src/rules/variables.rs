@@ -32,7 +32,14 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
     });
     each_container(facts, |pod, container| {
         if later == Ok(true) && !pod.skips(&container.name) {
-            return None;
+            // The webhook keeps what is there, though it be nothing.
+            let kept = container.env_emptied.first().filter(|_| !replaces(facts, pod))?;
+            return Some(Evidence::new(
+                format!("{kept} not set, so that the webhook sets it"),
+                format!("{kept} set to nothing"),
+                place(facts, pod, container),
+                "take the variable out of the workload: the webhook keeps what is there",
+            ));
         }
         let missing: Vec<_> =
             RRSA_ENV.iter().filter(|name| !container.env.contains_key(**name)).copied().collect();

@@ -6,7 +6,7 @@ use rrsa_shared::env_vars;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::pod::{each_container, place};
-use super::reach;
+use super::{reach, variables};
 use crate::facts::{
     AUDIENCE, ContainerFacts, Facts, MountFacts, PodFacts, TokenProblem, TokenProjection, VolumeFacts,
     VolumeKind,
@@ -104,6 +104,24 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
     })
 }
 
+/// A token file that a template sets itself, and that the webhook keeps though it mounts the token elsewhere.
+fn kept_file(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> Option<Evidence> {
+    let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
+    let is_injected = pod.is_template
+        && !pod.skips(&container.name)
+        && copied(pod, container).is_none()
+        && reach::will_be_injected(facts, pod) == Ok(true);
+    let is_kept = is_injected && !variables::replaces(facts, pod);
+    (is_kept && ![WEBHOOK_TOKEN_FILE, API_TOKEN_FILE].contains(&file) && !arn::is_placeholder(file)).then(|| {
+        Evidence::new(
+            WEBHOOK_TOKEN_FILE,
+            file,
+            format!("variable {}, {}", env_vars::OIDC_TOKEN_FILE, place(facts, pod, container)),
+            "take the variable out of the workload: the webhook keeps what is there, and mounts the token at its own path",
+        )
+    })
+}
+
 /// The token file variable points to the token.
 pub(super) fn p16(facts: &Facts) -> Verdict {
     let token = facts.token.value();
@@ -115,7 +133,9 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
         !file.trim_start().starts_with('/') && (fits(path, file) || file.contains("..")) && !missing
     };
     let verdict = each_container(facts, |pod, container| {
-        let projection = pod.projection_of(container)?;
+        let Some(projection) = pod.projection_of(container) else {
+            return kept_file(facts, pod, container);
+        };
         let path = container.token_paths(projection).next()?;
         let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
         // Where the webhook mounts it when the pod is made, whatever else is mounted.
