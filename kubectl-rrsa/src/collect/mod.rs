@@ -20,5 +20,6 @@ pub use objects::{
     Annotated, annotated_service_accounts, namespace, owner, owners, rollout, service_account, still_there,
     strings, without_deployment,
 };
+pub use pages::{Pages, Scope};
 pub use pod::{lasting, pod, pod_facts, pods, raw_pod, template};
 pub use reason::why_not;

@@ -34,7 +34,7 @@ pub struct Scope<'a> {
 }
 
 /// A list that is read page by page.
-pub(super) struct Pages {
+pub struct Pages {
     path: String,
     query: String,
     /// `None` after the last page.
@@ -43,12 +43,12 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Nothing is asked yet.
-    pub(super) fn of(plural: &str, scope: Scope<'_>) -> Self {
+    pub fn of(plural: &str, scope: Scope<'_>) -> Self {
         Self::at("/api/v1", plural, scope)
     }
 
     /// The same of another group of the API.
-    pub(super) fn at(group: &str, plural: &str, scope: Scope<'_>) -> Self {
+    pub fn at(group: &str, plural: &str, scope: Scope<'_>) -> Self {
         let place = scope.namespace.map(|name| format!("/namespaces/{}", percent::encode(name)));
         let mut query = format!("limit={PAGE}");
         for (name, text) in [("labelSelector", scope.labels), ("fieldSelector", scope.fields)] {
@@ -67,7 +67,7 @@ impl Pages {
     ///
     /// # Errors
     /// As the API server gives them.
-    pub(super) async fn next<T: DeserializeOwned>(
+    pub async fn next<T: DeserializeOwned>(
         &mut self,
         client: &Client,
     ) -> Result<Option<Vec<T>>, kube::Error> {

@@ -11,6 +11,7 @@ pub use kinds::{KINDS, service_account};
 use kinds::{Kind, Word, word};
 use workload::of_workload;
 
+use crate::collect::{Pages, Scope};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{OwnerFacts, PodFacts, ServiceAccountFacts, SubjectRef};
@@ -163,21 +164,18 @@ impl Wanted {
                     }
                 }
                 (Kind::Workload(workload), None) => {
-                    let place = match self.all_namespaces {
-                        true => String::new(),
-                        false => format!("/namespaces/{}", kube.namespace),
+                    let scope = Scope {
+                        namespace: (!self.all_namespaces).then_some(kube.namespace.as_str()),
+                        labels: self.selector.as_deref(),
+                        ..Scope::default()
                     };
-                    let selector =
-                        self.selector.as_deref().map(|text| format!("?labelSelector={}", encoded(text)));
-                    let path = format!(
-                        "/{}{place}/{}s{}",
-                        workload.api,
-                        workload.singular,
-                        selector.unwrap_or_default()
-                    );
-                    let list = get(kube, &path).await?.unwrap_or_default();
-                    for object in list["items"].as_array().into_iter().flatten() {
-                        subjects.push(of_workload(kube, workload, object).await?);
+                    let plural = format!("{}s", workload.singular);
+                    let mut pages = Pages::at(&format!("/{}", workload.api), &plural, scope);
+                    let explained = |error| context::explain(error, kube);
+                    while let Some(objects) = pages.next::<Value>(&kube.client).await.map_err(explained)? {
+                        for object in &objects {
+                            subjects.push(of_workload(kube, workload, object).await?);
+                        }
                     }
                 }
             }
@@ -270,10 +268,6 @@ async fn get(kube: &KubeContext, path: &str) -> Result<Option<Value>, Error> {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(context::explain(error, kube)),
     }
-}
-
-fn encoded(text: &str) -> String {
-    rrsa_shared::sign::percent::encode(text)
 }
 
 #[cfg(test)]
