@@ -10,7 +10,7 @@ use crate::error::{Error, exit};
 use crate::output::Issued;
 
 /// Variables that would take the credentials' place in some client.
-pub(crate) const CONFLICTING: [&str; 26] = [
+pub(crate) const CONFLICTING: [&str; 27] = [
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
     "ALIBABA_CLOUD_SECURITY_TOKEN",
@@ -34,6 +34,7 @@ pub(crate) const CONFLICTING: [&str; 26] = [
     "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
     "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
     "ALIBABA_CLOUD_CREDENTIALS_URI",
+    "ALICLOUD_CREDENTIALS_URI",
     "ALIBABA_CLOUD_PROFILE",
     "ALIBABACLOUD_PROFILE",
     "ALICLOUD_PROFILE",

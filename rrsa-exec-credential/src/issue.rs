@@ -222,7 +222,7 @@ fn kept_or_asked(
                 let late = if folder.is_some() && !wish.force_refresh { fresh(&mut None) } else { None };
                 return late.map(of_entry).ok_or(error);
             };
-            warn(&format!("{}; the credentials at hand serve until they end", error.message));
+            warn(&format!("{}; the credentials at hand serve until a minute before they end", error.message));
             of_entry(entry)
         }
     };

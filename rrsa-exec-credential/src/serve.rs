@@ -316,7 +316,8 @@ impl Desk {
             |_| Ok(Err(Error::new(exit::NO_ANSWER, format!("no credentials after {} s", HURRIED.as_secs()))));
         let asked = tokio::time::timeout(HURRIED, asked).await.unwrap_or_else(late);
         asked.unwrap_or_else(lost).or_else(|error| {
-            let line = format!("{}; the credentials at hand serve until they end", error.message);
+            let line =
+                format!("{}; the credentials at hand serve until a minute before they end", error.message);
             let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
             Ok(at_hand)
         })

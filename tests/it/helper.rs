@@ -12,6 +12,12 @@ const ROLE: &str = "acs:ram::1234567890123456:role/demo-role-for-rrsa";
 const PROVIDER: &str = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123456789abcdef0123456789abcdef";
 const CLUSTER: &str = "c0123456789abcdef0123456789abcdef";
 
+/// This machine's time, Unix seconds.
+#[expect(clippy::disallowed_methods, reason = "the programs under test look at this clock")]
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 /// A stage on which the demo's ServiceAccount has a token in a file.
 pub(crate) struct Helper {
     pub(crate) stage: Stage,
@@ -38,6 +44,20 @@ impl Helper {
     /// Runs the helper; its stdout may hold secrets, for that is what it is for.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Outcome {
         self.stage.hand_out(self.command(arguments)).await
+    }
+
+    /// Lets what is kept in plain files end in `seconds`, as if it had been given long ago.
+    pub(crate) fn age(&self, seconds: i64) {
+        let folder = self.stage.folder(".cache/rrsa-exec-credential");
+        let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+        for file in entries.filter(|path| path.extension().is_some_and(|end| end == "plain")) {
+            let mut entry: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+            let by = entry["expires"].as_i64().unwrap() - now() - seconds;
+            for time in ["made", "expires"] {
+                entry[time] = (entry[time].as_i64().unwrap() - by).into();
+            }
+            std::fs::write(&file, entry.to_string()).unwrap();
+        }
     }
 
     fn calls(&self, api: &str) -> u64 {
@@ -126,25 +146,43 @@ async fn without_a_lock_or_a_home_there_are_credentials_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_ends_soon_serves_while_sts_is_away() {
-    // The cloud's clock is behind, so that its sessions end soon by ours: after 110 of their seconds have begun to run out.
-    let helper = Helper::set("clock_offset_seconds: -3495").await;
+    let helper = Helper::set("").await;
     let first = helper.run(&["process", "--cache", "file"]).await;
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert_eq!(helper.exchanges(), 1);
+    helper.age(105);
     // Usable, not fresh: it is asked for again.
     let second = helper.run(&["process", "--cache", "file"]).await;
-    assert_ne!(second.json(), first.json());
+    assert_ne!(second.json()["sts_token"], first.json()["sts_token"]);
     assert_eq!(helper.exchanges(), 2);
+    helper.age(105);
     helper.stage.sandbox.cloud().inject(
         serde_json::from_value(json!({
         "api": "AssumeRoleWithOIDC", "code": "InternalError"}))
         .unwrap(),
     );
     let third = helper.run(&["process", "--cache", "file"]).await;
-    assert_eq!((third.code, third.json()), (0, second.json()));
+    assert_eq!((third.code, &third.json()["sts_token"]), (0, &second.json()["sts_token"]));
     assert_eq!(third.stderr.lines().count(), 1, "{}", third.stderr);
-    assert!(third.stderr.contains("the credentials at hand serve until they end"), "{}", third.stderr);
+    assert!(
+        third.stderr.contains("the credentials at hand serve until a minute before they end"),
+        "{}",
+        third.stderr
+    );
     helper.end().await;
+}
+
+/// When a session ends is said by the clock of whoever reads it, which is this machine's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_makes_no_session_outlive_itself() {
+    for offset in [-1200, 0, 600] {
+        let helper = Helper::set(&format!("clock_offset_seconds: {offset}")).await;
+        let outcome = helper.run(&["process"]).await;
+        let ends: jiff::Timestamp = outcome.json()["expiration"].as_str().unwrap().parse().unwrap();
+        let left = ends.as_second() - now();
+        assert!((3540..=3660).contains(&left), "{offset}: {left}");
+        helper.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

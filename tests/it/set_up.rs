@@ -279,6 +279,16 @@ async fn the_doctor_finds_what_is_left_in_a_kubeconfig_and_a_clock_that_is_off()
     command.env_remove("KUBECONFIG");
     helper.stage.run(command).await;
     assert!(!text(&copy).contains("hunter2"), "{}", text(&copy));
+    // Some SDKs write into the profile that was named, though another has the command; some read the usual file whatever a
+    // variable says.
+    let chained =
+        r#",{"name":"y","mode":"ChainableRamRoleArn","source_profile":"x","sts_token":"hunter2hunter2"}]}"#;
+    let chained = helper.stage.file(".aliyun/config.json", &profiles("").replace("]}", chained));
+    let elsewhere = helper.stage.file("go.json", &profiles(""));
+    let mut command = helper.command(&["doctor", "--fix"]);
+    command.env_remove("KUBECONFIG").env("ALIBABA_CLOUD_CONFIG_FILE", elsewhere);
+    helper.stage.run(command).await;
+    assert!(!text(&chained).contains("hunter2"), "{}", text(&chained));
     // A broken configuration is found, and stands in the way of nothing else.
     let config = helper.stage.file("config.toml", "[source.pod\nhunter2");
     let mut command = helper.command(&["doctor"]);

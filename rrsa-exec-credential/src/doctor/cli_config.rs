@@ -11,6 +11,31 @@ use serde_json::Value;
 use super::sources::{NAME_IT, missing_source};
 use super::{Finding, Mark, finding};
 
+/// Profiles that have no use for a key, for a command gives them one: of mode External, and chained to such a one. Some SDKs write
+/// the key back into the profile that was named, others into the one with the command.
+fn of_no_use(text: &str) -> Vec<String> {
+    let config: Value = serde_json::from_str(text).unwrap_or_default();
+    let profiles: Vec<&Value> = config["profiles"].as_array().into_iter().flatten().collect();
+    let named = |name: &Value| profiles.iter().find(|profile| profile["name"] == *name).copied();
+    let is_external = |profile: &&Value| {
+        let mut next = *profile;
+        // A chain that is no chain is longer than there are profiles.
+        for _ in 0..=profiles.len() {
+            match next["mode"].as_str() {
+                Some("External") => return true,
+                Some("ChainableRamRoleArn") => match named(&next["source_profile"]) {
+                    Some(source) => next = source,
+                    None => return false,
+                },
+                _ => return false,
+            }
+        }
+        false
+    };
+    let found = profiles.iter().copied().filter(is_external);
+    found.filter_map(|profile| Some(profile["name"].as_str()?.to_owned())).collect()
+}
+
 /// Secrets in External profiles, which SDKs have written there and which nothing reads.
 pub(super) fn cli_configuration(
     fix: bool,
@@ -29,13 +54,15 @@ pub(super) fn cli_configuration(
         Err(error) => return vec![finding(Mark::Unknown, WHAT, error.to_string()).next(error.hint())],
     };
     let mut leaking: Vec<String> = Vec::new();
+    let has_no_use = of_no_use(file.text());
     let clean = edit_list(file.text(), "profiles", |profiles| {
         for profile in profiles {
             let Ok(read) = serde_json::from_str::<Value>(profile.get()) else { continue };
             let fields = read.as_object().into_iter().flatten();
             let secret = fields.filter(|(name, _)| is_secret_field(name));
             let leaks = |(_, value): &(&String, &Value)| value.as_str().is_some_and(|text| !text.is_empty());
-            if read["mode"] != "External" || !secret.clone().any(|field| leaks(&field)) {
+            let has_use = read["name"].as_str().is_none_or(|name| !has_no_use.iter().any(|one| one == name));
+            if has_use || !secret.clone().any(|field| leaks(&field)) {
                 continue;
             }
             let secret: Vec<&str> = secret.map(|(name, _)| name.as_str()).collect();

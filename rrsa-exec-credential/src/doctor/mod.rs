@@ -23,7 +23,7 @@ use cli_config::{cli_configuration, profiles_of_no_source};
 use cloud::cloud;
 use kubeconfigs::kubeconfigs;
 use machine::{program, stores};
-use sources::{configuration, sources};
+use sources::{cli_files, configuration, sources};
 
 /// Look at what surrounds this program: keyrings, kubeconfigs, the CLI's configuration, clock, STS
 ///
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, env: &Env, files: &Files, clock: &Clock) -> (Stri
     found.extend(Wish::unused_folder(env).map(|why| finding(Mark::Bad, "cache", why)));
     let sources = sources(files, &places);
     found.extend(kubeconfigs(env, &sources));
-    for path in places.cli.iter().filter(|path| path.exists()) {
+    for path in cli_files(env, files, &places).iter().filter(|path| path.exists()) {
         found.extend(cli_configuration(args.fix, files, path, None));
         found.extend(profiles_of_no_source(path, &sources));
         // Where there was no file the copy says no more than that.

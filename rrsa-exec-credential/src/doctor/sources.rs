@@ -1,8 +1,11 @@
 //! `config.toml`, and the names of sources in it.
 
+use std::path::PathBuf;
+
 use rrsa_shared::cache::MAX_CONFIGURATION;
-use rrsa_shared::ports::files::Files;
-use rrsa_shared::source::{Config, external};
+use rrsa_shared::ports::env::Env;
+use rrsa_shared::ports::files::{Files, canonical};
+use rrsa_shared::source::{Config, Spec, external};
 
 use super::{Finding, Mark, finding};
 use crate::wish::Places;
@@ -13,9 +16,32 @@ pub(super) const NAME_IT: &str =
 
 /// Names of the sources; none where there is no configuration that can be read.
 pub(super) fn sources(files: &Files, places: &Places) -> Vec<String> {
-    let bytes = places.config.as_ref().and_then(|path| files.read_small(path, MAX_CONFIGURATION).ok());
-    let config = bytes.and_then(|bytes| Config::parse(&String::from_utf8(bytes).ok()?).ok());
-    config.map(|config| config.source.into_keys().collect()).unwrap_or_default()
+    read(files, places).map(|config| config.source.into_keys().collect()).unwrap_or_default()
+}
+
+/// Files of the CLI's configuration: the one that a variable names, the usual one, which some clients read whatever that says, and
+/// those that sources name.
+pub(super) fn cli_files(env: &Env, files: &Files, places: &Places) -> Vec<PathBuf> {
+    let usual = env.home().map(|home| home.join(".aliyun/config.json"));
+    let mut found: Vec<PathBuf> = places.cli.iter().cloned().chain(usual).collect();
+    let config = read(files, places);
+    found.extend(config.iter().flat_map(|config| config.source.values()).filter_map(|spec| match spec {
+        Spec::CliProfile { file, .. } => file.as_ref().map(PathBuf::from),
+        _ => None,
+    }));
+    let mut seen = Vec::new();
+    found.retain(|path| {
+        let whole = canonical(path).unwrap_or_else(|_| path.clone());
+        let is_new = !seen.contains(&whole);
+        seen.push(whole);
+        is_new
+    });
+    found
+}
+
+fn read(files: &Files, places: &Places) -> Option<Config> {
+    let bytes = places.config.as_ref().and_then(|path| files.read_small(path, MAX_CONFIGURATION).ok())?;
+    Config::parse(&String::from_utf8(bytes).ok()?).ok()
 }
 
 /// The source that a command of ours names and that nobody has written down.

@@ -6,6 +6,7 @@ mod roles;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -52,6 +53,14 @@ enum Trouble {
     Absent(String),
     /// It is, and it does not work.
     Failed(Error),
+}
+
+/// A profile that was chosen.
+struct Chosen {
+    /// Which one.
+    words: String,
+    /// Where it stands.
+    file: PathBuf,
 }
 
 type Outcome = Result<Obtained, Trouble>;
@@ -232,7 +241,8 @@ impl<'a> Seeker<'a> {
                     };
                     let which = name
                         .map_or_else(|| "the current profile".to_owned(), |name| format!("profile {name:?}"));
-                    self.resolved(resolved, &format!("{which} of {place}"), depth).await
+                    let chosen = Chosen { words: format!("{which} of {place}"), file: PathBuf::from(place) };
+                    self.resolved(resolved, &chosen, depth).await
                 }
                 Spec::Ini { profile, file } => {
                     let bytes = match self.file(
@@ -246,11 +256,13 @@ impl<'a> Seeker<'a> {
                     };
                     let text =
                         String::from_utf8(bytes).map_err(|_| broken("the credentials file is not text"))?;
-                    let which = format!(
-                        "section [{}] of the credentials file",
-                        profile.as_deref().unwrap_or("default")
-                    );
-                    self.resolved(ini::resolve(&text, profile.as_deref()), &which, depth).await
+                    let section = profile.as_deref().unwrap_or("default");
+                    let usual = || self.places.ini.clone().unwrap_or_default();
+                    let chosen = Chosen {
+                        words: format!("section [{section}] of the credentials file"),
+                        file: file.as_ref().map_or_else(usual, PathBuf::from),
+                    };
+                    self.resolved(ini::resolve(&text, profile.as_deref()), &chosen, depth).await
                 }
                 Spec::EcsRamRole { .. } if self.is_on(env_vars::ECS_METADATA_DISABLED) => {
                     let by = env_vars::ECS_METADATA_DISABLED;
@@ -279,7 +291,8 @@ impl<'a> Seeker<'a> {
                         }
                     }
                 }
-                Spec::External { profile, command } => self.external(profile, command, depth).await,
+                // Only a profile of the CLI comes to one, which knows its file.
+                Spec::External { .. } => Err(broken("a command stands in no file")),
                 Spec::AssumeRole { source, .. } => {
                     let base = self.named(source.as_deref())?;
                     let base = self.ask(&base, depth + 1).await?;
@@ -327,8 +340,8 @@ impl<'a> Seeker<'a> {
         Err(Trouble::Absent(whys))
     }
 
-    /// What the command of a profile prints.
-    async fn external(&self, profile: &str, command: &str, depth: u8) -> Outcome {
+    /// What the command of a profile in `file` prints.
+    async fn external(&self, profile: &str, command: &str, file: &Path, depth: u8) -> Outcome {
         let what = format!("process_command of profile {profile}");
         let words =
             external::words(command).ok_or_else(|| broken(&format!("{what}: a quote does not end")))?;
@@ -361,7 +374,8 @@ impl<'a> Seeker<'a> {
                 env_vars::EXTERNAL_PROCESS_DISABLED
             )));
         }
-        if let Some(why) = self.places.cli.as_ref().and_then(|path| self.files.exposed(path)) {
+        let whole = self.files.current_folder().unwrap_or_default().join(file);
+        if let Some(why) = self.files.exposed(&whole) {
             return Err(broken(&format!("{what} is not run: {why}")));
         }
         self.told(external::printed(&self.run(&what, &words).await?, profile))
@@ -424,8 +438,8 @@ impl<'a> Seeker<'a> {
         }
     }
 
-    /// What a profile came to, `which` one in words.
-    fn resolved<'s>(&'s self, resolved: Resolved, which: &'s str, depth: u8) -> Future<'s> {
+    /// What a profile came to.
+    fn resolved<'s>(&'s self, resolved: Resolved, chosen: &'s Chosen, depth: u8) -> Future<'s> {
         Box::pin(async move {
             match resolved {
                 Resolved::Answer(answer) => of_answer(answer),
@@ -437,14 +451,18 @@ impl<'a> Seeker<'a> {
                     Err(broken(&format!("the profile's credentials address is not asked: {by} forbids it")))
                 }
                 // One that asks this very program, or that it runs, is none for it.
-                Resolved::Spec(spec @ Spec::External { .. }) => self.ask(&spec, depth + 1).await,
+                Resolved::Spec(Spec::External { profile, command }) => {
+                    self.external(&profile, &command, &chosen.file, depth + 1).await
+                }
                 // A profile that was chosen is configured: what it lacks is no reason to take another identity.
                 Resolved::Spec(spec) => self.ask(&spec, depth + 1).await.map_err(|trouble| match trouble {
-                    Trouble::Absent(why) => broken(&format!("what {which} says is not enough: {why}")),
+                    Trouble::Absent(why) => {
+                        broken(&format!("what {} says is not enough: {why}", chosen.words))
+                    }
                     failed @ Trouble::Failed(_) => failed,
                 }),
                 Resolved::Role(base, role) => {
-                    let base = self.resolved(*base, which, depth + 1).await?;
+                    let base = self.resolved(*base, chosen, depth + 1).await?;
                     self.assume(&base, &role).await
                 }
             }

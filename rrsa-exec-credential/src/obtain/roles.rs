@@ -12,6 +12,9 @@ use rrsa_shared::sts::{AssumeRole, AssumeRoleWithOidc, KnownFault, Session, Sess
 use super::{Obtained, Outcome, Seeker, Trouble, broken, of_refusal};
 use crate::command;
 use crate::error::{Error, exit};
+
+/// Seconds of difference between two clocks that matter to nobody.
+const USUAL_OFFSET: i64 = 60;
 use crate::output::Issued;
 
 /// What to do where a command asks this program.
@@ -84,7 +87,7 @@ impl Seeker<'_> {
         let asked = self.in_time("STS", asked).await?;
         let words = format!("RRSA, role {}", call.role_arn);
         match asked.result {
-            Ok((session, _)) => Ok(of_session(session, words)),
+            Ok((session, _)) => Ok(of_session(session, words, asked.clock_offset)),
             Err(ApiError::Fault(fault)) => {
                 let fault = Box::new(fault.without(call.token.expose()));
                 Err(Trouble::Failed(refused(
@@ -136,13 +139,17 @@ impl Seeker<'_> {
         let words = format!("role {role_arn}, by {}", base.words);
         asked
             .result
-            .map(|session| of_session(session, words))
+            .map(|session| of_session(session, words, asked.clock_offset))
             .map_err(|error| Trouble::Failed(refused("AssumeRole", sts.endpoint.host(), &error.without(key))))
     }
 }
 
-fn of_session(session: Session, words: String) -> Obtained {
-    Obtained { issued: Issued { key: session.key, expires: Some(session.expiration.as_second()) }, words }
+/// The session, and when it ends by this machine's clock: `offset` is how many seconds STS's clock is ahead of it. Whoever
+/// reads it looks at the same clock.
+fn of_session(session: Session, words: String, offset: Option<i64>) -> Obtained {
+    let offset = offset.filter(|seconds| seconds.abs() > USUAL_OFFSET).unwrap_or_default();
+    let expires = session.expiration.as_second() - offset;
+    Obtained { issued: Issued { key: session.key, expires: Some(expires) }, words }
 }
 
 /// A call that brought nothing.
@@ -151,6 +158,9 @@ pub(crate) fn refused(api: &str, host: &str, error: &ApiError) -> Error {
         ApiError::Fault(fault) => KnownFault::of(fault).map(|known| known.cause),
         _ => None,
     };
+    // The list is of STS's codes; others have some of them too.
+    let is_sts = ["AssumeRole", "AssumeRoleWithOIDC", "GetCallerIdentity"].contains(&api);
+    let cause = cause.filter(|cause| is_sts || !cause.contains("STS"));
     let judged = matches!(error, ApiError::Fault(_)) && !error.is_retryable();
     let code = if judged { exit::REFUSED } else { exit::NO_ANSWER };
     let shown = Error::new(code, format!("{api} at {host}: {error}")).costly();
