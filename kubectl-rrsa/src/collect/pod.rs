@@ -298,10 +298,14 @@ fn container(
         known.insert(&var.name, value.and_then(|value| expanded(value, &known)));
     }
     let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
-        match (&source.config_map_ref, &source.secret_ref) {
+        let named = match (&source.config_map_ref, &source.secret_ref) {
             (Some(map), _) => format!("configMap/{}", map.name),
             (_, Some(secret)) => format!("secret/{}", secret.name),
             _ => "an unknown source".to_owned(),
+        };
+        match source.prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
+            Some(prefix) => format!("{named} with prefix {prefix}"),
+            None => named,
         }
     });
     let mounts = mounts.as_deref().unwrap_or_default().iter().map(|mount| MountFacts {

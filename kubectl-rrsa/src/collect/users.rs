@@ -209,7 +209,7 @@ pub(super) async fn users(
             }
             users.count.total += 1;
             users.count.wired += usize::from(is_wired);
-            if !is_wired && !wants(&key) {
+            if !is_wired && pod.variables().next().is_none() && !wants(&key) {
                 continue;
             }
             let owner = pod.owner();
@@ -222,7 +222,7 @@ pub(super) async fn users(
         Err(error) => (Vec::new(), Some(why_not(&error, &format!("list cronjobs in {place}")))),
     };
     for (key, cronjob) in made {
-        if cronjob.template.is_wired() || wants(&key) {
+        if cronjob.template.names_rrsa() || wants(&key) {
             let account = key.1.clone();
             let users = of.entry(key).or_default();
             hold_against(&mut users.workloads, &cronjob.template, &account, false);
@@ -412,7 +412,7 @@ impl Users {
     /// Without the pods that RRSA has not reached: for a ServiceAccount that names no role they are nobody's question.
     #[must_use]
     pub fn wired_only(mut self) -> Self {
-        self.workloads.retain(|workload| workload.like.is_wired());
+        self.workloads.retain(|workload| workload.like.names_rrsa());
         self
     }
 

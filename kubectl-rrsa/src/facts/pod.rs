@@ -396,6 +396,12 @@ impl PodFacts {
             || only.is_some_and(|names| !names.contains(&container))
     }
 
+    /// Whether anything of RRSA stands in the pod.
+    #[must_use]
+    pub fn names_rrsa(&self) -> bool {
+        self.is_wired() || self.containers.iter().any(ContainerFacts::has_rrsa_env)
+    }
+
     /// Whether RRSA reached the pod: a token for STS, or a container with all three variables. One that sets some of them itself
     /// still waits for the webhook to add the rest.
     #[must_use]

@@ -11,7 +11,7 @@ use super::Seen;
 use super::VantageFacts;
 use super::account::AccountFacts;
 use super::cluster::ClusterFacts;
-use super::pod::{ContainerFacts, OwnerFacts, PodFacts, Rollout};
+use super::pod::{OwnerFacts, PodFacts, Rollout};
 use super::service_account::{NamespaceFacts, ServiceAccountFacts};
 use super::{ExchangeFacts, ExchangeOutcome, OURS, TokenFacts};
 
@@ -263,16 +263,10 @@ impl Facts {
             self.service_account_name != "default" && names.iter().any(near)
         };
         let of_pod = match &self.pod {
-            Some(pod) => {
-                let says = |container: &ContainerFacts| container.has_rrsa_env();
-                pod.is_wired()
-                    || pod.containers.iter().any(says)
-                    || pod.labels.keys().any(ours)
-                    || pod.annotations.keys().any(ours)
-            }
+            Some(pod) => pod.names_rrsa() || pod.labels.keys().any(ours) || pod.annotations.keys().any(ours),
             None => {
                 self.pods_using.value().is_some_and(|count| count.wired > 0)
-                    || self.workloads.iter().any(|workload| workload.like.is_wired())
+                    || self.workloads.iter().any(|workload| workload.like.names_rrsa())
             }
         };
         let of_owner = self.owner.value().is_some_and(|owner| owner.labels.keys().any(ours));

@@ -647,6 +647,17 @@ const BREAKS: &[Case] = &[
     ("RRSA-P16", "a template that names another token file", healthy_template, |f| {
         set(f, env_vars::OIDC_TOKEN_FILE, "/tmp/token");
     }),
+    ("RRSA-P16", "a pod that waits for the webhook and names another token file", healthy_pod, |f| {
+        not_injected(f);
+        set(f, env_vars::OIDC_TOKEN_FILE, "/tmp/token");
+    }),
+    ("RRSA-P18", "a copy of the token where the webhook injects", healthy_template, |f| {
+        let volume = VolumeFacts { name: "copy".to_owned(), kind: VolumeKind::EmptyDir };
+        f.pod.as_mut().expect("a pod").volumes.push(volume);
+        let path = "/copy".to_owned();
+        container(f).mounts.push(MountFacts { volume: "copy".to_owned(), path, sub_path: None });
+        set(f, env_vars::OIDC_TOKEN_FILE, "/copy/token");
+    }),
     ("RRSA-P12", "a template that is wired by hand without the volume", healthy_template, |f| {
         label(f, None);
         let wired = healthy_pod().pod.expect("a pod");

@@ -174,6 +174,38 @@ pub(super) fn p04(facts: &Facts) -> Verdict {
     }
 }
 
+/// Whether something else explains that the pod has no token volume.
+fn has_cause(facts: &Facts) -> bool {
+    let cause = [
+        namespace::n01,
+        namespace::n02,
+        service_account::s01,
+        service_account::s02,
+        service_account::s03,
+        service_account::s04,
+        namespace::n03,
+        webhook::w01,
+        webhook::w02,
+        webhook::w03,
+        webhook::w05,
+        webhook::w06,
+        webhook::w08,
+        webhook::w09,
+        p01,
+        p02,
+        p03,
+        volume::p18,
+        p22,
+    ];
+    cause.iter().any(|rule| rule(facts).is_broken())
+}
+
+/// Whether the pod waits for what the webhook would have put into it, and a rule says why it was not.
+pub(super) fn waits_for_injection(facts: &Facts) -> bool {
+    let waits = facts.pod.as_ref().is_some_and(|pod| !pod.is_template && !pod.is_wired());
+    waits && (has_cause(facts) || p12(facts).is_broken())
+}
+
 /// The pod has a projected ServiceAccount token to exchange.
 pub(super) fn p12(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else {
@@ -200,28 +232,7 @@ pub(super) fn p12(facts: &Facts) -> Verdict {
     if pod.rrsa_projection().is_some() {
         return Verdict::Holds;
     }
-    let cause = [
-        namespace::n01,
-        namespace::n02,
-        service_account::s01,
-        service_account::s02,
-        service_account::s03,
-        service_account::s04,
-        namespace::n03,
-        webhook::w01,
-        webhook::w02,
-        webhook::w03,
-        webhook::w05,
-        webhook::w06,
-        webhook::w08,
-        webhook::w09,
-        p01,
-        p02,
-        p03,
-        volume::p18,
-        p22,
-    ];
-    if cause.iter().any(|rule| rule(facts).is_broken()) {
+    if has_cause(facts) || (pod.is_template && volume::p13(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
     if let (true, Some(owner)) = (stays_out(facts), &pod.owner) {

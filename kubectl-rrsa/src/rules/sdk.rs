@@ -5,7 +5,7 @@ use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
 use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::pod;
+use super::{pod, reach};
 use crate::facts::{ContainerFacts, ContainerKind, Facts, PodFacts, ServiceAccountFacts};
 use crate::identity::{self, Choice, Client};
 
@@ -191,6 +191,10 @@ pub(super) fn k03(facts: &Facts) -> Verdict {
 pub(super) fn k05(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
         let host = container.value(env_vars::STS_ENDPOINT)?;
+        // The webhook sets the region when the pod is made.
+        if pod.is_template && !pod.skips(&container.name) && reach::will_be_injected(facts, pod) == Ok(true) {
+            return None;
+        }
         (!container.env.contains_key(env_vars::STS_REGION)).then(|| {
             Evidence::new(
                 format!("{} beside it", env_vars::STS_REGION),

@@ -35,15 +35,7 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-R03", &["RRSA-T07", "RRSA-C01", "RRSA-C02", "RRSA-P11"]),
     ("RRSA-R04", &["RRSA-T06", "RRSA-P13"]),
     ("RRSA-R05", &["RRSA-T08", "RRSA-P07", "RRSA-S06"]),
-    ("RRSA-P12", &["RRSA-S08"]),
-    (
-        "RRSA-P06",
-        &[
-            "RRSA-W01", "RRSA-W02", "RRSA-W03", "RRSA-W05", "RRSA-W06", "RRSA-W08", "RRSA-W09", "RRSA-N01",
-            "RRSA-N02", "RRSA-N03", "RRSA-S01", "RRSA-S02", "RRSA-S03", "RRSA-S04", "RRSA-P01", "RRSA-P02",
-            "RRSA-P12",
-        ],
-    ),
+    ("RRSA-P12", &["RRSA-S08", "RRSA-P16"]),
     ("RRSA-I01", &["RRSA-P11", "RRSA-C13", "RRSA-C01", "RRSA-C02", "RRSA-I02"]),
     ("RRSA-S05", &["RRSA-S06", "RRSA-P07", "RRSA-P09", "RRSA-P10"]),
     ("RRSA-E03", &["RRSA-E05"]),

@@ -10,6 +10,9 @@ pub(super) fn t01(facts: &Facts) -> Verdict {
     if [reach::p12, volume::p15, volume::p16].iter().any(|rule| rule(facts).is_broken()) {
         return Verdict::NotApplicable;
     }
+    if reach::waits_for_injection(facts) {
+        return Verdict::NotApplicable;
+    }
     if let Some(why) = &facts.token_instead {
         return Verdict::Unseen(why.clone());
     }

@@ -30,6 +30,9 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
         };
         pod.unnamed_projection().is_some() && !pod.containers.iter().any(takes)
     });
+    if reach::waits_for_injection(facts) {
+        return Verdict::NotApplicable;
+    }
     each_container(facts, |pod, container| {
         if later == Ok(true) && !pod.skips(&container.name) {
             // The webhook keeps what is there, though it be nothing.

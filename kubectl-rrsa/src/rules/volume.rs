@@ -8,8 +8,8 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::pod::{each_container, place};
 use super::{reach, variables};
 use crate::facts::{
-    AUDIENCE, ContainerFacts, Facts, MountFacts, PodFacts, TokenProblem, TokenProjection, VolumeFacts,
-    VolumeKind,
+    AUDIENCE, ContainerFacts, Facts, MountFacts, PodFacts, ServiceAccountFacts, TokenProblem,
+    TokenProjection, VolumeFacts, VolumeKind,
 };
 /// The least and the most a projected token for RRSA may live, seconds.
 pub(super) const LIFETIME: std::ops::RangeInclusive<i64> = 600..=43_200;
@@ -88,6 +88,11 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
         let projection = pod.projection_of(container)?;
         let uses = container.env.contains_key(env_vars::OIDC_TOKEN_FILE);
+        // The webhook mounts it when the pod is made.
+        let later = pod.is_template && !pod.skips(&container.name);
+        if later && reach::will_be_injected(facts, pod) == Ok(true) {
+            return None;
+        }
         // A copy of the token is P18's.
         if !uses
             || container.mounts.iter().any(|mount| mount.volume == projection.volume)
@@ -107,10 +112,13 @@ pub(super) fn p15(facts: &Facts) -> Verdict {
 /// A token file that a template sets itself, and that the webhook keeps though it mounts the token elsewhere.
 fn kept_file(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> Option<Evidence> {
     let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
-    let is_injected = pod.is_template
-        && !pod.skips(&container.name)
+    let account = facts.service_account.value().and_then(Option::as_ref);
+    let is_named = account.and_then(ServiceAccountFacts::role_name).is_some();
+    // What waits for the webhook has the file that its template names, and so will have it then.
+    let is_injected = !pod.skips(&container.name)
         && copied(pod, container).is_none()
-        && reach::will_be_injected(facts, pod) == Ok(true);
+        && (!pod.is_wired() && is_named
+            || pod.is_template && reach::will_be_injected(facts, pod) == Ok(true));
     let is_kept = is_injected && !variables::replaces(facts, pod);
     (is_kept && ![WEBHOOK_TOKEN_FILE, API_TOKEN_FILE].contains(&file) && !arn::is_placeholder(file)).then(|| {
         Evidence::new(
@@ -133,6 +141,10 @@ pub(super) fn p16(facts: &Facts) -> Verdict {
         !file.trim_start().starts_with('/') && (fits(path, file) || file.contains("..")) && !missing
     };
     let verdict = each_container(facts, |pod, container| {
+        // A copy of the token is P18's.
+        if copied(pod, container).is_some() {
+            return None;
+        }
         let Some(projection) = pod.projection_of(container) else {
             return kept_file(facts, pod, container);
         };

@@ -13,7 +13,7 @@ use workload::of_workload;
 
 use crate::collect::{Pages, Scope};
 use crate::context::{self, KubeContext};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::facts::{OwnerFacts, PodFacts, ServiceAccountFacts, SubjectRef};
 use crate::rules::misspelt;
 
@@ -152,7 +152,17 @@ impl Wanted {
                         "/{}/namespaces/{}/{}s/{name}",
                         workload.api, kube.namespace, workload.singular
                     );
-                    match get(kube, &path).await? {
+                    let found = match get(kube, &path).await {
+                        // What may not be seen keeps nobody from the others.
+                        Err(error) if self.words.len() > 1 && error.kind == ErrorKind::CouldNotTell => {
+                            let which =
+                                format!("{}/{name} in namespace {}", workload.singular, kube.namespace);
+                            missing.push(Error { message: format!("{which}: {}", error.message), ..error });
+                            continue;
+                        }
+                        found => found?,
+                    };
+                    match found {
                         Some(object) => subjects.push(of_workload(kube, workload, &object).await?),
                         None => missing.push(
                             Error::absent(format!(
