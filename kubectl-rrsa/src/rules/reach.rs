@@ -202,7 +202,7 @@ fn has_cause(facts: &Facts) -> bool {
 
 /// Whether the pod waits for what the webhook would have put into it, and a rule says why it was not.
 pub(super) fn waits_for_injection(facts: &Facts) -> bool {
-    let waits = facts.pod.as_ref().is_some_and(|pod| !pod.is_template && !pod.is_wired());
+    let waits = facts.pod.as_ref().is_some_and(|pod| !pod.is_wired());
     waits && (has_cause(facts) || p12(facts).is_broken())
 }
 
