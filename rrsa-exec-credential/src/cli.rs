@@ -215,9 +215,14 @@ fn print(text: &Secret) -> ExitCode {
     }
 }
 
+/// Files that are open while the network is waited for.
+const FILES: usize = 8;
+
 /// What waits for the network; made only where something does.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Where too few files may be opened it would not fail but panic.
+    let room = (0..FILES).map(|_| std::fs::File::open(crate::obtain::NOTHING)).collect::<Result<Vec<_>, _>>();
+    let built = room.and_then(|_| tokio::runtime::Builder::new_current_thread().enable_all().build());
     built.map_err(|error| Error::new(exit::NO_ANSWER, format!("no runtime could be started: {error}")))
 }
 

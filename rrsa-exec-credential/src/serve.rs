@@ -69,6 +69,8 @@ pub(crate) struct Args {
 struct Desk {
     /// What was fetched last and when, Unix seconds: where no store keeps it nobody else does.
     held: Mutex<Option<(Fetched, i64)>>,
+    /// What was warned of last, until a session comes again.
+    warned: Mutex<Option<String>>,
     /// The right to ask for another.
     turn: Arc<tokio::sync::Mutex<()>>,
     wish: Wish,
@@ -95,6 +97,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     let hosts = [one, other, address, name];
     let desk = Arc::new(Desk {
         held: Mutex::default(),
+        warned: Mutex::default(),
         turn: Arc::default(),
         wish,
         env: env.clone(),
@@ -305,7 +308,14 @@ impl Desk {
             let asked = desk.fetch().await;
             if let Ok(fetched) = &asked {
                 let brought = Some((fetched.clone(), now));
-                *desk.held.lock().unwrap_or_else(PoisonError::into_inner) = brought;
+                let before = std::mem::replace(
+                    &mut *desk.held.lock().unwrap_or_else(PoisonError::into_inner),
+                    brought,
+                );
+                // It may be the one that was there, which is said with a warning.
+                if before.is_none_or(|(before, _)| before.expires != fetched.expires) {
+                    *desk.warned.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
             }
             drop(turn);
             asked
@@ -318,19 +328,27 @@ impl Desk {
         asked.unwrap_or_else(lost).or_else(|error| {
             let line =
                 format!("{}; the credentials at hand serve until a minute before they end", error.message);
-            let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(&line));
+            self.warn(&line);
             Ok(at_hand)
         })
     }
 
+    /// Says once what many requests meet, however long ago it was.
+    fn warn(&self, line: &str) {
+        let steady: String = line.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let steady = steady.replace(" (said  s ago)", "");
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.as_ref() != Some(&steady) {
+            let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(line));
+            *warned = Some(steady);
+        }
+    }
+
     /// A session from the cache or its source, beside the runtime that serves.
-    async fn fetch(&self) -> Result<Fetched, Error> {
-        let (wish, env, files) = (self.wish.clone(), self.env.clone(), self.files.clone());
+    async fn fetch(self: &Arc<Self>) -> Result<Fetched, Error> {
+        let desk = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            let mut warn = |line: &str| {
-                let _ = writeln!(std::io::stderr().lock(), "warning: {}", printable(line));
-            };
-            issue::session(&wish, &env, &files, &Clock::real(), &mut warn)
+            issue::session(&desk.wish, &desk.env, &desk.files, &Clock::real(), &mut |line| desk.warn(line))
         });
         asked.await.unwrap_or_else(|_| Err(Error::new(exit::NO_ANSWER, "the source ended without an answer")))
     }

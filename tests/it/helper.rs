@@ -901,6 +901,14 @@ async fn where_nothing_can_be_written_there_are_credentials_or_one_clear_error()
     let outcome = helper.stage.hand_out(limited).await;
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("File too large"), "{}", outcome.stderr);
+    // Where few files may be open there is one line, and nobody else is told so afterwards.
+    let fresh = ["process", "--cache", "file", "--force-refresh"];
+    let arguments = [&["-c", "ulimit -n 8; exec \"$@\"", "sh", &program][..], &fresh].concat();
+    let mut limited = helper.stage.command(std::path::Path::new("/bin/sh"), &arguments);
+    limited.envs(helper.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let outcome = helper.stage.hand_out(limited).await;
+    assert_eq!((outcome.code, outcome.stderr.lines().count()), (3, 1), "{}", outcome.stderr);
+    assert_eq!(helper.run(&fresh).await.code, 0);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = helper.command(&["process"]);
     let output = command.stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();

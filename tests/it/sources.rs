@@ -323,6 +323,15 @@ async fn a_command_that_others_could_write_is_not_run() {
         assert_eq!(outcome.stderr.contains("others may write to"), !runs, "{mode:o}: {outcome:?}");
         let _ = std::fs::remove_file(&ran);
     }
+    // A link in a folder that everybody writes to leads wherever somebody wants.
+    let open = helper.stage.folder("open");
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::os::unix::fs::symlink(&other, open.join("hop")).unwrap();
+    let link = helper.stage.folder("").join("link.json");
+    std::os::unix::fs::symlink(open.join("hop"), &link).unwrap();
+    let config = config.replace("other.json", "link.json");
+    let outcome = run(&helper, &config, &["process", "--source", "x"], &[]).await;
+    assert!(!ran.exists() && outcome.stderr.contains("others may write to"), "{outcome:?}");
     helper.end().await;
 }
 

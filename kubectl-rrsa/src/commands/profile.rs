@@ -159,6 +159,10 @@ fn process_command(args: &Args, source: &str, env: &Env) -> Result<String, Error
     if let Some(role_arn) = &args.role_arn {
         words.extend(["--role-arn".to_owned(), role_arn.clone()]);
     }
+    if source.is_empty() || source.starts_with('-') {
+        return Err(Error::usage(format!("\"{source}\" is no name of a source"))
+            .hint("name one of the helper's config.toml"));
+    }
     match words.iter().find(|word| word.contains([' ', '\t', '"', '\'', '\\'])) {
         None => Ok(words.join(" ")),
         Some(word) => Err(Error::usage(format!("\"{word}\" cannot stand in process_command"))

@@ -13,6 +13,10 @@ use super::{Obtained, Outcome, Seeker, Trouble, broken, of_refusal};
 use crate::command;
 use crate::error::{Error, exit};
 
+/// Memory, files, and a network: EAGAIN, ENOMEM, ENFILE, EMFILE, ENETUNREACH.
+const OWN_LACKS: [&str; 5] =
+    ["os error 11)", "os error 12)", "os error 23)", "os error 24)", "os error 101)"];
+
 /// Seconds of difference between two clocks that matter to nobody.
 const USUAL_OFFSET: i64 = 60;
 use crate::output::Issued;
@@ -163,7 +167,10 @@ pub(crate) fn refused(api: &str, host: &str, error: &ApiError) -> Error {
     let cause = cause.filter(|cause| is_sts || !cause.contains("STS"));
     let judged = matches!(error, ApiError::Fault(_)) && !error.is_retryable();
     let code = if judged { exit::REFUSED } else { exit::NO_ANSWER };
-    let shown = Error::new(code, format!("{api} at {host}: {error}")).costly();
+    let shown = Error::new(code, format!("{api} at {host}: {error}"));
+    // What only this process lacks is no answer for others.
+    let is_own = matches!(error, ApiError::Transport(lost) if OWN_LACKS.iter().any(|lack| lost.message.contains(lack)));
+    let shown = if is_own { shown } else { shown.costly() };
     match cause {
         Some(cause) if api == "AssumeRoleWithOIDC" => {
             shown.hint(format!("{cause}; kubectl rrsa check pod/NAME says which link is broken"))

@@ -95,13 +95,22 @@ impl Files {
                 if found.mode() & 0o022 != 0 {
                     return Some(format!("others may write to {shown}; chmod go-w {shown}"));
                 }
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let own = [0, rustix::process::geteuid().as_raw()];
+                let open = |folder: &Path, is_next: bool| {
+                    let found = std::fs::metadata(folder);
+                    found.is_ok_and(|f| f.mode() & 0o1002 == 0o002 || is_next && !own.contains(&f.uid()))
+                };
+                // Each link on the way, and what it leads to, can be put in another's place.
+                let all: Vec<PathBuf> = links(path).chain(canonical(path)).collect();
+                let folders = all.iter().flat_map(|path| path.ancestors().skip(1).enumerate());
+                let mut folders = folders.filter(|(_, folder)| !folder.as_os_str().is_empty());
                 let open =
-                    |folder: &&Path| std::fs::metadata(folder).is_ok_and(|f| f.mode() & 0o1002 == 0o002);
-                folder.filter(open).map(|folder| {
+                    folders.find(|(index, folder)| open(folder, *index == 0)).map(|(_, folder)| folder);
+                open.map(|folder| {
                     let folder = folder.display();
                     format!(
-                        "others may write to its folder, and so put another in its place; chmod o-w {folder}"
+                        "others may write to {folder}, and so put another in its place; see that the folder is yours, and chmod o-w \
+                         {folder}"
                     )
                 })
             }
@@ -128,14 +137,10 @@ impl Files {
             path.starts_with("/dev/fd")
                 || path.starts_with("/proc") && path.components().any(|part| part.as_os_str() == "fd")
         };
-        let next = |path: &PathBuf| match &self.0 {
-            Inner::Real => std::fs::read_link(path)
-                .ok()
-                .map(|link| path.parent().map_or_else(|| link.clone(), |folder| folder.join(&link))),
-            Inner::Fake(_) => None,
-        };
-        // A chain that does not end leads nowhere.
-        std::iter::successors(Some(path.to_owned()), next).take(40).any(|path| is_one(&path))
+        match &self.0 {
+            Inner::Real => links(path).any(|path| is_one(&path)),
+            Inner::Fake(_) => is_one(path),
+        }
     }
 
     /// What tells the program that a path leads to from any other, if it is one that can be run: the path, and which file that is
@@ -183,6 +188,15 @@ impl Files {
             }
         }
     }
+}
+
+/// A path, and each that a link on its end leads to; a chain that does not end leads nowhere.
+fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let next = |path: &PathBuf| {
+        let link = std::fs::read_link(path).ok()?;
+        Some(path.parent().map_or_else(|| link.clone(), |folder| folder.join(&link)))
+    };
+    std::iter::successors(Some(path.to_owned()), next).take(40)
 }
 
 /// The whole path of a file, links resolved, as other programs take it too: on Windows without the `\\?\` before its drive.
