@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::collect::{self, why_not};
 use crate::facts::{
-    ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Rollout, Seen, ServiceAccountFacts, SubjectRef,
+    ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Rollout, Seen, ServiceAccountFacts,
+    SubjectRef, is_forbidden,
 };
 use crate::rules::{
     Finding, Owned, RULES, Severity, Verdict, blank, fold, once_admitted, restart, stays_out,
@@ -22,6 +23,8 @@ const PAGE: u32 = 500;
 const ROLE_OF_BEFORE: &str = "RRSA-S06";
 /// Rules that say that a new pod in its place would be as it ought to be.
 const OLDER: [&str; 5] = ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12", ROLE_OF_BEFORE];
+/// Rules that what stands in a pod template decides as well.
+const OF_TEMPLATE: [&str; 4] = ["RRSA-N01", "RRSA-N02", "RRSA-W05", "RRSA-P04"];
 /// Links that decide whether a new pod would be injected.
 const DECIDES: [&str; 14] = [
     "RRSA-W01", "RRSA-W02", "RRSA-W03", "RRSA-W05", "RRSA-W06", "RRSA-N01", "RRSA-N02", "RRSA-N03",
@@ -169,8 +172,13 @@ fn judge(
     });
     let findings = fold(verdicts.iter().filter_map(|(rule, verdict)| rule.finding(verdict)).collect());
     let first = findings.into_iter().find(|finding| finding.severity >= Severity::Error);
+    // The pod template may have by now what its pod lacks.
+    let hidden = facts.owner.why_unknown().filter(|why| is_forbidden(why)).map(str::to_owned);
     match (first, unseen) {
-        (Some(finding), _) if !OLDER.contains(&finding.rule) => Kind::Broken,
+        (Some(finding), _) if !OLDER.contains(&finding.rule) => match hidden {
+            Some(why) if OF_TEMPLATE.contains(&finding.rule) => Kind::Unseen(why),
+            _ => Kind::Broken,
+        },
         (_, Some(why)) => Kind::Unseen(why),
         (Some(finding), None) => Kind::Stale(Box::new(finding)),
         (None, None) => Kind::Broken,

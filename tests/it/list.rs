@@ -77,6 +77,26 @@ spec: {{serviceAccountName: {more}, containers: [{{name: app, image: app}}]}}
     )
 }
 
+/// A pod template that may not be seen may have by now what its pods lack.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_seen_of_a_template_is_not_called_fine() {
+    let owner = "ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8f, uid: u, controller: true}]";
+    let demo = include_str!("../manifests/rrsa-demo.yaml")
+        .replace("pod-identity.alibabacloud.com/injection: 'on'", "other: label")
+        .replace("pod-identity.alibabacloud.com/injection: \"on\"", "other: label");
+    let web = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: rrsa-demo}\nspec: {template: \
+               {metadata: {labels: {pod-identity.alibabacloud.com/injection: 'on'}}, spec: {serviceAccountName: demo-sa, \
+               containers: [{name: c, image: i}]}}}\n";
+    let manifest = [&demo, web, &pod("web-1", owner, "demo-sa")].concat();
+    let hidden = "cluster: {faults: [{verb: get, resource: deployments, name: web, code: 403, reason: Forbidden, message: no}]}";
+    for (world, code, words) in [("", 0, "rollout restart deployment/web"), (hidden, 3, "")] {
+        let stage = Stage::set(world, &manifest).await;
+        let stale = stage.rrsa(&["list", "-n", "rrsa-demo", "--stale"]).await;
+        assert_eq!(stale.code, code, "{stale:?}");
+        assert!(stale.stdout.contains(words) && !stale.stdout.contains("Nothing"), "{stale:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_only_older_than_the_webhook_is_restarted_by_its_owner() {
     let owner = "ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d8f, uid: u, controller: true}]";

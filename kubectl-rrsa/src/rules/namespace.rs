@@ -4,7 +4,7 @@
 use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::restart;
 use super::shell::word;
-use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, PodFacts};
+use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, PodFacts, is_forbidden};
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {
@@ -17,7 +17,12 @@ pub(super) fn n01(facts: &Facts) -> Verdict {
                 format!("label {INJECTION_LABEL}=on"),
                 "no such label on the namespace, nor on the pod",
                 format!("namespace {}", facts.namespace),
-                "label the namespace, then restart its pods",
+                if facts.owner.why_unknown().is_some_and(is_forbidden) {
+                    "label the namespace, then restart its pods; or only restart them, if the pod template has the label by now, \
+                     which may not be seen here"
+                } else {
+                    "label the namespace, then restart its pods"
+                },
             )
         })
     })
