@@ -45,7 +45,7 @@ pub fn write(file: &TextFile, after: &str, next: &str) -> Result<Outcome, Error>
 /// # Errors
 /// When it has been changed since.
 pub fn undo(path: &Path) -> Result<Outcome, Error> {
-    let file = TextFile::open_to_change(path).map_err(refused)?;
+    let file = TextFile::open(path).map_err(refused)?;
     let before = file.text().to_owned();
     file.undo().map_err(refused)?;
     let after = TextFile::open(path).map_err(refused)?;

@@ -26,7 +26,8 @@ pub(super) fn meant_provider(document: &Document, facts: &Facts) -> String {
         let cluster = cluster().unwrap_or_else(|| "CLUSTER_ID".to_owned());
         let accounts = document.statements.iter().flat_map(|statement| &statement.principal.federated);
         let mut accounts = accounts.filter_map(|arn| arn.strip_prefix("acs:ram::")?.split(':').next());
-        let account = accounts.find(|account| account.bytes().all(|byte| byte.is_ascii_digit()));
+        let account =
+            accounts.find(|account| !account.is_empty() && account.bytes().all(|byte| byte.is_ascii_digit()));
         format!("acs:ram::{}:oidc-provider/ack-rrsa-{cluster}", account.unwrap_or("ACCOUNT"))
     };
     found.map_or_else(unnamed, |arn| (*arn).clone())

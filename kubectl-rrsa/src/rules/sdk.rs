@@ -95,9 +95,9 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
     // Init containers are injected too.
     let acting = pod.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
     let found = acting.filter(meant).filter_map(|container| {
-        // Other programs than the CLI have variables of so plain a name for keys of their own.
-        let is_plain = |name: &str| !name.starts_with("ALI") && !is_cli(container);
-        let concerns = |name: &str| !is_plain(name) || container.env.contains_key(&env_vars::secret_of(name));
+        let concerns = |name: &str| {
+            !may_be_anothers(name, container) || container.env.contains_key(&env_vars::secret_of(name))
+        };
         let mut set = STATIC_KEY_ALIASES.iter().filter(|name| container.env.contains_key(**name));
         let name = set.find(|name| concerns(name))?;
         Some((container.name.clone(), static_key(facts, pod, container, name)))
@@ -148,10 +148,14 @@ fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &
     let counts = whole && (is_of_sdks || is_cli(container));
     match counts {
         true => evidence,
-        // It may be a key of something else.
-        false if !name.starts_with("ALI") && !is_cli(container) => evidence.severity(Severity::Info),
+        false if may_be_anothers(name, container) => evidence.severity(Severity::Info),
         false => evidence.severity(Severity::Warning),
     }
+}
+
+/// Whether a variable has so plain a name that other programs than the CLI have keys of their own in it.
+fn may_be_anothers(name: &str, container: &ContainerFacts) -> bool {
+    !name.starts_with("ALI") && !is_cli(container)
 }
 
 /// Whether an image is of a tool that reads what no SDK reads.

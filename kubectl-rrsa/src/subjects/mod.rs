@@ -88,14 +88,12 @@ impl Subject {
     /// A ServiceAccount.
     #[must_use]
     pub fn service_account(namespace: &str, name: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            subject: SubjectRef::ServiceAccount(name.to_owned()),
-            asked_as: None,
-            pod: None,
-            template: None,
-            beside: Vec::new(),
-        }
+        Self::of(namespace.to_owned(), SubjectRef::ServiceAccount(name.to_owned()))
+    }
+
+    /// One of which no more is known than what it is.
+    fn of(namespace: String, subject: SubjectRef) -> Self {
+        Self { namespace, subject, asked_as: None, pod: None, template: None, beside: Vec::new() }
     }
 }
 
@@ -241,14 +239,7 @@ impl Wanted {
             let list = api.list_metadata(&page).await.map_err(|error| context::explain(error, kube))?;
             subjects.extend(list.items.into_iter().filter_map(|pod| {
                 let (namespace, name) = (pod.metadata.namespace?, pod.metadata.name?);
-                Some(Subject {
-                    namespace,
-                    subject: SubjectRef::Pod(name),
-                    asked_as: None,
-                    pod: None,
-                    template: None,
-                    beside: Vec::new(),
-                })
+                Some(Subject::of(namespace, SubjectRef::Pod(name)))
             }));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
@@ -259,14 +250,7 @@ impl Wanted {
 }
 
 fn one(kube: &KubeContext, subject: SubjectRef) -> Subject {
-    Subject {
-        namespace: kube.namespace.clone(),
-        subject,
-        asked_as: None,
-        pod: None,
-        template: None,
-        beside: Vec::new(),
-    }
+    Subject::of(kube.namespace.clone(), subject)
 }
 
 async fn get(kube: &KubeContext, path: &str) -> Result<Option<Value>, Error> {

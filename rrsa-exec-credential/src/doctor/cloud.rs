@@ -11,13 +11,10 @@ use rrsa_shared::sts::StsEndpointInputs;
 use super::{Finding, Mark, finding};
 use crate::cli::runtime;
 use crate::error::{Error, exit};
-use crate::obtain::{PATIENCE, http};
+use crate::obtain::{PATIENCE, USUAL_OFFSET, http};
 
 /// Seconds of difference beyond which STS refuses what is signed.
 const STS_WINDOW: i64 = 15 * 60;
-
-/// Seconds of difference that matter to nobody.
-const USUAL: i64 = 60;
 
 /// The way to STS, and its clock beside ours.
 pub(super) fn cloud(env: &Env, files: &Files, clock: &Clock) -> Vec<Finding> {
@@ -63,7 +60,7 @@ pub(super) fn cloud(env: &Env, files: &Files, clock: &Clock) -> Vec<Finding> {
     };
     let clocks =
         match offset.abs() {
-            0..=USUAL => finding(Mark::Good, "clock", words),
+            0..=USUAL_OFFSET => finding(Mark::Good, "clock", words),
             seconds if seconds < STS_WINDOW => finding(Mark::Doubtful, "clock", words)
                 .next("set the clock: sessions end early or late by that"),
             _ => finding(Mark::Bad, "clock", words)

@@ -30,7 +30,7 @@ use crate::wish::{Places, Wish};
 
 use means::metadata_http;
 pub(crate) use means::{NOTHING, http};
-pub(crate) use roles::refused;
+pub(crate) use roles::{USUAL_OFFSET, refused};
 
 /// Everything that is asked of the cloud takes no longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);

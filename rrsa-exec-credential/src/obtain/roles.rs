@@ -18,7 +18,7 @@ const OWN_LACKS: [&str; 5] =
     ["os error 11)", "os error 12)", "os error 23)", "os error 24)", "os error 101)"];
 
 /// Seconds of difference between two clocks that matter to nobody.
-const USUAL_OFFSET: i64 = 60;
+pub(crate) const USUAL_OFFSET: i64 = 60;
 use crate::output::Issued;
 
 /// What to do where a command asks this program.
