@@ -90,9 +90,6 @@ pub fn effective(pod: &PodFacts) -> Vec<Effective> {
     own.flat_map(each).collect()
 }
 
-/// Tells the CLI to take the variables before its profile.
-const IGNORE_PROFILE: &str = "ALIBABA_CLOUD_IGNORE_PROFILE";
-
 /// What `client` picks in a container.
 #[must_use]
 pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
@@ -107,7 +104,8 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
         let path = mount.path.trim_end_matches('/');
         [".aliyun", ".alibabacloud"].iter().any(|name| path.ends_with(name))
     });
-    let ignored = container.value(IGNORE_PROFILE).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let ignored =
+        container.value(env_vars::IGNORE_PROFILE).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     if let (Client::Cli, Some(mount), false) = (client, file, ignored) {
         return Choice::Unknown(format!("a profile in {} goes first, where there is one", mount.path));
     }

@@ -40,9 +40,6 @@ pub(crate) const CONFLICTING: [&str; 27] = [
     "ALICLOUD_PROFILE",
 ];
 
-/// Tells the CLI to take the variables before its profile.
-pub(crate) const IGNORE_PROFILE: &str = "ALIBABA_CLOUD_IGNORE_PROFILE";
-
 /// Becomes the command, which so has our process, its signals and its exit status. On a system that cannot do that it is a
 /// child, whose status is returned.
 ///
@@ -63,7 +60,7 @@ pub(crate) fn run(command: &[OsString], issued: &Issued) -> Result<u8, Error> {
         child.env(env_vars::SECURITY_TOKEN, token);
     }
     // The CLI takes its profile before the variables unless it is told not to.
-    child.env(IGNORE_PROFILE, "TRUE");
+    child.env(env_vars::IGNORE_PROFILE, "TRUE");
     become_it(child, program)
 }
 

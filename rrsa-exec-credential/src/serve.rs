@@ -154,7 +154,7 @@ async fn with_command(
         (env_vars::CLI_PROFILE_DISABLED, "true"),
         (env_vars::ECS_METADATA_DISABLED, "true"),
         (env_vars::CREDENTIALS_FILE, NOTHING),
-        (child::IGNORE_PROFILE, "TRUE"),
+        (env_vars::IGNORE_PROFILE, "TRUE"),
     ]);
     // No proxy is to learn the address, nor could it reach it. Some clients read the proxy of plain http and not what goes past
     // it.

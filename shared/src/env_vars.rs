@@ -117,6 +117,9 @@ variables! {
     USERPROFILE = "USERPROFILE";
 }
 
+/// Tells the CLI to take the variables before its profile: given to a command, looked for in a container, not obeyed by us.
+pub const IGNORE_PROFILE: &str = "ALIBABA_CLOUD_IGNORE_PROFILE";
+
 /// Variables of a container whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks.
 pub const SHOWN: [&str; 10] = [
     ROLE_ARN,

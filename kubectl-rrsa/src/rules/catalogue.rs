@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Link, Severity, Verdict};
 use super::{
-    cluster, namespace, network, pod, policy_lint, provider, reach, role, sdk, service_account, sts,
+    behind, cluster, namespace, network, pod, policy_lint, provider, reach, role, sdk, service_account, sts,
     symptoms, token, trust_policy, variables, volume, webhook,
 };
 use crate::facts::Facts;
@@ -300,7 +300,7 @@ pub const RULES: &[Rule] = {
         rule("RRSA-W09", Pod, Error, "the pod was made while the webhook was away", webhook::w09),
         rule("RRSA-W10", Pod, Info, "two mechanisms inject RRSA", webhook::w10),
         rule("RRSA-P24", Pod, Info, "the container's last words name an STS error", pod::p24),
-        rule("RRSA-P25", Pod, Warning, "some pods are of the time before RRSA", reach::p25),
+        rule("RRSA-P25", Pod, Warning, "some pods are of the time before RRSA", behind::p25),
         rule("RRSA-K01", Pod, Error, "the SDK is too old for RRSA", sdk::k01),
         rule("RRSA-K02", Pod, Error, "a static access key hides RRSA", sdk::k02),
         rule("RRSA-K03", Pod, Warning, "a credentials file may hide RRSA", sdk::k03),

@@ -2,6 +2,7 @@
 //! to a verdict; it asks nobody and changes nothing.
 
 mod at_rest;
+mod behind;
 mod catalogue;
 mod cluster;
 mod finding;
@@ -31,10 +32,11 @@ mod workloads;
 mod fixtures;
 
 pub use at_rest::{AtRest, at_rest, blank};
+pub use behind::lagging;
 pub use catalogue::{RULES, Rule, fold};
 pub use finding::{Also, Evidence, Finding, Link, Severity, Verdict};
 pub use obstacle::unreadable;
-pub use reach::{lagging, stays_out};
+pub use reach::stays_out;
 pub use restart::{Owned, of_owners as restart, once_admitted};
 pub use service_account::misspelt;
 pub use shell::word;
