@@ -97,15 +97,15 @@ impl Manifests {
         }
         // Beside those that RRSA is for, what has nothing to do with it is nobody's question.
         let before = all.len();
-        if all.iter().any(Facts::wants_rrsa) {
-            all.retain(Facts::wants_rrsa);
+        let is_concerned = |facts: &Facts| facts.wants_rrsa() || facts.has_namesake();
+        if all.iter().any(is_concerned) {
+            all.retain(is_concerned);
         }
         let left_out = before - all.len();
         for object in self.objects.iter().filter(|object| object.value["kind"] == "ServiceAccount") {
             let (namespace, name) = (namespace(&object.value, given), text(&object.value, "/metadata/name"));
             let used = all.iter().any(|f| f.namespace == namespace && f.service_account_name == name);
-            let asks = object.value["metadata"]["annotations"].as_object().into_iter().flatten();
-            if !used && asks.into_iter().any(|(key, _)| key.contains("role")) {
+            if !used && account_of(object).speaks_of_role() {
                 all.push(self.base(SubjectRef::ServiceAccount(name.to_owned()), &namespace, name, given));
             }
         }
@@ -210,7 +210,7 @@ impl Manifests {
             namespace_facts: self.namespace(namespace),
             service_account_name: account.to_owned(),
             service_account,
-            annotated_elsewhere: unseen(),
+            annotated_elsewhere: Seen::known(self.annotated_elsewhere(namespace, account, given), "files"),
             same_role: unseen(),
             published: unseen(),
             webhook_failures: unseen(),
@@ -263,14 +263,7 @@ impl Manifests {
         let found =
             self.service_accounts(namespace, given).find(|o| text(&o.value, "/metadata/name") == name);
         match found {
-            Some(object) => Seen::known(
-                Some(ServiceAccountFacts {
-                    name: name.to_owned(),
-                    annotations: strings(&object.value, "/metadata/annotations"),
-                    annotated_at: None,
-                }),
-                &object.file,
-            ),
+            Some(object) => Seen::known(Some(account_of(object)), &object.file),
             // Every namespace has this one, and where others name roles it is seldom written down because it names none.
             None if name == "default" && !self.annotated(namespace, given).is_empty() => Seen::known(
                 Some(ServiceAccountFacts { name: name.to_owned(), ..ServiceAccountFacts::default() }),
@@ -281,10 +274,21 @@ impl Manifests {
     }
 
     fn annotated(&self, namespace: &str, given: &Given) -> Vec<String> {
-        let annotated = self
-            .service_accounts(namespace, given)
-            .filter(|o| strings(&o.value, "/metadata/annotations").contains_key(ROLE_NAME_ANNOTATION));
-        annotated.map(|object| text(&object.value, "/metadata/name").to_owned()).collect()
+        let accounts = self.service_accounts(namespace, given).map(account_of);
+        accounts.filter(|account| account.role_name().is_some()).map(|account| account.name).collect()
+    }
+
+    /// Other namespaces of the files in which a ServiceAccount of the same name names a role, and the role. Every namespace
+    /// has `default`.
+    fn annotated_elsewhere(&self, of: &str, name: &str, given: &Given) -> BTreeMap<String, String> {
+        let accounts = self.objects.iter().filter(|object| object.value["kind"] == "ServiceAccount");
+        let others =
+            accounts.filter(|object| name != "default" && text(&object.value, "/metadata/name") == name);
+        let roles = others.filter_map(|object| {
+            let role = account_of(object).role_name()?.to_owned();
+            Some((namespace(&object.value, given), role))
+        });
+        roles.filter(|(namespace, _)| namespace != of).collect()
     }
 
     fn service_accounts<'a>(
@@ -296,6 +300,15 @@ impl Manifests {
             o.value["kind"] == "ServiceAccount" && self::namespace(&o.value, given) == namespace
         };
         self.objects.iter().filter(of)
+    }
+}
+
+fn account_of(object: &Object) -> ServiceAccountFacts {
+    ServiceAccountFacts {
+        name: text(&object.value, "/metadata/name").to_owned(),
+        annotations: strings(&object.value, "/metadata/annotations"),
+        role_label: strings(&object.value, "/metadata/labels").remove(ROLE_NAME_ANNOTATION),
+        annotated_at: None,
     }
 }
 
@@ -406,6 +419,7 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
             ("labels: {pod-identity.alibabacloud.com/injection: 'on'}", "labels: {}", "RRSA-N01"),
             ("role-name: r", "role-name: acs:ram::1:role/r", "RRSA-S04"),
             ("role-name: r", "role-arn: r", "RRSA-S03"),
+            ("name: s, namespace: a, annotations", "name: s, namespace: a, labels", "RRSA-S03"),
             ("serviceAccountName: s, ", "", "RRSA-P02"),
             // A kind of somebody else's has its pod template where the usual ones have it.
             ("kind: Deployment", "kind: CloneSet", ""),

@@ -74,6 +74,7 @@ impl Metadata {
         ServiceAccountFacts {
             name: self.name.clone(),
             annotations: self.annotations.clone(),
+            role_label: self.labels.get(ROLE_NAME_ANNOTATION).cloned(),
             annotated_at: self.annotated_at,
         }
     }

@@ -60,6 +60,7 @@ pub async fn service_account(
                 name: name.to_owned(),
                 annotated_at: written_at(managed(&account.metadata), "f:annotations", ROLE_NAME_ANNOTATION),
                 annotations: account.metadata.annotations.unwrap_or_default(),
+                role_label: account.metadata.labels.unwrap_or_default().remove(ROLE_NAME_ANNOTATION),
             }),
             format!("serviceaccount {namespace}/{name}"),
         ),

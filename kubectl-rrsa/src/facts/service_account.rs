@@ -28,6 +28,8 @@ pub struct ServiceAccountFacts {
     pub name: String,
     /// Annotations.
     pub annotations: BTreeMap<String, String>,
+    /// The role that is named by a label, which the webhook does not read.
+    pub role_label: Option<String>,
     /// When the role-name annotation was last written, Unix seconds, where managed fields tell.
     pub annotated_at: Option<i64>,
 }
@@ -45,5 +47,11 @@ impl ServiceAccountFacts {
     #[must_use]
     pub fn role_name(&self) -> Option<&str> {
         self.annotations.get(ROLE_NAME_ANNOTATION).map(String::as_str)
+    }
+
+    /// Whether anything on it speaks of a role, in the right place or not.
+    #[must_use]
+    pub fn speaks_of_role(&self) -> bool {
+        self.role_label.is_some() || self.annotations.keys().any(|key| key.contains("role"))
     }
 }

@@ -241,9 +241,10 @@ impl Facts {
     /// ServiceAccount that names a role or was meant to.
     #[must_use]
     pub fn wants_rrsa(&self) -> bool {
-        let named = self.service_account.value().is_none_or(|account| {
-            account.as_ref().is_none_or(|account| account.annotations.keys().any(|key| key.contains("role")))
-        });
+        let named = self
+            .service_account
+            .value()
+            .is_none_or(|account| account.as_ref().is_none_or(ServiceAccountFacts::speaks_of_role));
         named || self.asks_by_itself()
     }
 
@@ -289,6 +290,13 @@ impl Facts {
         self.offline
             && !self.wants_rrsa()
             && self.annotated_service_accounts.value().is_some_and(Vec::is_empty)
+            && !self.has_namesake()
+    }
+
+    /// Whether a ServiceAccount of the same name names a role in another namespace.
+    #[must_use]
+    pub fn has_namesake(&self) -> bool {
+        self.annotated_elsewhere.value().is_some_and(|elsewhere| !elsewhere.is_empty())
     }
 
     /// Whether the webhook was seen with all that decides what it does, and does it; one that is not there is not needed.

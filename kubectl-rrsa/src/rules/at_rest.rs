@@ -119,6 +119,7 @@ mod tests {
         let account = ServiceAccountFacts {
             name: "a".to_owned(),
             annotations: annotations.into_iter().collect(),
+            role_label: None,
             annotated_at: None,
         };
         match of(Seen::known(Some(namespace), "n"), account) {

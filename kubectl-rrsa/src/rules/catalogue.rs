@@ -223,7 +223,7 @@ pub const RULES: &[Rule] = {
             "RRSA-S03",
             ServiceAccount,
             Error,
-            "the role-name annotation has another key",
+            "the role is not named by the role-name annotation",
             service_account::s03,
         ),
         rule("RRSA-S02", ServiceAccount, Error, "the ServiceAccount names no RAM role", service_account::s02),

@@ -116,6 +116,7 @@ pub(super) fn healthy_service_account() -> Facts {
         service_account: seen(Some(ServiceAccountFacts {
             name: "demo-sa".to_owned(),
             annotations,
+            role_label: None,
             annotated_at: None,
         })),
         annotated_service_accounts: seen(vec!["demo-sa".to_owned()]),
@@ -878,6 +879,13 @@ const BREAKS: &[Case] = &[
         unwired(f);
         annotate(f, None);
         account_annotation(f, "pod-identity.alibabacloud.com/role_name", "demo-role-for-rrsa");
+    }),
+    ("RRSA-S03", "a label", healthy_service_account, |f| {
+        unwired(f);
+        annotate(f, None);
+        alter(&mut f.service_account, |account| {
+            account.as_mut().expect("an account").role_label = Some("demo-role-for-rrsa".to_owned());
+        });
     }),
     ("RRSA-S03", "another cloud's key", healthy_pod, |f| {
         not_injected(f);

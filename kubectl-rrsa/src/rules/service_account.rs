@@ -3,7 +3,7 @@
 
 use rrsa_shared::{arn, env_vars};
 
-use super::finding::{Evidence, Verdict, on_injection};
+use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::shell::word;
 use super::{reach, restart, variables, volume};
 use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
@@ -80,15 +80,18 @@ pub(super) fn s08(facts: &Facts) -> Verdict {
         let mut roles = elsewhere.values();
         // Where they name several, nobody can tell which is meant.
         let role = roles.next().filter(|first| roles.all(|role| role == *first));
-        Some(
-            Evidence::new(
-                format!("annotation {ROLE_NAME_ANNOTATION} in namespace {}", facts.namespace),
-                format!("none here; {} of namespace {} has it", account.name, namespaces.join(", ")),
-                place(facts),
-                "annotate the one that the workload runs as, or move the workload; a role is named per namespace",
-            )
-            .command(annotate(facts, role.map(String::as_str))),
-        )
+        let evidence = Evidence::new(
+            format!("annotation {ROLE_NAME_ANNOTATION} in namespace {}", facts.namespace),
+            format!("none here; {} of namespace {} has it", account.name, namespaces.join(", ")),
+            place(facts),
+            "annotate the one that the workload runs as, or move the workload; a role is named per namespace",
+        );
+        // In files nobody has said that it is to have a role.
+        if facts.offline && !facts.wants_rrsa() {
+            let remedy = "if it is to have a role, name it here too: a role is named per namespace; nothing else asks for one";
+            return Some(Evidence { remedy: remedy.to_owned(), ..evidence }.severity(Severity::Warning));
+        }
+        Some(evidence.command(annotate(facts, role.map(String::as_str))))
     })
 }
 
@@ -98,15 +101,34 @@ pub(super) fn s03(facts: &Facts) -> Verdict {
         if account.role_name().is_some() || facts.is_wired() {
             return None;
         }
-        let (key, foreign) = misspelt(account)?;
-        let remedy = if foreign {
-            "that key belongs to another tool; ack-pod-identity-webhook reads role-name only, with the bare name"
-        } else {
-            "mend the spelling; the webhook ignores what it does not know"
+        let misspelt = misspelt(account)?;
+        let (seen, among, remedy) = match misspelt {
+            Misspelt::Foreign(key) => (
+                key,
+                "annotations",
+                "that key belongs to another tool; ack-pod-identity-webhook reads role-name only, with the bare name",
+            ),
+            Misspelt::Key(key) => {
+                (key, "annotations", "mend the spelling; the webhook ignores what it does not know")
+            }
+            Misspelt::Label(_) => (
+                "a label of that name",
+                "labels",
+                "make it an annotation; the webhook does not read labels of it",
+            ),
+        };
+        let said = match misspelt {
+            Misspelt::Foreign(key) | Misspelt::Key(key) => account.annotations.get(key).map(String::as_str),
+            Misspelt::Label(role) => Some(role),
         };
         Some(
-            Evidence::new(ROLE_NAME_ANNOTATION, key, format!("annotations of {}", place(facts)), remedy)
-                .command(annotate(facts, account.annotations.get(key).map(String::as_str))),
+            Evidence::new(
+                format!("annotation {ROLE_NAME_ANNOTATION}"),
+                seen,
+                format!("{among} of {}", place(facts)),
+                remedy,
+            )
+            .command(annotate(facts, said)),
         )
     })
 }
@@ -119,9 +141,20 @@ const FOREIGN_KEYS: [&str; 4] = [
     "azure.workload.identity/client-id",
 ];
 
-/// An annotation that was meant to be the role-name annotation, and whether it is another tool's own.
+/// What was meant to be the role-name annotation.
+#[derive(Clone, Copy, Debug)]
+pub enum Misspelt<'a> {
+    /// An annotation with a key like it.
+    Key(&'a str),
+    /// An annotation with a key that another tool reads.
+    Foreign(&'a str),
+    /// A label with its key, and this value.
+    Label(&'a str),
+}
+
+/// What of a ServiceAccount was meant to be the role-name annotation.
 #[must_use]
-pub fn misspelt(account: &ServiceAccountFacts) -> Option<(&str, bool)> {
+pub fn misspelt(account: &ServiceAccountFacts) -> Option<Misspelt<'_>> {
     let near = |key: &&String| {
         let last = |key: &str| key.rsplit('/').next().unwrap_or_default().replace('_', "-").to_lowercase();
         let ours = key.contains("alibabacloud.com/")
@@ -131,9 +164,10 @@ pub fn misspelt(account: &ServiceAccountFacts) -> Option<(&str, bool)> {
     };
     let keys = || account.annotations.keys();
     if let Some(key) = keys().find(|key| FOREIGN_KEYS.contains(&key.as_str())) {
-        return Some((key, true));
+        return Some(Misspelt::Foreign(key));
     }
-    keys().find(near).map(|key| (key.as_str(), false))
+    let key = keys().find(near).map(|key| Misspelt::Key(key));
+    key.or_else(|| account.role_label.as_deref().map(Misspelt::Label))
 }
 
 /// RAM has the role that the ServiceAccount names.

@@ -4,6 +4,7 @@ mod kinds;
 mod workload;
 
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use workload::of_workload;
 use crate::collect::{Pages, Scope};
 use crate::context::{self, KubeContext};
 use crate::error::{Error, ErrorKind};
-use crate::facts::{OwnerFacts, PodFacts, ServiceAccountFacts, SubjectRef};
+use crate::facts::{OwnerFacts, PodFacts, ROLE_NAME_ANNOTATION, ServiceAccountFacts, SubjectRef};
 use crate::rules::misspelt;
 
 /// Objects asked for at a time.
@@ -213,7 +214,8 @@ impl Wanted {
             let wanted = list.items.into_iter().filter(|account| {
                 let facts = ServiceAccountFacts {
                     name: account.metadata.name.clone().unwrap_or_default(),
-                    annotations: account.metadata.annotations.clone().unwrap_or_default(),
+                    annotations: account.annotations().clone(),
+                    role_label: account.labels().get(ROLE_NAME_ANNOTATION).cloned(),
                     annotated_at: None,
                 };
                 !with_role || facts.role_name().is_some() || misspelt(&facts).is_some()
