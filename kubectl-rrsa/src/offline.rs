@@ -440,6 +440,30 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         // It may be elsewhere, and may be misspelt.
         let near = DEMO.replacen("serviceAccountName: s", "serviceAccountName: sx", 1);
         assert_eq!(reports(&near, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-P02"]));
+        // Another namespace has one of that name with a role: nobody says that this one is to have it.
+        let namesake = DEMO.replacen("name: s, namespace: a", "name: s, namespace: b", 1)
+            + "---\nkind: ServiceAccount\nmetadata: {name: s, namespace: a}\n";
+        assert_eq!(reports(&namesake, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-S08"]));
+    }
+
+    #[test]
+    fn a_container_that_the_webhook_is_to_skip_mounts_the_token_itself() {
+        let with = |mounts: &str| {
+            let skipping =
+                "template: {metadata: {annotations: {pod-identity.alibabacloud.com/skip-containers: own}},";
+            let own = format!(
+                "containers: [{{name: own, image: i, env: [
+                  {{name: ALIBABA_CLOUD_ROLE_ARN, value: 'acs:ram::1:role/r'}},
+                  {{name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN, value: 'acs:ram::1:oidc-provider/ack-rrsa-c1'}},
+                  {{name: ALIBABA_CLOUD_OIDC_TOKEN_FILE, value: /var/run/secrets/ack.alibabacloud.com/rrsa-tokens/token}}],
+                  volumeMounts: {mounts}}}, "
+            );
+            let yaml = DEMO.replacen("template: {", skipping, 1).replacen("containers: [", &own, 1);
+            reports(&yaml, &Given::default()).remove(0)
+        };
+        assert_eq!(with("[]"), (Conclusion::Broken, vec!["RRSA-P15"]));
+        let mount = "[{name: rrsa-oidc-token, mountPath: /var/run/secrets/ack.alibabacloud.com/rrsa-tokens}]";
+        assert_eq!(with(mount), (Conclusion::Clean, vec![]));
     }
 
     #[test]

@@ -659,6 +659,18 @@ const BREAKS: &[Case] = &[
         container(f).mounts.push(MountFacts { volume: "copy".to_owned(), path, sub_path: None });
         set(f, env_vars::OIDC_TOKEN_FILE, "/copy/token");
     }),
+    (
+        "RRSA-P15",
+        "a container of a template that the webhook skips, without the mount",
+        healthy_template,
+        |f| {
+            let mut own = healthy_pod().pod.expect("a pod").containers.remove(0);
+            "own".clone_into(&mut own.name);
+            own.mounts.clear();
+            f.pod.as_mut().expect("a pod").containers.push(own);
+            pod_annotation(f, SKIP_CONTAINERS_ANNOTATION, "own");
+        },
+    ),
     ("RRSA-P12", "a template that is wired by hand without the volume", healthy_template, |f| {
         label(f, None);
         let wired = healthy_pod().pod.expect("a pod");

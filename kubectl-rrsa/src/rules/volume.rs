@@ -8,8 +8,8 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::pod::{each_container, place};
 use super::{reach, variables};
 use crate::facts::{
-    AUDIENCE, ContainerFacts, Facts, MountFacts, PodFacts, ServiceAccountFacts, TokenProblem,
-    TokenProjection, VolumeFacts, VolumeKind,
+    AUDIENCE, ContainerFacts, EnvFact, Facts, MountFacts, PodFacts, ServiceAccountFacts, TokenProblem,
+    TokenProjection, VolumeFacts, VolumeKind, WEBHOOK_VOLUME,
 };
 /// The least and the most a projected token for RRSA may live, seconds.
 pub(super) const LIFETIME: std::ops::RangeInclusive<i64> = 600..=43_200;
@@ -86,22 +86,28 @@ pub(super) fn p14(facts: &Facts) -> Verdict {
 /// The volume is mounted in every container that has the variables.
 pub(super) fn p15(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
-        let projection = pod.projection_of(container)?;
-        let uses = container.env.contains_key(env_vars::OIDC_TOKEN_FILE);
-        // The webhook mounts it when the pod is made.
-        let later = pod.is_template && !pod.skips(&container.name);
-        if later && reach::will_be_injected(facts, pod) == Ok(true) {
+        let file = container.env.get(env_vars::OIDC_TOKEN_FILE)?;
+        let is_later = pod.is_template && reach::will_be_injected(facts, pod) == Ok(true);
+        // The webhook mounts it when the pod is made, but not in what it is to skip.
+        if is_later && !pod.skips(&container.name) {
             return None;
         }
+        let volume = match pod.projection_of(container) {
+            Some(projection) => projection.volume.as_str(),
+            None if is_later
+                && !pod.skips_all()
+                && *file == EnvFact::Value(WEBHOOK_TOKEN_FILE.to_owned()) =>
+            {
+                WEBHOOK_VOLUME
+            }
+            None => return None,
+        };
         // A copy of the token is P18's.
-        if !uses
-            || container.mounts.iter().any(|mount| mount.volume == projection.volume)
-            || copied(pod, container).is_some()
-        {
+        if container.mounts.iter().any(|mount| mount.volume == volume) || copied(pod, container).is_some() {
             return None;
         }
         Some(Evidence::new(
-            format!("a mount of volume {}", projection.volume),
+            format!("a mount of volume {volume}"),
             "not mounted",
             place(facts, pod, container),
             "add the volumeMount to this container",

@@ -8,7 +8,7 @@ use super::shell::word;
 use super::{namespace, reach, restart, service_account, variables};
 use crate::facts::{
     AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
-    WebhookFacts,
+    WEBHOOK_VOLUME, WebhookFacts,
 };
 
 /// Seconds between the making of a ServiceAccount and of a pod within which the webhook may not know the former.
@@ -247,7 +247,7 @@ pub(super) fn w07(facts: &Facts) -> Verdict {
         container.kind != ContainerKind::Ephemeral
             && with
             && !container.has_rrsa_env()
-            && container.mounts.iter().all(|mount| mount.volume != "rrsa-oidc-token")
+            && container.mounts.iter().all(|mount| mount.volume != WEBHOOK_VOLUME)
             && !pod.skips(&container.name)
     });
     match found {
