@@ -25,12 +25,14 @@ pub(super) fn p13(facts: &Facts) -> Verdict {
     // Of a manifest the volume is not seen that admission will mount there.
     let api_token = each_container(facts, |pod, container| {
         let file = container.value(env_vars::OIDC_TOKEN_FILE)?;
-        (file == API_TOKEN_FILE && pod.projection_of(container).is_none_or(|p| !container.has_token_at(p, file))).then(|| {
+        (file == API_TOKEN_FILE
+            && pod.projection_of(container).is_none_or(|p| !container.has_token_at(p, file)))
+        .then(|| {
             Evidence::new(
                 format!("the file of a token for audience {AUDIENCE}"),
                 format!("{file}, which is the token for the API server"),
                 format!("variable {}, {}", env_vars::OIDC_TOKEN_FILE, place(facts, pod, container)),
-                format!("give STS a volume of its own, a serviceAccountToken for audience {AUDIENCE}, and name its file"),
+                own_volume(pod),
             )
         })
     });
@@ -49,16 +51,28 @@ pub(super) fn p13(facts: &Facts) -> Verdict {
                 format!("audience of volume {}, {}", projection.volume, pod.place(&facts.namespace)),
                 // That volume is how the pod talks to the API server.
                 if projection.volume.starts_with("kube-api-access-") {
-                    format!(
-                        "give STS a volume of its own, a serviceAccountToken for audience {AUDIENCE}, and name its file; \
-                         this one is for the API server"
-                    )
+                    format!("{}; this one is for the API server", own_volume(pod))
                 } else {
                     format!("set audience: {AUDIENCE}; it is the same whatever STS host is used")
                 },
             )
         })
     })
+}
+
+/// How a container comes to a token for STS that names the one for the API server.
+fn own_volume(pod: &PodFacts) -> String {
+    let for_sts = pod.projections.iter().find(|p| p.audience.as_deref() == Some(AUDIENCE));
+    match for_sts {
+        Some(projection) => {
+            format!("mount volume {}, which has the token for STS, and name its file", projection.volume)
+        }
+        None => {
+            format!(
+                "give STS a volume of its own, a serviceAccountToken for audience {AUDIENCE}, and name its file"
+            )
+        }
+    }
 }
 
 /// The token lives as long as RRSA lets it.
@@ -87,6 +101,10 @@ pub(super) fn p14(facts: &Facts) -> Verdict {
 pub(super) fn p15(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
         let file = container.env.get(env_vars::OIDC_TOKEN_FILE)?;
+        // That of the token for the API server is P13's.
+        if *file == EnvFact::Value(API_TOKEN_FILE.to_owned()) {
+            return None;
+        }
         let is_later = pod.is_template && reach::will_be_injected(facts, pod) == Ok(true);
         // The webhook mounts it when the pod is made, but not in what it is to skip.
         if is_later && !pod.skips(&container.name) {
