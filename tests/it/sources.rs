@@ -332,6 +332,15 @@ async fn a_command_that_others_could_write_is_not_run() {
     let config = config.replace("other.json", "link.json");
     let outcome = run(&helper, &config, &["process", "--source", "x"], &[]).await;
     assert!(!ran.exists() && outcome.stderr.contains("others may write to"), "{outcome:?}");
+    // So does one that a group of others writes to, where this test may give it to one.
+    if std::os::unix::fs::chown(&open, None, Some(12_345)).is_ok() {
+        for (mode, runs) in [(0o770, false), (0o1770, true)] {
+            std::fs::set_permissions(&open, std::fs::Permissions::from_mode(mode)).unwrap();
+            let outcome = run(&helper, &config, &["process", "--source", "x"], &[]).await;
+            assert_eq!(ran.exists(), runs, "{mode:o}: {outcome:?}");
+            let _ = std::fs::remove_file(&ran);
+        }
+    }
     helper.end().await;
 }
 

@@ -95,10 +95,15 @@ impl Files {
                 if found.mode() & 0o022 != 0 {
                     return Some(format!("others may write to {shown}; chmod go-w {shown}"));
                 }
+                // Who is in another group than root's and the user's private one, of the user's number, is not known here.
                 let own = [0, rustix::process::geteuid().as_raw()];
+                let is_open = |folder: &std::fs::Metadata| {
+                    let by_group = folder.mode() & 0o020 != 0 && !own.contains(&folder.gid());
+                    folder.mode() & 0o1000 == 0 && (folder.mode() & 0o002 != 0 || by_group)
+                };
                 let open = |folder: &Path, is_next: bool| {
                     let found = std::fs::metadata(folder);
-                    found.is_ok_and(|f| f.mode() & 0o1002 == 0o002 || is_next && !own.contains(&f.uid()))
+                    found.is_ok_and(|f| is_open(&f) || is_next && !own.contains(&f.uid()))
                 };
                 // Each link on the way, and what it leads to, can be put in another's place.
                 let all: Vec<PathBuf> = links(path).chain(canonical(path)).collect();
@@ -109,7 +114,7 @@ impl Files {
                 open.map(|folder| {
                     let folder = folder.display();
                     format!(
-                        "others may write to {folder}, and so put another in its place; see that the folder is yours, and chmod o-w \
+                        "others may write to {folder}, and so put another in its place; see that the folder is yours, and chmod go-w \
                          {folder}"
                     )
                 })
