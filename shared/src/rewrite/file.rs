@@ -98,16 +98,35 @@ impl ChangeError {
 
 /// A lock as kubectl takes it: a file beside the other one, there for as long as it is held.
 #[derive(Debug)]
-struct Lock(PathBuf);
+struct Lock {
+    file: PathBuf,
+    _room: Room,
+}
+
+/// Folders that were made for a file: they go again unless something has come into them.
+#[derive(Debug, Default)]
+struct Room(Vec<PathBuf>);
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
 
 impl Lock {
     /// Takes it, or waits for it a while. Where that cannot be, it is known when something is to be written.
     fn awaited(path: &Path) -> Option<Self> {
-        make_room(path).ok()?;
+        let room = make_room(path).ok()?;
         for _ in 0..LOOKS {
             match Self::take(path) {
                 Err(ChangeError::Locked(_)) => thread::sleep(PAUSE),
-                taken => return taken.ok(),
+                Err(_) => return None,
+                Ok(mut lock) => {
+                    lock._room = room;
+                    return Some(lock);
+                }
             }
         }
         None
@@ -117,7 +136,7 @@ impl Lock {
         let lock = beside(path, ".lock");
         let _mask = OwnersMask::set();
         match private().write(true).create_new(true).open(&lock) {
-            Ok(_) => Ok(Self(lock)),
+            Ok(_) => Ok(Self { file: lock, _room: Room::default() }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ChangeError::Locked(lock)),
             Err(error) => Err(ChangeError::System(lock, error)),
         }
@@ -126,7 +145,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.file);
     }
 }
 
@@ -202,7 +221,7 @@ impl TextFile {
             let path = path.to_owned();
             move |error| ChangeError::System(path, error)
         };
-        make_room(&self.path)?;
+        let _room = make_room(&self.path)?;
         let _lock = self.locked()?;
         if read(&self.path)? != self.text {
             return Err(ChangeError::Changed(self.path.clone()));
@@ -278,10 +297,10 @@ impl TextFile {
 }
 
 /// Makes the folder that a file is to be in.
-fn make_room(path: &Path) -> Result<(), ChangeError> {
+fn make_room(path: &Path) -> Result<Room, ChangeError> {
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => make(folder).map_err(|error| ChangeError::System(folder.to_owned(), error)),
-        None => Ok(()),
+        Some(folder) => make(folder).map(Room).map_err(|error| ChangeError::System(folder.to_owned(), error)),
+        None => Ok(Room::default()),
     }
 }
 
@@ -488,6 +507,15 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         TextFile::open(&path).unwrap().undo().unwrap();
         assert!(names(path.parent().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn where_nothing_is_written_no_folder_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TextFile::open_to_change(&folder.path().join("a/b/config")).unwrap();
+        assert_eq!(names(&folder.path().join("a/b")), ["config.lock"]);
+        drop(file);
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]

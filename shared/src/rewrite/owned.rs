@@ -102,21 +102,23 @@ fn acl(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Makes a folder and those above it; what root makes in another user's is that user's.
-pub(super) fn make(folder: &Path) -> io::Result<()> {
+/// Makes a folder and those above it, and tells which there were not; what root makes in another user's is that user's.
+pub(super) fn make(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let _mask = OwnersMask::set();
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    let mut made = Vec::new();
     for folder in missing.into_iter().rev().filter(|folder| !folder.as_os_str().is_empty()) {
         match builder().create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+            Ok(()) => made.push(folder.to_owned()),
         }
         #[cfg(unix)]
         if let Some((user, group)) = above(folder) {
             std::os::unix::fs::lchown(folder, Some(user), Some(group))?;
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 #[cfg(unix)]
