@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rrsa_shared::arn::RoleArn;
 use rrsa_shared::arn::is_cluster_id;
 use rrsa_shared::cache::Mode;
 use rrsa_shared::ports::clock::Clock;
@@ -106,7 +107,7 @@ pub(crate) struct WishArgs {
     source: Option<String>,
 
     /// ARN of a role to assume with what the source gives
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = RoleArn::text)]
     role_arn: Option<String>,
 
     /// STS host or URL [env: ALIBABA_CLOUD_STS_ENDPOINT]

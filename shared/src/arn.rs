@@ -83,6 +83,14 @@ impl RoleArn {
         }
         Ok(Self { account, name })
     }
+
+    /// A text that is a role ARN, as an option takes it.
+    ///
+    /// # Errors
+    /// As [`RoleArn::parse`].
+    pub fn text(text: &str) -> Result<String, ArnError> {
+        Self::parse(text).map(|arn| arn.to_string())
+    }
 }
 
 impl OidcProviderArn {

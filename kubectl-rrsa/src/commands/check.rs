@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::stream;
 use futures_util::{FutureExt as _, StreamExt as _};
+use rrsa_shared::arn::RoleArn;
 use rrsa_shared::env_vars;
 
 use super::trust_policy;
@@ -63,7 +64,7 @@ pub struct Args {
     container: Option<String>,
 
     /// ARN of the role to assume, when the cluster does not tell it
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = RoleArn::text)]
     role_arn: Option<String>,
 
     /// ARN of the OIDC provider, when the cluster does not tell it

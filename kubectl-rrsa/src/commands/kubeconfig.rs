@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use kube::config::Cluster;
 use rrsa_shared::ack::{DescribeClusterUserKubeconfig, UserKubeconfig};
 use rrsa_shared::api::ApiError;
+use rrsa_shared::arn::RoleArn;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
 use rrsa_shared::source::external::{exec_words, is_ours};
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ pub struct Args {
     source: Option<String>,
 
     /// ARN of a role that the helper assumes
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = RoleArn::text)]
     role_arn: Option<String>,
 
     /// Name of the three entries; rrsa-ID without it

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rrsa_shared::arn::RoleArn;
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
@@ -30,7 +31,7 @@ pub struct Args {
     source: Option<String>,
 
     /// ARN of a role that the helper assumes
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = RoleArn::text)]
     role_arn: Option<String>,
 
     /// Region of the profile; the CLI takes none without one
