@@ -164,7 +164,8 @@ pub fn main() -> ExitCode {
         random: Random::real(),
         trace: cli.kube.verbose.unwrap_or(false).then_some(say),
     };
-    ExitCode::from(match run(cli, &machine) {
+    let chosen_by = cli.kube.chosen();
+    ExitCode::from(match run(cli, &machine).map_err(|error| error.addressed(&chosen_by)) {
         Ok(outcome) => match write_out(&outcome.text) {
             Ok(()) => outcome.code,
             Err(error) => {

@@ -5,6 +5,8 @@ use std::fmt;
 use rrsa_shared::printable::printable;
 use serde::Serialize;
 
+use crate::rules::addressed;
+
 /// Exit codes, part of the public interface.
 pub mod exit {
     /// Healthy, or the command did what was asked.
@@ -71,6 +73,13 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error, whose hint goes to the cluster that `options` choose.
+    #[must_use]
+    pub fn addressed(mut self, options: &str) -> Self {
+        self.hint = self.hint.map(|hint| addressed(&hint, options));
         self
     }
 

@@ -7,7 +7,7 @@ use crate::facts::{ExchangeOutcome, Facts, PodFacts};
 use crate::fingerprint::{identify, of_owner};
 use crate::identity::{self, Effective};
 use crate::rules::{
-    Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged, lagging, unreadable,
+    Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, addressed, fold, judged, lagging, unreadable,
 };
 use crate::skipped::Skipped;
 
@@ -142,6 +142,7 @@ impl Report {
         follow_the_name(&mut findings);
         findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
         for finding in &mut findings {
+            finding.command = finding.command.take().map(|words| addressed(&words, &facts.cluster.chosen_by));
             // Somebody may have set a variable to nothing.
             for text in [&mut finding.expected, &mut finding.seen] {
                 if text.is_empty() {

@@ -14,7 +14,7 @@ use crate::facts::{
     SubjectRef, is_forbidden,
 };
 use crate::rules::{
-    Finding, Owned, RULES, Severity, Verdict, blank, fold, once_admitted, restart, stays_out,
+    Finding, Owned, RULES, Severity, Verdict, addressed, blank, fold, once_admitted, restart, stays_out,
 };
 
 /// Pods asked for at a time.
@@ -135,6 +135,7 @@ pub async fn of_service_account(
                 false => format!("# once role {role} lets it in ({check}, with an access key): {command}"),
             };
         }
+        one.command = one.command.take().map(|command| addressed(&command, &cluster.chosen_by));
     }
     unseen.map_or(Ok(stale), Err)
 }

@@ -117,10 +117,11 @@ pub(crate) fn fetch(
         kept: Kept::Certificate { certificate, private_key },
         expires: Some(given.expiration.map_or(own_end, |at| at.as_second())),
         words: format!(
-            "client certificate of cluster {}, for {} minutes{}, by {words}",
+            "client certificate of cluster {}, for {} minutes{}, at {}, by {words}",
             wanted.cluster_id,
             wanted.minutes,
             if wanted.private_address { ", for its private address" } else { "" },
+            ack.endpoint.host(),
         ),
         witnesses,
         is_lasting,

@@ -86,11 +86,17 @@ fn read(arguments: &[OsString]) -> Option<(Asked, Wish)> {
     let command = words.next()??;
     let (mut wish, mut cluster_id) = (Wish::default(), None);
     let (mut minutes, mut private_address) = (MINUTES, false);
+    let mut seen: Vec<&str> = Vec::new();
     while let Some(word) = words.next() {
         let (name, value) = match word?.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (word?, None),
         };
+        // None may be said twice.
+        if seen.contains(&name) {
+            return None;
+        }
+        seen.push(name);
         if name == "--force-refresh" && value.is_none() {
             wish.force_refresh = true;
             continue;
@@ -161,6 +167,9 @@ mod tests {
             "token --cluster-id",
             "process --cache fast",
             "process --source --cache",
+            "process --source a --source b",
+            "process --force-refresh --force-refresh",
+            "token --cluster-id c1 --cluster-id=c2",
             "-v process",
         ] {
             assert_eq!(words(other), None, "{other}");

@@ -133,6 +133,7 @@ fn kept_or_asked(
     let stores = wish.stores(env, &places);
     let jitter = fastrand::u8(..);
     let now = || clock.now().as_second();
+    let began = now();
     // What a forced refresh passes over; another process's answer to the same wish serves.
     let passed_over = if wish.force_refresh { stores.get(&key).map(|entry| entry.kept) } else { None };
     let mut stale: Option<Entry> = None;
@@ -168,14 +169,17 @@ fn kept_or_asked(
     });
     // Nobody waits for another one's credentials while those at hand still work.
     let patience = if stale.is_some() { Duration::ZERO } else { PATIENCE };
-    let flight = match Flight::wait(folder, &key, patience, clock, || fresh(&mut stale)) {
+    let shared = folder.filter(|_| stores.keeps());
+    let flight = match Flight::wait(shared, &key, patience, clock, || fresh(&mut stale)) {
         Ok(flight) => flight,
         Err(entry) => return Ok(of_entry(entry)),
     };
-    if let Some(entry) = stale.take_if(|_| folder.is_some() && !flight.is_alone()) {
+    if let Some(entry) = stale.take_if(|_| shared.is_some() && !flight.is_alone()) {
         return Ok(of_entry(entry));
     }
-    let remembered = if wish.force_refresh { None } else { stores.recall(&key, now()) };
+    let remembered = stores.recall(&key, now());
+    // What was said to somebody else meanwhile is said to who insists as well.
+    let remembered = remembered.filter(|said| !wish.force_refresh || flight.has_waited() && said.at >= began);
     let remembered = remembered.filter(|said| said.looked_at.iter().all(|witness| witness.holds(env, files)));
     let outcome = match remembered {
         Some(refusal) => {
@@ -191,6 +195,7 @@ fn kept_or_asked(
     let fetched = match (outcome, stale) {
         (Ok(fetched), _) => {
             stores.forget_refusal(&key);
+            let mut is_kept = false;
             if let Some(expires) = fetched.expires.filter(|_| fetched.is_lasting) {
                 let made = now();
                 let Fetched { kept, words, witnesses, .. } = &fetched;
@@ -202,12 +207,15 @@ fn kept_or_asked(
                     );
                 } else {
                     match stores.put(&key, &entry, expires - made) {
-                        Ok(None) => {}
-                        Ok(Some(news)) => warn(&news),
+                        Ok(put) => {
+                            is_kept = put.is_kept;
+                            put.news.iter().for_each(|news| warn(news));
+                        }
                         Err(error) => warn(&format!("the credentials are not kept: {error}")),
                     }
                 }
             }
+            flight.tell(is_kept);
             fetched
         }
         (Err(error), stale) => {

@@ -131,6 +131,7 @@ impl<'a> Checker<'a> {
         let (mut cluster, keys) = collect::cluster(&kube.client, &cloud.issuers.site, &kube.server, issuer)
             .await
             .map_err(|error| context::explain(error, kube))?;
+        cluster.chosen_by.clone_from(&kube.chosen_by);
         let key = cloud.account.key().await;
         cluster.cloud = collect::cloud_cluster(&cloud.account, &key, &cluster.cluster_id).await;
         Ok(Self {

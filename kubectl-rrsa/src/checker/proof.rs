@@ -17,6 +17,7 @@ use crate::facts::{
     VantageFacts,
 };
 use crate::live::{self, Live, ProbeOptions, Wiring};
+use crate::rules::addressed;
 use crate::skipped::UNREAD_FILE;
 /// What came of the live check.
 pub(super) struct Proof {
@@ -157,7 +158,7 @@ impl Checker<'_> {
         let wanted = live::probe_pod(account, like.as_ref(), container, &wiring, &options);
         let live::Beside { report, left } = live::beside(client, namespace, &wanted, &wishes.interrupt).await;
         if let Some(left) = left {
-            cli::say(&format!("warning: {left}"));
+            cli::say(&format!("warning: {}", addressed(&left, &self.kube.chosen_by)));
         }
         Ok((report?, "a pod of its own".to_owned()))
     }

@@ -110,6 +110,7 @@ pub async fn cluster(
     };
     let key_ids = keys.map(JwkSet::key_ids);
     let facts = ClusterFacts {
+        chosen_by: String::new(),
         server: server.to_owned(),
         version,
         issuer,

@@ -24,11 +24,11 @@ pub struct Doing {
     pub undo: bool,
 }
 
-/// Writes the changed text, and shows the change.
+/// Writes the changed text, and shows the change. `next` is what to do then, `undo` what undoes it.
 ///
 /// # Errors
 /// When the file cannot be changed; it is then as it was.
-pub fn write(file: &TextFile, after: &str, next: &str) -> Result<Outcome, Error> {
+pub fn write(file: &TextFile, after: &str, next: &str, undo: &str) -> Result<Outcome, Error> {
     if file.text() == after {
         say(&format!("{} says so already; {next}", file.path().display()));
         return Ok(Outcome { text: String::new(), code: exit::HEALTHY });
@@ -36,7 +36,7 @@ pub fn write(file: &TextFile, after: &str, next: &str) -> Result<Outcome, Error>
     let text = render::change(&file.path().display().to_string(), file.text(), after, Ours::Added);
     let backup = file.replace(after).map_err(refused)?;
     say(&format!("written; {next}"));
-    say(&format!("--undo puts back what it was, which is kept in {}", backup.display()));
+    say(&format!("{undo} puts back what it was, which is kept in {}", backup.display()));
     Ok(Outcome { text, code: exit::HEALTHY })
 }
 

@@ -14,11 +14,11 @@ use serde_json::{Map, Value, json};
 use super::files::{self, Doing};
 use crate::cli::{Cli, Machine, Outcome};
 use crate::collect;
-use crate::context;
+use crate::context::{self, KubeFlags};
 use crate::error::{Error, exit};
 use crate::helper::{self, HelperCommand};
 use crate::live;
-use crate::rules::word;
+use crate::rules::{addressed, word};
 
 const HEAD: &str = "apiVersion: v1\nkind: Config\n";
 /// Fields of a cluster that say whom it is trusted by; those of another way would contradict ours.
@@ -165,12 +165,15 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             .caused_by(error)
             .hint("without --write the entries are printed: save them as a file of their own, and name both in KUBECONFIG")
     })?;
+    // Other options choose whom to ask, and not the file.
+    let file_only = KubeFlags { kubeconfig: cli.kube.kubeconfig.clone(), ..KubeFlags::default() }.chosen();
     let next = if args.doing.select {
         format!("kubectl uses it now: context {name}")
     } else {
-        format!("use it with: kubectl config use-context {}", word(&name))
+        let command = format!("kubectl config use-context {}", word(&name));
+        format!("use it with: {}", addressed(&command, &file_only))
     };
-    files::write(&file, &after, &next)
+    files::write(&file, &after, &next, &addressed("kubectl rrsa kubeconfig --undo", &file_only))
 }
 
 /// The list that has an entry of that name which somebody else wrote: one whose user does not call this program.

@@ -121,7 +121,9 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let cloud = cli.cloud.resolve(machine)?;
     let site = &cloud.issuers.site;
     let issuer = async || Seen::unknown("not asked");
-    let (cluster, _) = collect::cluster(&kube.client, site, &kube.server, issuer).await.map_err(explain)?;
+    let (mut cluster, _) =
+        collect::cluster(&kube.client, site, &kube.server, issuer).await.map_err(explain)?;
+    cluster.chosen_by.clone_from(&kube.chosen_by);
     if cluster.issuer.value().map(String::as_str) == Some(DEFAULT_ISSUER) {
         cli::say("warning: RRSA-C01: RRSA is off on this cluster, so that no pod of it gets a session");
     }

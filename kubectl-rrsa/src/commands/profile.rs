@@ -131,7 +131,7 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     } else {
         format!("use it with: aliyun --profile {name}, or ALIBABA_CLOUD_PROFILE={name}")
     };
-    files::write(&file, &after, &next)
+    files::write(&file, &after, &next, "kubectl rrsa profile --undo")
 }
 
 /// Where the CLI's configuration is.

@@ -50,6 +50,8 @@ pub struct KubeContext {
     pub user: Option<String>,
     /// Where the configuration comes from.
     pub source: Source,
+    /// The options by which it was chosen, as words of a shell.
+    pub chosen_by: String,
 }
 
 /// Where a configuration comes from.
@@ -176,7 +178,7 @@ fn finish(
         .with_layer(&BufferLayer::new(IN_FLIGHT))
         .with_layer(&RetryLayer::new(Patience::default()))
         .build();
-    Ok(KubeContext { client, namespace, server, proxy, user, source })
+    Ok(KubeContext { client, namespace, server, proxy, user, source, chosen_by: flags.chosen() })
 }
 
 /// The certificates of the cluster's authority; `None` leaves it to the machine's own.

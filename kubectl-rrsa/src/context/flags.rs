@@ -7,6 +7,7 @@ use clap::builder::TypedValueParser as _;
 use rrsa_shared::secret::Secret;
 
 use super::duration;
+use crate::rules::word;
 
 /// Options of kubectl; each is taken at any depth.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -88,4 +89,22 @@ pub struct KubeFlags {
     /// Name that the API server's certificate must be for
     #[arg(long, global = true, value_name = "NAME")]
     pub tls_server_name: Option<String>,
+}
+
+impl KubeFlags {
+    /// The options that choose a cluster, as words of a shell for another command that is to go to the same one.
+    #[must_use]
+    pub fn chosen(&self) -> String {
+        let kubeconfig = self.kubeconfig.as_ref().map(|path| path.display().to_string());
+        let options = [
+            ("--kubeconfig", &kubeconfig),
+            ("--context", &self.context),
+            ("--cluster", &self.cluster),
+            ("--user", &self.user),
+            ("--server", &self.server),
+        ];
+        let words =
+            options.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", word(value.as_ref()?))));
+        words.collect::<Vec<_>>().join(" ")
+    }
 }

@@ -17,6 +17,9 @@ pub const DEFAULT_ISSUER: &str = "https://kubernetes.default.svc";
 pub struct ClusterFacts {
     /// The address of the API server.
     pub server: String,
+    /// The options of kubectl by which it was chosen, as words of a shell; empty where there are none.
+    #[serde(skip)]
+    pub chosen_by: String,
     /// `gitVersion` of the API server.
     pub version: Seen<String>,
     /// The issuer that new tokens get.
@@ -51,6 +54,7 @@ impl ClusterFacts {
     pub fn unseen(why: &str) -> Self {
         Self {
             server: String::new(),
+            chosen_by: String::new(),
             version: Seen::unknown(why),
             issuer: Seen::unknown(why),
             discovery_url: Seen::unknown(why),

@@ -84,6 +84,7 @@ pub(super) fn healthy_service_account() -> Facts {
         looked_at: 1100,
         namespace: "rrsa-demo".to_owned(),
         cluster: ClusterFacts {
+            chosen_by: String::new(),
             server: "https://api".to_owned(),
             version: seen("v1.36.2".to_owned()),
             issuer: seen(ISSUER.to_owned()),

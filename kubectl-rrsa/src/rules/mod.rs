@@ -39,5 +39,5 @@ pub use obstacle::unreadable;
 pub use reach::stays_out;
 pub use restart::{Owned, of_owners as restart, once_admitted};
 pub use service_account::misspelt;
-pub use shell::word;
+pub use shell::{addressed, word};
 pub use workloads::{Judged, judged};

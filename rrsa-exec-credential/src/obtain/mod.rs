@@ -180,9 +180,6 @@ impl<'a> Seeker<'a> {
         if policy {
             words.push_str(", with a session policy");
         }
-        if let Some(endpoint) = &self.sts_endpoint {
-            let _ = write!(words, ", at {}", endpoint.rsplit('@').next().unwrap_or_default());
-        }
         words
     }
 

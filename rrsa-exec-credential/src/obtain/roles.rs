@@ -89,7 +89,8 @@ impl Seeker<'_> {
         let sts = self.sts()?;
         let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read);
         let asked = self.in_time("STS", asked).await?;
-        let words = format!("RRSA, role {}", call.role_arn);
+        let (role, session) = (&call.role_arn, call.session_name.as_str());
+        let words = format!("RRSA, role {role}, session {session}, at {}", sts.endpoint.host());
         match asked.result {
             Ok((session, _)) => Ok(of_session(session, words, asked.clock_offset)),
             Err(ApiError::Fault(fault)) => {
@@ -140,7 +141,8 @@ impl Seeker<'_> {
         let (sts, key) = (self.sts()?, &base.issued.key);
         let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read);
         let asked = self.in_time("STS", asked).await?;
-        let words = format!("role {role_arn}, by {}", base.words);
+        let (session, host) = (call.session_name.as_str(), sts.endpoint.host());
+        let words = format!("role {role_arn}, session {session}, at {host}, by {}", base.words);
         asked
             .result
             .map(|session| of_session(session, words, asked.clock_offset))

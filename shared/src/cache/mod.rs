@@ -17,5 +17,5 @@ pub use freshness::{Freshness, freshness};
 pub use key::{CacheKey, KeyInputs};
 pub use lock::Flight;
 pub use refusal::{REMEMBERED_SECONDS, Refusal};
-pub use stores::{Listed, Mode, StoreError, Stores};
+pub use stores::{Listed, Mode, Put, StoreError, Stores};
 pub use witness::{MAX_CONFIGURATION, Witness};

@@ -38,6 +38,15 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// What became of an entry that was to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// Whether a store has it.
+    pub is_kept: bool,
+    /// What is to be told of it, once.
+    pub news: Option<String>,
+}
+
 /// One entry, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -80,6 +89,9 @@ fn scope(folder: Option<&Folder>) -> String {
 
 /// A file whose text says why `auto` does not use the best store here, and, by its first word, which one it uses.
 const FALLBACK: &str = "fallback";
+
+/// Entries of one name that were given within so many seconds are of processes that ran at once.
+const AT_ONCE: u64 = 2;
 
 impl Stores {
     /// Nothing is looked at yet. `folder` is for what the kernel does not hold, and for plain files.
@@ -173,14 +185,11 @@ impl Stores {
     ///
     /// # Errors
     /// Why it is not kept, each time where a store was asked for by its name; nothing is lost but a call of STS.
-    pub fn put(&self, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<Option<String>, StoreError> {
+    pub fn put(&self, key: &CacheKey, entry: &Entry, seconds: i64) -> Result<Put, StoreError> {
         let mut whys: Vec<String> = Vec::new();
         for store in self.order() {
-            let kept = self.put_to(*store, key, entry, seconds).and_then(|()| {
-                let back = self.get_from(*store, key);
-                let lost = || StoreError("what was written to it is not given back".to_owned());
-                if back.as_ref() == Some(entry) { Ok(()) } else { Err(lost()) }
-            });
+            let kept =
+                self.put_to(*store, key, entry, seconds).and_then(|()| self.look_for(*store, key, entry));
             #[cfg(target_os = "linux")]
             if let (Ok(()), Store::SecretService, Some(folder)) = (&kept, store, &self.folder) {
                 // Without it the entry is only not listed.
@@ -191,24 +200,35 @@ impl Stores {
                     if let Some(folder) = self.folder.as_ref().filter(|_| self.mode == Mode::Auto) {
                         let _ = folder.remove(FALLBACK);
                     }
-                    return Ok(None);
+                    return Ok(Put { is_kept: true, news: None });
                 }
                 Ok(()) => {
                     let why = format!("{}: {}", store.word(), whys.join("; "));
                     let words = format!("the {} is used, since {}", self.called(*store), whys.join("; "));
-                    return Ok(self.note(&why).then_some(words));
+                    return Ok(Put { is_kept: true, news: self.note(&why).then_some(words) });
                 }
                 Err(error) => whys.push(format!("the {} cannot be: {error}", self.called(*store))),
             }
         }
         if whys.is_empty() {
-            return Ok(None);
+            return Ok(Put { is_kept: false, news: None });
         }
         let words = whys.join("; ");
         if self.mode != Mode::Auto {
             return Err(StoreError(words));
         }
-        Ok(self.note(&format!("none: {words}")).then(|| format!("the credentials are not kept: {words}")))
+        let is_news = self.note(&format!("none: {words}"));
+        let news = is_news.then(|| format!("the credentials are not kept: {words}"));
+        Ok(Put { is_kept: false, news })
+    }
+
+    /// Whether a store gives back what was just written to it. Where there is no lock another process may have put its own in its
+    /// place, which is as good.
+    fn look_for(&self, store: Store, key: &CacheKey, entry: &Entry) -> Result<(), StoreError> {
+        match self.get_from(store, key) {
+            Some(back) if back == *entry || back.made.abs_diff(entry.made) <= AT_ONCE => Ok(()),
+            _ => Err(StoreError("what was written to it is not given back".to_owned())),
+        }
     }
 
     /// What a store is called, as it was asked for.
@@ -295,11 +315,8 @@ impl Stores {
             witnesses: Vec::new(),
         };
         let tried = Store::HERE.iter().map(|store| {
-            let kept = self.put_to(*store, &key, &entry, 60).and_then(|()| {
-                let back = self.get_from(*store, &key);
-                let lost = || StoreError("what was written to it is not given back".to_owned());
-                if back.as_ref() == Some(&entry) { Ok(()) } else { Err(lost()) }
-            });
+            let kept =
+                self.put_to(*store, &key, &entry, 60).and_then(|()| self.look_for(*store, &key, &entry));
             let removed = match store {
                 #[cfg(target_os = "linux")]
                 Store::Kernel => {
