@@ -76,6 +76,26 @@ async fn options_are_taken_before_and_after_the_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_typed_goes_to_the_cluster_that_was_asked() {
+    let stage = Stage::demo().await;
+    for (line, expected) in [
+        ("check sa/nobody -n rrsa-demo", "kubectl create serviceaccount nobody -n rrsa-demo"),
+        (
+            "check sa/nobody -n rrsa-demo --context sandbox --user sandbox-admin",
+            "kubectl --context sandbox --user sandbox-admin create serviceaccount nobody -n rrsa-demo",
+        ),
+        (
+            "check pod/nope -n rrsa-demo --context sandbox",
+            "hint: kubectl --context sandbox get pods -n rrsa-demo",
+        ),
+        ("check sa/x svc/x --cluster sandbox", "hint: kubectl rrsa --cluster sandbox check sa/NAME"),
+    ] {
+        let outcome = stage.rrsa(&line.split(' ').collect::<Vec<_>>()).await;
+        assert!((outcome.stdout.clone() + &outcome.stderr).contains(expected), "{line}: {outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_wrong_is_named_with_what_to_type() {
     let stage = Stage::demo().await;
     for (line, words) in [

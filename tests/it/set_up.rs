@@ -63,6 +63,16 @@ async fn a_kubeconfig_gets_an_entry_that_kubectl_uses_and_gets_rid_of_it_again()
     assert_eq!(written.code, 0, "{written:?}");
     assert!(written.stdout.contains("+- name: rrsa-c0123456789abcdef0123456789abcdef"), "{written:?}");
     assert!(written.stderr.contains(&format!("kubectl config use-context {CONTEXT}")), "{written:?}");
+    assert!(written.stderr.contains("\nkubectl rrsa kubeconfig --undo puts back"), "{written:?}");
+    let elsewhere = helper.stage.file("else.yaml", &before).display().to_string();
+    let to_other = rrsa(&helper, &["kubeconfig", "--write", "--kubeconfig", &elsewhere]).await;
+    for command in ["config use-context", "rrsa kubeconfig --undo"] {
+        let command = match command.strip_prefix("rrsa ") {
+            Some(rest) => format!("kubectl rrsa --kubeconfig {elsewhere} {rest}"),
+            None => format!("kubectl --kubeconfig {elsewhere} {command}"),
+        };
+        assert!(to_other.stderr.contains(&command), "{to_other:?}");
+    }
     let after = text(&file);
     for line in before.lines() {
         assert!(after.lines().any(|one| one == line), "{line}\n{after}");
