@@ -70,7 +70,8 @@ impl Manifests {
                     .caused_by(error)
                     .hint("name a file of YAML or JSON")
             })?;
-        for document in documents.into_iter().filter(|document| !document.is_null()) {
+        for mut document in documents.into_iter().filter(|document| !document.is_null()) {
+            in_quotes(&mut document);
             let file = || file.to_owned();
             match document.get("items").and_then(Value::as_array) {
                 Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {
@@ -350,6 +351,26 @@ fn role(given: &Given, arn: &Seen<String>) -> Seen<Option<Role>> {
     }
 }
 
+/// Labels and annotations as texts. What YAML has read as something else is what the API server would refuse; it is shown as it
+/// stands there.
+fn in_quotes(value: &mut Value) {
+    match value {
+        Value::Array(all) => all.iter_mut().for_each(in_quotes),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let texts = field.as_object_mut().filter(|_| ["labels", "annotations"].contains(&name.as_str()));
+                for text in texts.into_iter().flatten().map(|(_, text)| text) {
+                    if text.is_boolean() || text.is_number() {
+                        *text = Value::String(text.to_string());
+                    }
+                }
+                in_quotes(field);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The pod that a workload makes; `None` for an object that makes none.
 fn pod_of(object: &Object) -> Result<Option<PodFacts>, Error> {
     let kind = text(&object.value, "/kind");
@@ -371,8 +392,7 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Labels or annotations. What YAML has read as something else than a text is what the API server would refuse; it is
-/// shown as it stands there.
+/// Labels or annotations.
 fn strings(value: &Value, pointer: &str) -> BTreeMap<String, String> {
     let pairs = value.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
     pairs
@@ -440,6 +460,10 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         // It may be elsewhere, and may be misspelt.
         let near = DEMO.replacen("serviceAccountName: s", "serviceAccountName: sx", 1);
         assert_eq!(reports(&near, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-P02"]));
+        // A bare on is read as true.
+        let labels = "template: {metadata: {labels: {pod-identity.alibabacloud.com/injection: on, n: 1}}, ";
+        let bare = DEMO.replacen("template: {", labels, 1).replacen("injection: 'on'", "n: x", 1);
+        assert_eq!(reports(&bare, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-N02"]));
         // Another namespace has one of that name with a role: nobody says that this one is to have it.
         let namesake = DEMO.replacen("name: s, namespace: a", "name: s, namespace: b", 1)
             + "---\nkind: ServiceAccount\nmetadata: {name: s, namespace: a}\n";
