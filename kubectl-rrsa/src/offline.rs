@@ -358,7 +358,8 @@ fn in_quotes(value: &mut Value) {
         Value::Array(all) => all.iter_mut().for_each(in_quotes),
         Value::Object(fields) => {
             for (name, field) in fields {
-                let texts = field.as_object_mut().filter(|_| ["labels", "annotations"].contains(&name.as_str()));
+                let texts =
+                    field.as_object_mut().filter(|_| ["labels", "annotations"].contains(&name.as_str()));
                 for text in texts.into_iter().flatten().map(|(_, text)| text) {
                     if text.is_boolean() || text.is_number() {
                         *text = Value::String(text.to_string());
@@ -464,6 +465,8 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         let labels = "template: {metadata: {labels: {pod-identity.alibabacloud.com/injection: on, n: 1}}, ";
         let bare = DEMO.replacen("template: {", labels, 1).replacen("injection: 'on'", "n: x", 1);
         assert_eq!(reports(&bare, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-N02"]));
+        let alone = bare.replacen("kind: Namespace", "kind: Other", 1);
+        assert_eq!(reports(&alone, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-N02"]));
         // Another namespace has one of that name with a role: nobody says that this one is to have it.
         let namesake = DEMO.replacen("name: s, namespace: a", "name: s, namespace: b", 1)
             + "---\nkind: ServiceAccount\nmetadata: {name: s, namespace: a}\n";

@@ -6,6 +6,7 @@ use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 use rrsa_shared::env_vars;
 
 use rrsa_shared::ports::http::TransportFault;
+use rrsa_shared::sts::REGIONS;
 
 use super::finding::{Evidence, Verdict};
 use super::shell::word;
@@ -16,8 +17,9 @@ use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, T
 pub(super) fn c01(facts: &Facts) -> Verdict {
     match facts.cluster.issuer.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
-        Ok(issuer) if issuer == DEFAULT_ISSUER => {
-            let id = facts.cluster.cluster_id.value().map_or("CLUSTER_ID", String::as_str);
+        Ok(issuer) if issuer == DEFAULT_ISSUER && !is_elsewhere(facts) => {
+            // Where nobody can tell the cluster, the shell asks for it and does nothing without.
+            let id = facts.cluster.cluster_id.value().map_or("\"${CLUSTER_ID:?}\"", String::as_str);
             Evidence::new(
                 "an issuer such as https://oidc-ack-REGION.oss-REGION.aliyuncs.com/CLUSTER_ID",
                 issuer,
@@ -117,7 +119,7 @@ pub(super) fn c05(facts: &Facts) -> Verdict {
 pub(super) fn c07(facts: &Facts) -> Verdict {
     match facts.cluster.issuer.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
-        Ok(issuer) if issuer == VIRTUAL_ISSUER => Evidence::new(
+        Ok(issuer) if issuer == VIRTUAL_ISSUER && !is_elsewhere(facts) => Evidence::new(
             "the issuer of an ACK cluster, https://oidc-ack-…",
             issuer,
             "issuer of the API server",
@@ -127,6 +129,12 @@ pub(super) fn c07(facts: &Facts) -> Verdict {
         .into(),
         Ok(_) => Verdict::Holds,
     }
+}
+
+/// Whether nothing of the cluster is Alibaba Cloud's, its nodes neither: kubeadm and others have the same issuers.
+fn is_elsewhere(facts: &Facts) -> bool {
+    let is_ours = |region: &String| REGIONS.contains(&region.as_str());
+    !facts.cluster.region.value().is_some_and(is_ours) && a05(facts).is_broken()
 }
 
 /// The issuer that vcluster and k3s give themselves.

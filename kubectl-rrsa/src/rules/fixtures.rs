@@ -217,6 +217,15 @@ fn annotate(facts: &mut Facts, value: Option<&str>) {
     });
 }
 
+/// The cluster as one that has nothing of Alibaba Cloud.
+fn elsewhere(facts: &mut Facts, issuer: &str) {
+    facts.cluster.issuer = seen(issuer.to_owned());
+    claims(facts, |c| c.issuer = Some(issuer.to_owned()));
+    facts.cluster.cluster_id = Seen::unknown("no such configmap");
+    facts.cluster.region = Seen::unknown("no node tells its region");
+    facts.cluster.webhook = seen(None);
+}
+
 fn label(facts: &mut Facts, value: Option<&str>) {
     alter(&mut facts.namespace_facts, |namespace| {
         let labels = &mut namespace.as_mut().expect("a namespace").labels;
@@ -1267,6 +1276,12 @@ const BREAKS: &[Case] = &[
         claims(f, |c| c.issuer = Some(issuer));
         f.cluster.cluster_id = Seen::unknown("no such configmap");
         f.cluster.webhook = seen(None);
+    }),
+    ("RRSA-A05", "a cluster that kubeadm has made", healthy_service_account, |f| {
+        elsewhere(f, "https://kubernetes.default.svc.cluster.local");
+    }),
+    ("RRSA-A05", "a cluster of another cloud with the usual issuer", healthy_service_account, |f| {
+        elsewhere(f, DEFAULT_ISSUER);
     }),
     ("RRSA-C05", "another issuer before RRSA's", healthy_service_account, |f| {
         with_cloud(f, "running", &format!("{DEFAULT_ISSUER},{ISSUER}"));

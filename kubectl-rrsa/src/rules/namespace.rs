@@ -30,6 +30,13 @@ pub(super) fn n01(facts: &Facts) -> Verdict {
 
 /// The injection label says `on` and nothing like it.
 pub(super) fn n02(facts: &Facts) -> Verdict {
+    // What the namespace says is not seen: the pod's own label is wrong, and may not be needed.
+    if let (Some(pod), Err(_)) = (&facts.pod, facts.namespace_facts.as_result())
+        && let Some(value) = pod.injection().filter(|value| *value != "on" && !pod.is_wired())
+        && !facts.is_asked_by_template()
+    {
+        return not_on(value, &pod.place(&facts.namespace)).severity(Severity::Warning).into();
+    }
     judge(facts, |namespace, pod| {
         let of_namespace =
             || namespace.injection().map(|value| (value, format!("namespace {}", facts.namespace)));
@@ -44,16 +51,18 @@ pub(super) fn n02(facts: &Facts) -> Verdict {
             _ => of_namespace()?,
         };
         (value != "on")
-            .then(|| {
-                Evidence::new(
-                    "on",
-                    format!("{value:?}"),
-                    format!("label {INJECTION_LABEL} of {place}"),
-                    "set it to on; in YAML quote it ('on'), for a bare on is read as true",
-                )
-            })
+            .then(|| not_on(value, &place))
             .map(|evidence| if is_next { evidence.severity(Severity::Warning) } else { evidence })
     })
+}
+
+fn not_on(value: &str, place: &str) -> Evidence {
+    Evidence::new(
+        "on",
+        format!("{value:?}"),
+        format!("label {INJECTION_LABEL} of {place}"),
+        "set it to on; in YAML quote it ('on'), for a bare on is read as true",
+    )
 }
 
 /// The injection label is a label, and not an annotation of the same name.
