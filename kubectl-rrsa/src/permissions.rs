@@ -57,7 +57,7 @@ pub const RBAC: &[Rbac] = &[
     rbac("check, describe", "list", "", "serviceaccounts", "namespace", "ServiceAccounts that name a role"),
     rbac("check, describe", "list", "", "pods", "namespace", "pods that use the ServiceAccount"),
     rbac(
-        "check, describe",
+        "check, describe, list --stale",
         "list",
         "",
         "events",

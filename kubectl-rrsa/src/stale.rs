@@ -10,11 +10,10 @@ use serde::Serialize;
 
 use crate::collect::{self, why_not};
 use crate::facts::{
-    ClusterFacts, Facts, NamespaceFacts, OwnerFacts, PodFacts, Rollout, Seen, ServiceAccountFacts,
-    SubjectRef, is_forbidden,
+    ClusterFacts, Facts, OwnerFacts, PodFacts, Rollout, Seen, ServiceAccountFacts, SubjectRef, is_forbidden,
 };
 use crate::rules::{
-    Finding, Owned, RULES, Severity, Verdict, addressed, blank, fold, once_admitted, restart, stays_out,
+    Finding, Link, Owned, RULES, Severity, Verdict, addressed, blank, fold, once_admitted, restart, stays_out,
 };
 
 /// Pods asked for at a time.
@@ -85,6 +84,13 @@ pub async fn of_service_account(
     names.sort_unstable();
     names.dedup();
     let owners = collect::owners(client, namespace, names).await;
+    let without = live.iter().any(|pod| !pod.is_wired());
+    let failures = match without {
+        true => collect::webhook_failures(client, Some(namespace)).await,
+        false => Seen::unknown("not asked"),
+    };
+    // What may not be seen of them keeps nothing from being restarted.
+    let failures = failures.value().and_then(|all| all.get(namespace)).cloned().unwrap_or_default();
     for pod in &mut live {
         let is_gone = |owner: &&mut String| matches!(owners.get(*owner).map(Seen::value), Some(Some(None)));
         if let Some(owner) = pod.owner.as_mut().filter(is_gone) {
@@ -96,7 +102,14 @@ pub async fn of_service_account(
     for pod in live {
         let (owner, name) = (pod.owner.clone(), pod.name.clone());
         let made_by = owner.as_ref().and_then(|owner| owners.get(owner)).cloned();
-        match judge(cluster, namespace, &namespace_facts, &service_account, pod, made_by) {
+        let of_namespace = Facts {
+            cluster: cluster.clone(),
+            namespace_facts: namespace_facts.clone(),
+            service_account: service_account.clone(),
+            webhook_failures: Seen::known(failures.clone(), "events"),
+            ..blank(namespace)
+        };
+        match judge(of_namespace, pod, made_by) {
             Kind::Broken => {}
             Kind::Unseen(why) => unseen = unseen.or(Some(why)),
             Kind::Stale(finding) => {
@@ -140,27 +153,15 @@ pub async fn of_service_account(
     unseen.map_or(Ok(stale), Err)
 }
 
-fn judge(
-    cluster: &ClusterFacts,
-    namespace: &str,
-    namespace_facts: &Seen<Option<NamespaceFacts>>,
-    service_account: &Seen<Option<ServiceAccountFacts>>,
-    pod: PodFacts,
-    made_by: Option<Seen<OwnerFacts>>,
-) -> Kind {
+fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) -> Kind {
     let facts = Facts {
         subject: SubjectRef::Pod(pod.name.clone()),
-        cluster: cluster.clone(),
-        namespace_facts: namespace_facts.clone(),
-        service_account: service_account.clone(),
-        // What made the pod was asked for by the label of its template, which the pod has.
-        webhook_failures: Seen::known(Vec::new(), "not asked"),
         service_account_name: pod.service_account.clone(),
         pod: Some(pod),
         owner: made_by.unwrap_or_else(|| Seen::unknown("nothing made it")),
-        ..blank(namespace)
+        ..of_namespace
     };
-    if stays_out(&facts) {
+    if stays_out(&facts) || would_fail(&facts) {
         return Kind::Broken;
     }
     // Of what is wired only the role may be of another time.
@@ -184,6 +185,15 @@ fn judge(
         (Some(finding), None) => Kind::Stale(Box::new(finding)),
         (None, None) => Kind::Broken,
     }
+}
+
+/// Whether a new pod would be injected and not work: for what stands in the template that makes it.
+fn would_fail(facts: &Facts) -> bool {
+    let Some(made) = facts.owner.value().map(|owner| &owner.template) else { return false };
+    let next = Facts { pod: Some(made.clone()), ..facts.clone() };
+    let of_pods = RULES.iter().filter(|rule| rule.link == Link::Pod);
+    let mut found = of_pods.filter_map(|rule| rule.finding(&(rule.judge)(&next)));
+    found.any(|finding| finding.severity >= Severity::Error)
 }
 
 async fn pods(client: &Client, namespace: &str, account: &str) -> Result<Vec<PodFacts>, String> {

@@ -4,6 +4,11 @@
 /// A rule, and the rules whose breaking explains that it is broken too.
 const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-N01", &["RRSA-P03"]),
+    ("RRSA-W01", &["RRSA-A05"]),
+    (
+        "RRSA-P01",
+        &["RRSA-S02", "RRSA-S03", "RRSA-S04", "RRSA-W01", "RRSA-W02", "RRSA-W03", "RRSA-C01", "RRSA-A05"],
+    ),
     ("RRSA-T01", &["RRSA-P12", "RRSA-P15", "RRSA-P16", "RRSA-P19"]),
     ("RRSA-T04", &["RRSA-P17"]),
     ("RRSA-T06", &["RRSA-P13", "RRSA-P15"]),
