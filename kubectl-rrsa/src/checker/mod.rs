@@ -21,7 +21,7 @@ use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
     AUDIENCE, ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OVERRIDE_ENV,
-    OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
+    Overriding, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
 };
 use crate::live::{self, Interrupt, Live};
 use crate::rules::misspelt;
@@ -214,7 +214,7 @@ impl<'a> Checker<'a> {
             (SubjectRef::ServiceAccount(name), _) => name.clone(),
             (_, pod) => pod.as_ref().map(|pod| pod.service_account.clone()).unwrap_or_default(),
         };
-        let Objects { namespace_facts, service_account, annotated, same_role, users } =
+        let Objects { namespace_facts, service_account, annotated, same_role, mut users } =
             self.objects(namespace, &account).await;
         if let Some(None) = namespace_facts.value() {
             return Err(
@@ -233,6 +233,18 @@ impl<'a> Checker<'a> {
             role: self.expected_role(&service_account, &users),
             provider: own.unwrap_or_else(|| cluster.provider_arn.clone()),
         };
+        let overriding = Overriding {
+            namespace: namespace_facts.value().and_then(Option::as_ref),
+            account: service_account.value().and_then(Option::as_ref),
+            webhook: cluster.webhook.value().and_then(Option::as_ref),
+        };
+        let of_others = match &mut users {
+            Seen::Known { value, .. } => value.workloads.as_mut_slice(),
+            Seen::Unknown(_) => &mut [],
+        };
+        for template in of_others.iter_mut().map(|workload| &mut workload.like).chain(&mut pod) {
+            overriding.settle(template);
+        }
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
         if live != Live::None {
@@ -277,7 +289,7 @@ impl<'a> Checker<'a> {
         let beside = lacking.filter(|(_, is_behind)| !is_behind).map(|(pod, _)| pod).collect();
         let published = self.published(&proof.exchange).await;
         let webhook_failures = self.webhook_failures(namespace, injects, pod.as_ref(), &users).await;
-        Ok(Facts {
+        let mut facts = Facts {
             subject,
             asked_as,
             offline: false,
@@ -309,7 +321,9 @@ impl<'a> Checker<'a> {
             role_in_use: plan.role_arn,
             provider_in_use: plan.provider_arn,
             account: account_facts,
-        })
+        };
+        facts.settle_templates();
+        Ok(facts)
     }
 
     /// Pods that run as a ServiceAccount, and what of their owners matters: of those that RRSA has not reached, or that have

@@ -256,6 +256,7 @@ fn row(account: Metadata, stock: &Stock, facts: &mut Facts) -> Row {
     facts.unscheduled = users.value().and_then(|users| users.unscheduled.clone());
     let is_wired = users.value().is_some_and(|users| users.workloads.iter().any(|one| one.like.names_rrsa()));
     facts.workloads = users.value().map(|users| users.workloads.clone()).unwrap_or_default();
+    facts.settle_templates();
     let (conclusion, rule, words) = match at_rest(facts) {
         AtRest::Broken(finding) => ("broken", Some(finding.rule), Some(finding.title.to_owned())),
         AtRest::Unseen(why) => ("unknown", None, Some(why)),

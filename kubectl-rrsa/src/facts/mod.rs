@@ -3,6 +3,7 @@
 mod account;
 mod cluster;
 mod issuer;
+mod overriding;
 mod pod;
 mod service_account;
 mod subject;
@@ -14,6 +15,7 @@ pub use cluster::{
     WebhookDeployment, WebhookFacts,
 };
 pub use issuer::{IssuerFacts, Published};
+pub use overriding::{OVERRIDES, Overriding};
 pub use pod::{
     ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, OwnerFacts, PodFacts, RRSA_ENV, Rollout,
     TokenProjection, VolumeFacts, VolumeKind,

@@ -321,10 +321,7 @@ impl PodFacts {
     /// means that one.
     #[must_use]
     pub fn skips_all(&self) -> bool {
-        let only = self.listed(super::ONLY_CONTAINERS_ANNOTATION).unwrap_or_default();
-        let is_meant = |c: &ContainerFacts| {
-            c.kind == ContainerKind::Init && only.contains(&c.name.as_str()) && !self.skips(&c.name)
-        };
+        let is_meant = |c: &ContainerFacts| c.kind == ContainerKind::Init && !self.skips(&c.name);
         let skips = |c: &ContainerFacts| self.skips(&c.name);
         self.app_containers().next().is_some()
             && self.app_containers().all(skips)

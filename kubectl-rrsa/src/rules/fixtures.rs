@@ -1300,6 +1300,10 @@ const BREAKS: &[Case] = &[
         deployment(f, |d| d.replicas = Replicas { ready: 1, wanted: 1 });
         admission(f, |a| a.failure_policy = Some("Fail".to_owned()));
     }),
+    ("RRSA-W06", "a host of STS that an old webhook does not set", healthy_pod, |f| {
+        account_annotation(f, "pod-identity.alibabacloud.com/inject-sts-endpoint", "on");
+        deployment(f, |d| d.version = Some("v0.2.1".to_owned()));
+    }),
     ("RRSA-W09", "born while the webhook was away", healthy_pod, |f| {
         not_injected(f);
         f.pod.as_mut().expect("a pod").created_at = Some(100);

@@ -7,14 +7,17 @@ use rrsa_shared::proof::{NetworkFacts, Step};
 use rrsa_shared::sts::{REGIONS, is_region};
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::pod;
 use super::shell::word;
+use super::{pod, reach};
 use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
 
 /// The VPC host has a region to be the host of.
 pub(super) fn e04(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
         let asked = container.value(env_vars::VPC_ENDPOINT_ENABLED)?.eq_ignore_ascii_case("true");
+        if reach::gets_region(facts, pod, container) {
+            return None;
+        }
         (asked && !container.env.contains_key(env_vars::STS_REGION)).then(|| {
             let region = facts.cluster.region.value().map_or("REGION", String::as_str);
             Evidence::new(

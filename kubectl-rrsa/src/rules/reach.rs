@@ -7,7 +7,7 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::shell::word;
 use super::{namespace, restart, service_account, volume, webhook};
 use crate::facts::{
-    AUDIENCE, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodFacts,
+    AUDIENCE, ContainerFacts, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodFacts,
     SKIP_CONTAINERS_ANNOTATION, ServiceAccountFacts, is_forbidden,
 };
 /// The pod is younger than what would have it injected.
@@ -320,6 +320,14 @@ pub(super) fn will_be_injected<'a>(facts: &'a Facts, pod: &PodFacts) -> Result<b
     };
     let account = facts.service_account.as_result()?.as_ref();
     Ok(asked && account.and_then(ServiceAccountFacts::role_name).is_some_and(arn::is_role_name))
+}
+
+/// Whether the webhook sets the region of STS in a container when the pod is made: one that is not known to be too old for that.
+pub(super) fn gets_region(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> bool {
+    pod.is_template
+        && !pod.skips(&container.name)
+        && will_be_injected(facts, pod) == Ok(true)
+        && webhook::is_older_than(facts, webhook::STS_VARIABLES) != Some(true)
 }
 
 /// The pod is one that can have a ServiceAccount.

@@ -195,8 +195,7 @@ pub(super) fn k03(facts: &Facts) -> Verdict {
 pub(super) fn k05(facts: &Facts) -> Verdict {
     pod::each_container(facts, |pod, container| {
         let host = container.value(env_vars::STS_ENDPOINT)?;
-        // The webhook sets the region when the pod is made.
-        if pod.is_template && !pod.skips(&container.name) && reach::will_be_injected(facts, pod) == Ok(true) {
+        if reach::gets_region(facts, pod, container) {
             return None;
         }
         (!container.env.contains_key(env_vars::STS_REGION)).then(|| {

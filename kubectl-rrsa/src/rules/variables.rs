@@ -7,7 +7,9 @@ use rrsa_shared::env_vars;
 use super::finding::{Evidence, Verdict};
 use super::pod::{each_container, place};
 use super::{reach, restart, webhook};
-use crate::facts::{ContainerFacts, EnvFact, Facts, OVERRIDE_ENV, PodFacts, RRSA_ENV, ServiceAccountFacts};
+use crate::facts::{
+    ContainerFacts, EnvFact, Facts, OVERRIDE_ENV, OVERRIDES, PodFacts, RRSA_ENV, ServiceAccountFacts,
+};
 
 /// All three variables are set in a container that has one of them.
 pub(super) fn p06(facts: &Facts) -> Verdict {
@@ -76,7 +78,7 @@ pub(super) fn p07(facts: &Facts) -> Verdict {
         // Of a template the webhook will still replace it.
         let is_replaced = replaces(facts, pod);
         let is_injected = reach::will_be_injected(facts, pod);
-        let is_old = webhook::is_older_than(facts, webhook::OVERRIDES) == Some(true);
+        let is_old = webhook::is_older_than(facts, OVERRIDES) == Some(true);
         if pod.is_template && is_replaced && is_injected == Ok(true) && !is_old {
             return None;
         }

@@ -7,8 +7,8 @@ use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::shell::word;
 use super::{namespace, reach, restart, service_account, variables};
 use crate::facts::{
-    AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, ServiceAccountFacts,
-    WEBHOOK_VOLUME, WebhookFacts,
+    AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, OVERRIDES,
+    ServiceAccountFacts, WEBHOOK_VOLUME, WebhookFacts,
 };
 
 /// Seconds between the making of a ServiceAccount and of a pod within which the webhook may not know the former.
@@ -109,9 +109,13 @@ fn excluded(facts: &Facts, admission: &AdmissionFacts) -> Option<(String, String
     Some((pod.place(&facts.namespace), requirement))
 }
 
-/// The first version that reads the injection label of a pod, and the one that replaces variables.
+/// Annotation of a ServiceAccount that asks for the host of STS, and the first version that reads it.
+const STS_ENDPOINT_ANNOTATION: &str = "pod-identity.alibabacloud.com/inject-sts-endpoint";
+const STS_ENDPOINT: [u32; 3] = [0, 3, 0];
+/// The first version that sets the variables which decide the STS host.
+pub(super) const STS_VARIABLES: [u32; 3] = [0, 4, 0];
+/// The first version that reads the injection label of a pod.
 const POD_LABELS: [u32; 3] = [0, 2, 0];
-pub(super) const OVERRIDES: [u32; 3] = [0, 4, 2];
 
 /// Whether the webhook is of an older version, where it tells one.
 pub(super) fn is_older_than(facts: &Facts, since: [u32; 3]) -> Option<bool> {
@@ -136,6 +140,9 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
             "upgrade the add-on, then restart the workload; or take the variables out of it",
         )
         .into();
+    }
+    if let Some(evidence) = unread_endpoint(facts) {
+        return evidence.into();
     }
     judge(facts, |webhook| {
         let on_pod = facts.pod.as_ref().is_some_and(|pod| pod.injection() == Some("on"));
@@ -169,6 +176,23 @@ pub(super) fn w06(facts: &Facts) -> Verdict {
                 ),
             ))
         }))
+    })
+}
+
+/// The host of STS is asked for in a way that the webhook does not read yet.
+fn unread_endpoint(facts: &Facts) -> Option<Evidence> {
+    let account = facts.service_account.value().and_then(Option::as_ref)?;
+    let asked = account.annotations.get(STS_ENDPOINT_ANNOTATION).is_some_and(|value| value == "on");
+    let webhook = facts.cluster.webhook.value().and_then(Option::as_ref)?;
+    let is_old = asked && account.role_name().is_some() && is_older_than(facts, STS_ENDPOINT) == Some(true);
+    is_old.then(|| {
+        Evidence::new(
+            format!("0.3.0 or later, for annotation {STS_ENDPOINT_ANNOTATION}"),
+            webhook.to_string(),
+            format!("image of {}", webhook.name),
+            "upgrade the add-on, then restart the workload; until then its SDKs ask the public host of STS",
+        )
+        .severity(Severity::Warning)
     })
 }
 
