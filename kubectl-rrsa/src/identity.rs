@@ -49,7 +49,7 @@ pub enum Choice {
     },
     /// Whatever the node is, through the metadata service.
     NodeRole,
-    /// A credentials file in this folder, if it holds any.
+    /// A credentials file in this folder or of this name, if there is any.
     File(String),
     /// Whoever answers at the address that a variable names.
     Address,
@@ -100,14 +100,13 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     if client == Client::Java && set("JAVA_TOOL_OPTIONS") {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
     }
-    let file = container.mounts.iter().find(|mount| {
-        let path = mount.path.trim_end_matches('/');
-        [".aliyun", ".alibabacloud"].iter().any(|name| path.ends_with(name))
-    });
-    let ignored =
-        container.value(env_vars::IGNORE_PROFILE).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    if let (Client::Cli, Some(mount), false) = (client, file, ignored) {
-        return Choice::Unknown(format!("a profile in {} goes first, where there is one", mount.path));
+    let says = |name: &str| container.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let mounted = |name: &str| {
+        let mount = container.mounts.iter().find(|mount| mount.path.trim_end_matches('/').ends_with(name));
+        mount.map(|mount| mount.path.clone())
+    };
+    if let (Client::Cli, Some(path)) = (client, mounted(".aliyun").filter(|_| !ignores_profiles(container))) {
+        return Choice::Unknown(format!("a profile in {path} goes first, where there is one"));
     }
     let aliases = if client == Client::Cli { STATIC_KEY_ALIASES } else { &STATIC_KEY_ALIASES[..1] };
     // An id without its secret is passed over.
@@ -121,17 +120,34 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
         let role = container.value(env_vars::ROLE_ARN).map(str::to_owned);
         return Choice::Rrsa { role, host: sts_host(client, container) };
     }
-    if let Some(mount) = file {
-        return Choice::File(mount.path.clone());
+    // The CLI's configuration and the SDKs' own file are the next of their chains.
+    if client != Client::Cli {
+        let named = |name: &str| set(name).then(|| format!("the file that {name} names"));
+        let of_cli = || mounted(".aliyun").filter(|_| !says(env_vars::CLI_PROFILE_DISABLED));
+        let file =
+            of_cli().or_else(|| named(env_vars::CREDENTIALS_FILE)).or_else(|| mounted(".alibabacloud"));
+        if let Some(file) = file {
+            return Choice::File(file);
+        }
+        if client == Client::Sdk && set(env_vars::CLI_CONFIG_FILE) && !says(env_vars::CLI_PROFILE_DISABLED) {
+            return Choice::Unknown(format!(
+                "the SDK for Go reads the file that {} names, and others do not",
+                env_vars::CLI_CONFIG_FILE
+            ));
+        }
     }
-    let disabled =
-        container.value(env_vars::ECS_METADATA_DISABLED).is_some_and(|v| v.eq_ignore_ascii_case("true"));
-    match disabled {
+    match says(env_vars::ECS_METADATA_DISABLED) {
         false => Choice::NodeRole,
         // The last of the SDKs' chains.
         true if client != Client::Cli && set(env_vars::CREDENTIALS_URI) => Choice::Address,
         true => Choice::Nothing,
     }
+}
+
+/// Whether the CLI passes over its profiles there.
+#[must_use]
+pub fn ignores_profiles(container: &ContainerFacts) -> bool {
+    container.value(env_vars::IGNORE_PROFILE).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
 /// Whether the node's role is what remains when RRSA fails.
@@ -198,5 +214,30 @@ mod tests {
         let address = [forbidden[0], ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://x")];
         assert_eq!(choice(Client::Sdk, &container(&address)), Choice::Address);
         assert_eq!(choice(Client::Cli, &container(&address)), Choice::Nothing);
+    }
+
+    #[test]
+    fn files_have_their_place_in_each_chain() {
+        let with = |path: &str, env: &[(&str, &str)]| {
+            let mounts = vec![crate::facts::MountFacts { path: path.to_owned(), ..Default::default() }];
+            ContainerFacts { mounts, ..container(env) }
+        };
+        let file = |path: &str| Choice::File(path.to_owned());
+        let of_cli = with("/root/.aliyun", &[]);
+        assert_eq!(choice(Client::Sdk, &of_cli), file("/root/.aliyun"));
+        assert!(matches!(choice(Client::Cli, &of_cli), Choice::Unknown(_)));
+        let off = with("/root/.aliyun", &[("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")]);
+        assert_eq!(choice(Client::Sdk, &off), Choice::NodeRole);
+        let ignoring =
+            with("/root/.aliyun", &[&WIRED[..], &[("ALIBABA_CLOUD_IGNORE_PROFILE", "TRUE")]].concat());
+        assert!(matches!(choice(Client::Cli, &ignoring), Choice::Rrsa { .. }));
+        let of_sdks = with("/root/.alibabacloud", &[]);
+        assert_eq!(choice(Client::Java, &of_sdks), file("/root/.alibabacloud"));
+        assert_eq!(choice(Client::Cli, &of_sdks), Choice::NodeRole);
+        let named = container(&[("ALIBABA_CLOUD_CREDENTIALS_FILE", "/etc/x")]);
+        assert_eq!(choice(Client::Sdk, &named), file("the file that ALIBABA_CLOUD_CREDENTIALS_FILE names"));
+        let for_go = container(&[("ALIBABA_CLOUD_CONFIG_FILE", "/etc/x")]);
+        assert!(matches!(choice(Client::Sdk, &for_go), Choice::Unknown(_)));
+        assert_eq!(choice(Client::Java, &for_go), Choice::NodeRole);
     }
 }

@@ -120,8 +120,9 @@ variables! {
 /// Tells the CLI to take the variables before its profile: given to a command, looked for in a container, not obeyed by us.
 pub const IGNORE_PROFILE: &str = "ALIBABA_CLOUD_IGNORE_PROFILE";
 
-/// Variables of a container whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks.
-pub const SHOWN: [&str; 10] = [
+/// Variables of a container whose values are looked at: RRSA's own, and those that decide which STS host an SDK asks, or which source of
+/// credentials.
+pub const SHOWN: [&str; 12] = [
     ROLE_ARN,
     OIDC_PROVIDER_ARN,
     OIDC_TOKEN_FILE,
@@ -130,6 +131,8 @@ pub const SHOWN: [&str; 10] = [
     STS_REGION,
     VPC_ENDPOINT_ENABLED,
     ECS_METADATA_DISABLED,
+    CLI_PROFILE_DISABLED,
+    IGNORE_PROFILE,
     NO_PROXY,
     "no_proxy",
 ];

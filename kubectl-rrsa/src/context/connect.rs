@@ -19,7 +19,7 @@ use tower::retry::RetryLayer;
 use tower::timeout::TimeoutLayer;
 use tower::util::option_layer;
 
-use super::flags::KubeFlags;
+use super::flags::{KubeFlags, without_user};
 use super::kubeconfig::{Resolved, resolve};
 use super::throttle::Patience;
 use super::trace::TraceLayer;
@@ -88,7 +88,7 @@ async fn from_kubeconfig(
     })?;
     let absolute = if server.contains("://") { server.clone() } else { format!("https://{server}") };
     let uri: http::Uri = absolute.parse().map_err(|error| {
-        Error::usage(format!("the server \"{server}\" is not an address")).caused_by(error)
+        Error::usage(format!("the server \"{}\" is not an address", without_user(&server))).caused_by(error)
     })?;
     let mut config = Config::new(uri.clone());
     // Over plain http nothing secret is sent, so no plugin is run for it; kubectl does the same. Whom to impersonate
@@ -110,7 +110,7 @@ async fn from_kubeconfig(
     config.root_cert = authority(&cluster)?;
     config.proxy_url = proxy::choose(&uri, cluster.proxy_url.as_deref(), env)?;
     let namespace = flags.namespace.clone().or(namespace).unwrap_or_else(|| "default".to_owned());
-    finish(flags, config, namespace, absolute, user_name, Source::Kubeconfig(files))
+    finish(flags, config, namespace, without_user(&absolute), user_name, Source::Kubeconfig(files))
 }
 
 fn in_cluster(flags: &KubeFlags, env: &Env) -> Result<KubeContext, Error> {

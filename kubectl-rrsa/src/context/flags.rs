@@ -96,15 +96,46 @@ impl KubeFlags {
     #[must_use]
     pub fn chosen(&self) -> String {
         let kubeconfig = self.kubeconfig.as_ref().map(|path| path.display().to_string());
+        let server = self.server.as_deref().map(without_user);
         let options = [
             ("--kubeconfig", &kubeconfig),
             ("--context", &self.context),
             ("--cluster", &self.cluster),
             ("--user", &self.user),
-            ("--server", &self.server),
+            ("--server", &server),
         ];
         let words =
             options.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", word(value.as_ref()?))));
         words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// An address as it may be shown: what stands before an `@` may be a password.
+#[must_use]
+pub(super) fn without_user(address: &str) -> String {
+    let begin = address.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = address.split_at(begin);
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}{}", &rest[at + 1..]),
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_user;
+
+    #[test]
+    fn an_address_is_shown_without_a_password() {
+        for (address, shown) in [
+            ("https://u:p@h:6443/x", "https://h:6443/x"),
+            ("u:p@h", "h"),
+            ("https://u:p@q@h", "https://h"),
+            ("https://h/a@b", "https://h/a@b"),
+            ("https://h", "https://h"),
+        ] {
+            assert_eq!(without_user(address), shown);
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use tower::{Layer, Service};
 
+use super::flags::without_user;
+
 /// Wraps a client so that it tells what it asks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TraceLayer(pub(super) fn(&str));
@@ -39,7 +41,8 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let (asked, tell) = (format!("{} {}", request.method(), request.uri()), self.tell);
+        let address = without_user(&request.uri().to_string());
+        let (asked, tell) = (format!("{} {address}", request.method()), self.tell);
         // Time for eyes only: nothing is decided by it.
         #[expect(clippy::disallowed_methods, reason = "how long a request took is shown and nothing else")]
         let start = Instant::now();

@@ -182,6 +182,10 @@ pub(super) fn k03(facts: &Facts) -> Verdict {
                 .iter()
                 .any(|name| path.ends_with(name) || path.contains(&format!("{name}/")))
         })?;
+        // The SDKs take RRSA before any file, and so does the CLI when it is told to.
+        if container.has_rrsa_env() && identity::ignores_profiles(container) {
+            return None;
+        }
         Some(Evidence::new(
             "no credentials file",
             format!("volume {} at {}", mount.volume, mount.path),
