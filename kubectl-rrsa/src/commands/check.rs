@@ -198,7 +198,12 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             seen = next;
         }
     }
-    let (reports, missing) = seen?;
+    let (reports, missing) = match seen {
+        // Who reads a document reads there why nothing was checked.
+        Err(error) if args.output.is_some() && error.kind != ErrorKind::Usage => (Vec::new(), vec![error]),
+        seen => seen?,
+    };
+    let missing: Vec<Error> = missing.into_iter().map(|error| error.addressed(&kube.chosen_by)).collect();
     for error in &missing {
         cli::say(&error.to_string());
     }

@@ -31,7 +31,7 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     let style = Style::for_stdout(&machine.env);
     let sections: Vec<_> = reports.iter().map(|report| render::describe(report, style)).collect();
     for error in &missing {
-        cli::say(&error.to_string());
+        cli::say(&error.clone().addressed(&kube.chosen_by).to_string());
     }
     Ok(Outcome { text: sections.join("\n"), code: super::check::exit_code(exit::HEALTHY, &missing) })
 }

@@ -42,6 +42,15 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 impl Kind {
+    /// Its singular name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "serviceaccount",
+            Self::Pod => "pod",
+            Self::Workload(workload) => workload.singular,
+        }
+    }
+
     /// A kind by its short, singular or plural name.
     pub(super) fn read(text: &str) -> Option<Self> {
         let text = text.to_lowercase();

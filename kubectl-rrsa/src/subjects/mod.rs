@@ -139,59 +139,63 @@ impl Wanted {
             subjects.extend(self.service_accounts(kube, true).await?);
         }
         for word in &self.words {
-            match (&word.kind, &word.name) {
-                (Kind::ServiceAccount, Some(name)) => {
-                    subjects.push(one(kube, SubjectRef::ServiceAccount(name.clone())));
-                }
-                (Kind::Pod, Some(name)) => subjects.push(one(kube, SubjectRef::Pod(name.clone()))),
-                (Kind::ServiceAccount, None) => subjects.extend(self.service_accounts(kube, false).await?),
-                (Kind::Pod, None) => subjects.extend(self.pods(kube).await?),
-                (Kind::Workload(workload), Some(name)) => {
-                    let path = format!(
-                        "/{}/namespaces/{}/{}s/{name}",
-                        workload.api, kube.namespace, workload.singular
-                    );
-                    let found = match get(kube, &path).await {
-                        // What may not be seen keeps nobody from the others.
-                        Err(error) if self.words.len() > 1 && error.kind == ErrorKind::CouldNotTell => {
-                            let which =
-                                format!("{}/{name} in namespace {}", workload.singular, kube.namespace);
-                            missing.push(Error { message: format!("{which}: {}", error.message), ..error });
-                            continue;
-                        }
-                        found => found?,
+            match self.of_word(kube, word).await {
+                Ok(found) => subjects.extend(found),
+                Err(error) if error.kind == ErrorKind::Absent => missing.push(error),
+                // What may not be seen keeps nobody from the others.
+                Err(error) if self.words.len() > 1 && error.kind == ErrorKind::CouldNotTell => {
+                    let which = match &word.name {
+                        Some(name) => format!("{}/{name} in namespace {}", word.kind.name(), kube.namespace),
+                        None => format!("{}s", word.kind.name()),
                     };
-                    match found {
-                        Some(object) => subjects.push(of_workload(kube, workload, &object).await?),
-                        None => missing.push(
-                            Error::absent(format!(
-                                "there is no {} {name} in namespace {}",
-                                workload.singular, kube.namespace
-                            ))
-                            .hint(format!("kubectl get {}s -n {}", workload.singular, kube.namespace)),
-                        ),
-                    }
+                    missing.push(Error { message: format!("{which}: {}", error.message), ..error });
                 }
-                (Kind::Workload(workload), None) => {
-                    let scope = Scope {
-                        namespace: (!self.all_namespaces).then_some(kube.namespace.as_str()),
-                        labels: self.selector.as_deref(),
-                        ..Scope::default()
-                    };
-                    let plural = format!("{}s", workload.singular);
-                    let mut pages = Pages::at(&format!("/{}", workload.api), &plural, scope);
-                    let explained = |error| context::explain(error, kube);
-                    while let Some(objects) = pages.next::<Value>(&kube.client).await.map_err(explained)? {
-                        for object in &objects {
-                            subjects.push(of_workload(kube, workload, object).await?);
-                        }
-                    }
-                }
+                Err(error) => return Err(error),
             }
         }
         match missing.pop_if(|_| self.words.len() == 1) {
             Some(error) => Err(error),
             None => Ok((subjects, missing)),
+        }
+    }
+
+    async fn of_word(&self, kube: &KubeContext, word: &Word) -> Result<Vec<Subject>, Error> {
+        match (&word.kind, &word.name) {
+            (Kind::ServiceAccount, Some(name)) => {
+                Ok(vec![one(kube, SubjectRef::ServiceAccount(name.clone()))])
+            }
+            (Kind::Pod, Some(name)) => Ok(vec![one(kube, SubjectRef::Pod(name.clone()))]),
+            (Kind::ServiceAccount, None) => self.service_accounts(kube, false).await,
+            (Kind::Pod, None) => self.pods(kube).await,
+            (Kind::Workload(workload), Some(name)) => {
+                let path =
+                    format!("/{}/namespaces/{}/{}s/{name}", workload.api, kube.namespace, workload.singular);
+                match get(kube, &path).await? {
+                    Some(object) => Ok(vec![of_workload(kube, workload, &object).await?]),
+                    None => Err(Error::absent(format!(
+                        "there is no {} {name} in namespace {}",
+                        workload.singular, kube.namespace
+                    ))
+                    .hint(format!("kubectl get {}s -n {}", workload.singular, kube.namespace))),
+                }
+            }
+            (Kind::Workload(workload), None) => {
+                let scope = Scope {
+                    namespace: (!self.all_namespaces).then_some(kube.namespace.as_str()),
+                    labels: self.selector.as_deref(),
+                    ..Scope::default()
+                };
+                let plural = format!("{}s", workload.singular);
+                let mut pages = Pages::at(&format!("/{}", workload.api), &plural, scope);
+                let explained = |error| context::explain(error, kube);
+                let mut subjects = Vec::new();
+                while let Some(objects) = pages.next::<Value>(&kube.client).await.map_err(explained)? {
+                    for object in &objects {
+                        subjects.push(of_workload(kube, workload, object).await?);
+                    }
+                }
+                Ok(subjects)
+            }
         }
     }
 
