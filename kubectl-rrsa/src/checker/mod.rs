@@ -49,6 +49,8 @@ pub struct Checker<'a> {
     next_live: Mutex<Duration>,
     /// What many subjects share; without it each is asked for by itself.
     inventory: Option<Inventory>,
+    /// What RAM and IMS have said.
+    answers: collect::Answers,
 }
 
 /// What the command line asks of a check.
@@ -145,6 +147,7 @@ impl<'a> Checker<'a> {
             published: OnceCell::new(),
             next_live: Mutex::new(Duration::ZERO),
             inventory: None,
+            answers: collect::Answers::default(),
         })
     }
 
@@ -257,7 +260,13 @@ impl<'a> Checker<'a> {
             (None, Some(users)) => untried_workloads(namespace, &users.workloads, &plan),
             (None, None) => None,
         };
-        let of_account = collect::account(&self.cloud.account, &self.key, &plan.role_arn, &plan.provider_arn);
+        let of_account = collect::account(
+            &self.cloud.account,
+            &self.key,
+            &self.answers,
+            &plan.role_arn,
+            &plan.provider_arn,
+        );
         let owner = pod.as_ref().and_then(|pod| pod.owner.as_deref());
         let owner = async {
             match template {

@@ -1,49 +1,99 @@
 //! Asks RAM, IMS and ACK, where there is an access key.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use futures_util::future::join;
 use rrsa_shared::ack::{ClusterDetail, DescribeClusterDetail};
 use rrsa_shared::api::{ApiClient, ApiError, Call};
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
-use rrsa_shared::ram::{GetOidcProvider, GetRole, ListOidcProviders, ListPoliciesForRole, Role};
+use rrsa_shared::ram::{
+    GetOidcProvider, GetRole, ListOidcProviders, ListPoliciesForRole, OidcProvider, Role,
+};
 use rrsa_shared::sts::AccessKey;
+use tokio::sync::OnceCell;
 
 use crate::cloud::Account;
 use crate::facts::{AccountFacts, CloudCluster, Seen};
+
+/// What was asked in one look: a role or a provider that several workloads name is asked for once.
+#[derive(Debug, Default)]
+pub struct Answers {
+    roles: Shared<Seen<Option<Role>>>,
+    policies: Shared<Result<Seen<Vec<String>>, String>>,
+    provider: Shared<Seen<Option<OidcProvider>>>,
+    providers: Shared<Result<Seen<Vec<String>>, String>>,
+}
+
+/// Answers by what was asked for.
+#[derive(Debug)]
+struct Shared<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Shared<T> {
+    async fn of(&self, what: &str, ask: impl Future<Output = T>) -> T {
+        let answer = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(what.to_owned()).or_default())
+        };
+        answer.get_or_init(|| ask).await.clone()
+    }
+}
 
 /// The role and the provider that an exchange would name.
 pub async fn account(
     account: &Account,
     key: &Seen<AccessKey>,
+    answers: &Answers,
     role_arn: &Seen<String>,
     provider_arn: &Seen<String>,
 ) -> AccountFacts {
     let role = async {
         let (_, wanted) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok())?;
-        Ok(named_role(account, key, &wanted.name, Some(&wanted.account)).await)
+        let ask = named_role(account, key, &wanted.name, Some(&wanted.account));
+        Ok(answers.roles.of(&wanted.to_string(), ask).await)
     };
     let provider = async {
         let name = |arn: &str| OidcProviderArn::parse(arn).ok().map(|arn| arn.name);
         let (key, name) = needs(key, provider_arn, name)?;
         let (ims, call) = (&account.ims, GetOidcProvider { name });
-        let asked = ims.call(|stamp| call.request(&ims.endpoint, key, stamp), GetOidcProvider::read).await;
-        Ok(found(asked, ims, "GetOIDCProvider", "ram:GetOIDCProvider"))
+        let ask = async {
+            let asked =
+                ims.call(|stamp| call.request(&ims.endpoint, key, stamp), GetOidcProvider::read).await;
+            found(asked, ims, "GetOIDCProvider", "ram:GetOIDCProvider")
+        };
+        Ok(answers.provider.of(&call.name, ask).await)
     };
     let policies = async {
         let (key, name) = needs(key, role_arn, |arn| RoleArn::parse(arn).ok().map(|arn| arn.name))?;
         let (ram, call) = (&account.ram, ListPoliciesForRole { name });
-        let asked =
-            ram.call(|stamp| call.request(&ram.endpoint, key, stamp), ListPoliciesForRole::read).await;
-        present(found(asked, ram, "ListPoliciesForRole", "ram:ListPoliciesForRole"))
+        let ask = async {
+            let asked =
+                ram.call(|stamp| call.request(&ram.endpoint, key, stamp), ListPoliciesForRole::read).await;
+            present(found(asked, ram, "ListPoliciesForRole", "ram:ListPoliciesForRole"))
+        };
+        answers.policies.of(&call.name, ask).await
     };
     let providers = async {
         let key = key.as_result().map_err(str::to_owned)?;
         let (ims, call) = (&account.ims, ListOidcProviders);
-        let asked = ims.call(|stamp| call.request(&ims.endpoint, key, stamp), ListOidcProviders::read).await;
-        let all = present(found(asked, ims, "ListOIDCProviders", "ram:ListOIDCProviders"))?;
-        match all.as_result() {
-            Ok(providers) if providers.is_truncated => Err("there are more than one page of them".to_owned()),
-            _ => Ok(all.map(|providers| providers.arns.clone())),
-        }
+        let ask = async {
+            let asked =
+                ims.call(|stamp| call.request(&ims.endpoint, key, stamp), ListOidcProviders::read).await;
+            let all = present(found(asked, ims, "ListOIDCProviders", "ram:ListOIDCProviders"))?;
+            match all.as_result() {
+                Ok(providers) if providers.is_truncated => {
+                    Err("there are more than one page of them".to_owned())
+                }
+                _ => Ok(all.map(|providers| providers.arns.clone())),
+            }
+        };
+        answers.providers.of("", ask).await
     };
     let ((role, provider), (policies, providers)) =
         join(join(role, provider), join(policies, providers)).await;

@@ -14,7 +14,9 @@ use super::pages::{Pages, get};
 use super::reason::why_not;
 use super::users::{Key, UsersOf, users};
 pub use super::users::{Users, hold_against, pods_using};
-use crate::facts::{INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts};
+use crate::facts::{
+    INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, SHARING, Seen, ServiceAccountFacts,
+};
 
 /// Name, labels and annotations of an object.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -253,7 +255,8 @@ impl Inventory {
             let own = (namespace.to_owned(), name.to_owned());
             let role = all.get(&own).and_then(|account| account.annotations.get(ROLE_NAME_ANNOTATION));
             let sharing = role.and_then(|role| self.by_role.get(role)).into_iter().flatten();
-            sharing.filter(|key| **key != own).map(|(of, name)| format!("{of}/{name}")).collect()
+            let others = sharing.filter(|key| **key != own).map(|(of, name)| format!("{of}/{name}"));
+            others.take(SHARING).collect()
         })
     }
 

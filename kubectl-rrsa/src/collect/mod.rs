@@ -12,7 +12,7 @@ mod pod;
 mod reason;
 mod users;
 
-pub use account::{account, cloud_cluster, named_role};
+pub use account::{Answers, account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster, issuer_at_server};
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;

@@ -43,6 +43,8 @@ pub const ONLY_CONTAINERS_ANNOTATION: &str = "pod-identity.alibabacloud.com/only
 pub const SKIP_CONTAINERS_ANNOTATION: &str = "pod-identity.alibabacloud.com/skip-containers";
 /// Label of a namespace or annotation of a pod: `true` lets the webhook replace variables that are set already.
 pub const OVERRIDE_ENV: &str = "pod-identity.alibabacloud.com/override-env";
+/// Of the ServiceAccounts that name one role no more are looked at.
+pub const SHARING: usize = 50;
 /// Name of the volume that the webhook adds.
 pub const WEBHOOK_VOLUME: &str = "rrsa-oidc-token";
 pub use rrsa_shared::policy::AUDIENCE;

@@ -6,7 +6,7 @@ use rrsa_shared::{arn, env_vars};
 use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::shell::word;
 use super::{reach, restart, variables, volume};
-use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, ServiceAccountFacts};
+use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, SHARING, ServiceAccountFacts};
 
 /// The ServiceAccount exists.
 pub(super) fn s01(facts: &Facts) -> Verdict {
@@ -231,6 +231,9 @@ pub(super) fn s09(facts: &Facts) -> Verdict {
     })
 }
 
+/// Of those that share a role so many are named.
+const NAMED: usize = 3;
+
 /// ServiceAccounts of other names have roles of their own.
 pub(super) fn s11(facts: &Facts) -> Verdict {
     let sharing = match facts.same_role.as_result() {
@@ -246,9 +249,18 @@ pub(super) fn s11(facts: &Facts) -> Verdict {
         .collect();
     annotated(facts, |account| {
         let role = account.role_name().filter(|_| !others.is_empty())?;
+        let (named, more) = others.split_at(others.len().min(NAMED));
+        let seen = match (others.len(), more.len()) {
+            (1, _) => format!("{} names role {role} too", others[0]),
+            (_, 0) => format!("{} name role {role} too", named.join(", ")),
+            (_, more) => {
+                let least = if sharing.len() >= SHARING { "at least " } else { "" };
+                format!("{} and {least}{more} more name role {role} too", named.join(", "))
+            }
+        };
         Some(Evidence::new(
             "a role for each workload",
-            format!("{} name{} role {role} too", others.join(", "), if others.len() == 1 { "s" } else { "" }),
+            seen,
             place(facts),
             "make a role for each, with the policies that it needs and a trust policy for its one oidc:sub; sharing \
              gives every one of them what any of them needs",
