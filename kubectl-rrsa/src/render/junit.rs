@@ -1,4 +1,5 @@
-//! Reports as JUnit XML: a suite a subject, a case a link; an error for each subject that was not checked.
+//! Reports as JUnit XML: a suite a subject, a case a link; an error for each subject that was not checked, or
+//! of which it could not be told.
 
 use std::fmt::Write as _;
 
@@ -6,8 +7,8 @@ use rrsa_shared::printable::directs;
 
 use crate::error::Error;
 use crate::gate::Gate;
-use crate::report::{LinkReport, LinkStatus, Report};
-use crate::rules::Finding;
+use crate::report::{Conclusion, LinkReport, LinkStatus, Report};
+use crate::rules::{Finding, Link};
 
 /// The document.
 #[must_use]
@@ -20,11 +21,13 @@ pub fn junit(reports: &[Report], not_checked: &[Error], gate: &Gate) -> String {
         let name = format!("{}/{}", report.facts.namespace, report.facts.subject);
         let _ = writeln!(
             xml,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
             escaped(&name),
             report.links.len(),
             report.links.iter().filter(|link| fails(report, link, gate)).count(),
-            of(LinkStatus::Unseen) + of(LinkStatus::NotAsked) + of(LinkStatus::Follows),
+            usize::from(untold(report).is_some()),
+            of(LinkStatus::Unseen) + of(LinkStatus::NotAsked) + of(LinkStatus::Follows)
+                - usize::from(untold(report).is_some()),
         );
         for link in &report.links {
             case(&mut xml, report, link, gate, &name);
@@ -62,6 +65,13 @@ fn fails(report: &Report, link: &LinkReport, gate: &Gate) -> bool {
         && news(report, link, gate).next().is_some()
 }
 
+/// The link for which nobody could tell whether the subject is healthy.
+fn untold(report: &Report) -> Option<Link> {
+    let is_unseen = |link: &&LinkReport| link.status == LinkStatus::Unseen;
+    let unseen = report.links.iter().find(is_unseen).filter(|_| report.conclusion == Conclusion::Unknown)?;
+    Some(unseen.link)
+}
+
 fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite: &str) {
     let _ = write!(xml, "    <testcase classname=\"{}\" name=\"{}\"", escaped(suite), link.link);
     let findings: Vec<&Finding> =
@@ -77,7 +87,8 @@ fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite
         }
         LinkStatus::Unseen => {
             let why = link.unseen.as_deref().unwrap_or("not seen");
-            let _ = writeln!(xml, "><skipped message=\"{}\"/></testcase>", escaped(why));
+            let what = if untold(report) == Some(link.link) { "error" } else { "skipped" };
+            let _ = writeln!(xml, "><{what} message=\"{}\"/></testcase>", escaped(why));
         }
         LinkStatus::NotAsked | LinkStatus::Follows => xml.push_str("><skipped/></testcase>\n"),
         LinkStatus::Broken | LinkStatus::Warned => {
