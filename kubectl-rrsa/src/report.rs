@@ -82,7 +82,12 @@ const BEHIND: &str = "RRSA-P25";
 /// `failing` ones.
 fn name_owners(facts: &Facts, finding: &mut Finding, failing: &[String]) -> bool {
     let name = |pod: &PodFacts| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    let mut owners: Vec<String> = lagging(facts).iter().map(|(pod, _)| name(pod)).collect();
+    let behind = lagging(facts);
+    // Pods of another ServiceAccount are its template's, which the finding names.
+    if behind.is_empty() {
+        return true;
+    }
+    let mut owners: Vec<String> = behind.iter().map(|(pod, _)| name(pod)).collect();
     owners.sort_unstable();
     owners.dedup();
     owners.retain(|owner| !failing.contains(owner));

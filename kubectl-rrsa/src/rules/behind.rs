@@ -53,6 +53,35 @@ pub fn lagging(facts: &Facts) -> Vec<(PodFacts, Option<&'static str>)> {
     facts.behind().into_iter().filter_map(|pod| failing(&pod).map(|rule| (pod, rule))).collect()
 }
 
+/// All that runs of a workload runs as another ServiceAccount than its template names now: how that fares is not looked at here.
+fn of_another_account(facts: &Facts) -> Option<Evidence> {
+    let template = facts.pod.as_ref().filter(|pod| pod.is_template)?;
+    let (others, own): (Vec<PodFacts>, Vec<PodFacts>) = facts
+        .workloads
+        .iter()
+        .flat_map(Workload::each)
+        .map(|(pod, _)| pod)
+        .partition(|pod| pod.service_account != template.service_account);
+    let first = others.first().filter(|_| own.is_empty())?;
+    let evidence = Evidence::new(
+        format!("pods that run as {}, as the pod template has it now", template.service_account),
+        format!(
+            "only pods of the time before, such as {}, which runs as {}",
+            first.name, first.service_account
+        ),
+        template.place(&facts.namespace),
+        format!(
+            "wait for the rollout that is under way, or begin one; check sa/{} says how they fare",
+            first.service_account
+        ),
+    );
+    Some(
+        evidence
+            .command_if(restart::of_all(facts, &others.iter().collect::<Vec<_>>()))
+            .severity(Severity::Warning),
+    )
+}
+
 /// No pod is left behind that does not work, where newer ones do or what would make them does.
 pub(super) fn p25(facts: &Facts) -> Verdict {
     if let (Some(pod), Err(why)) = (&facts.pod, facts.owner.as_result())
@@ -63,6 +92,9 @@ pub(super) fn p25(facts: &Facts) -> Verdict {
     }
     let behind = lagging(facts);
     let Some((first, rule)) = behind.first() else {
+        if let Some(evidence) = of_another_account(facts) {
+            return evidence.into();
+        }
         return match facts.workloads.is_empty() {
             true => Verdict::NotApplicable,
             false => Verdict::Holds,

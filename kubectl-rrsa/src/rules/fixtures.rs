@@ -1052,6 +1052,12 @@ const BREAKS: &[Case] = &[
         f.workloads = vec![Workload { like, pods: vec![one_of("deployment/demo")] }];
         f.workloads[0].pods[0].is_behind = true;
     }),
+    ("RRSA-P25", "nothing runs as the ServiceAccount of today", healthy_template, |f| {
+        let mut like = healthy_pod().pod.expect("a pod");
+        "former-sa".clone_into(&mut like.service_account);
+        f.workloads = vec![Workload { like, pods: vec![one_of("deployment/demo")] }];
+        f.workloads[0].pods[0].is_behind = true;
+    }),
     ("RRSA-P25", "a container of an older pod that RRSA has not reached", healthy_service_account, |f| {
         for _ in 0..2 {
             runs(f, "deployment/half", |pod| *pod = healthy_pod().pod.expect("a pod"));
