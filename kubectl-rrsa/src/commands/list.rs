@@ -127,6 +127,17 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     if cluster.issuer.value().map(String::as_str) == Some(DEFAULT_ISSUER) {
         cli::say("warning: RRSA-C01: RRSA is off on this cluster, so that no pod of it gets a session");
     }
+    // What runs was injected before; what the webhook makes of new pods concerns all.
+    if let Some(webhook) = cluster.webhook.value().and_then(Option::as_ref)
+        && !webhook.answers(machine.clock.now().as_second())
+    {
+        let is_away =
+            webhook.deployment.value().and_then(Option::as_ref).is_some_and(|d| d.replicas.ready == 0);
+        let rule = if is_away { "RRSA-W02" } else { "RRSA-W03" };
+        cli::say(&format!(
+            "warning: {rule}: the webhook does not answer, so that no pod made now is injected"
+        ));
+    }
     if args.stale {
         let has_key = cloud.account.key().await.value().is_some();
         return stale(args, &kube, &cluster, &accounts, &stock, has_key).await;
