@@ -7,6 +7,7 @@ use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
 use rrsa_shared::source::cli_profile::is_secret_field;
+use rrsa_shared::sts::is_region;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -80,7 +81,16 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     }
     let open = if args.doing.write { TextFile::open_to_change } else { TextFile::open };
     let file = open(&path).map_err(files::refused)?;
-    let mut others = others(file.text(), name);
+    let mut others = match others(file.text(), name) {
+        Ok(others) => others,
+        // To be printed it needs nothing of the file.
+        Err(_) if !args.doing.write && args.region.is_some() => Map::new(),
+        Err(error) => {
+            return Err(Error::usage(format!("{} cannot be read as JSON", path.display()))
+                .caused_by(error)
+                .hint(format!("mend it there, or name another file with {}", env_vars::CLI_CONFIG_FILE)));
+        }
+    };
     let take = |others: &mut Map<String, Value>, field: &str| match others.remove(field) {
         Some(Value::String(text)) => text,
         _ => String::new(),
@@ -94,6 +104,10 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let region = args.region.clone().unwrap_or(region);
     if region.is_empty() {
         return Err(Error::usage("the profile has no region").hint("add --region REGION"));
+    }
+    if !is_region(&region) {
+        return Err(Error::usage(format!("\"{region}\" is no region"))
+            .hint("write one such as cn-hangzhou with --region"));
     }
     // SDKs write secrets back into a profile that has no use for them.
     others
@@ -144,11 +158,14 @@ fn path(env: &Env) -> Result<PathBuf, Error> {
 }
 
 /// The fields of the profile as it is.
-fn others(text: &str, name: &str) -> Map<String, Value> {
-    let config: Value = serde_json::from_str(text).unwrap_or_default();
+fn others(text: &str, name: &str) -> Result<Map<String, Value>, serde_json::Error> {
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    let config: Value = serde_json::from_str(text)?;
     let profiles = config["profiles"].as_array();
     let found = profiles.and_then(|all| all.iter().find(|one| one["name"] == name));
-    found.and_then(Value::as_object).cloned().unwrap_or_default()
+    Ok(found.and_then(Value::as_object).cloned().unwrap_or_default())
 }
 
 /// The command as clients of all ages read it: split at spaces, with nothing that would have to be quoted.
