@@ -1,5 +1,6 @@
 //! One subject of a check, from everything that can be asked to its facts.
 
+mod around;
 mod proof;
 
 use std::collections::BTreeMap;
@@ -7,9 +8,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::future::join;
-use rrsa_shared::arn::{self, RoleArn};
-use rrsa_shared::env_vars;
-use rrsa_shared::proof::Plan;
 use rrsa_shared::sts::AccessKey;
 use tokio::sync::OnceCell;
 
@@ -20,15 +18,13 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    AUDIENCE, ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, NamespaceFacts, OVERRIDE_ENV,
-    Overriding, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, SubjectRef, Workload, WorkloadPod,
+    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, OVERRIDE_ENV, Overriding, PodFacts,
+    Seen, SubjectRef, Workload,
 };
 use crate::live::{self, Interrupt, Live};
-use crate::rules::misspelt;
-use crate::subjects::{Subject, Wanted};
-
-/// Of how many workloads of one ServiceAccount it is asked how they replace their pods.
-const ASKED_OWNERS: usize = 20;
+use crate::rules::addressed;
+use crate::subjects::Subject;
+use around::{Expected, Objects, untried_workloads};
 
 /// What is the same for every subject of one run.
 pub struct Checker<'a> {
@@ -95,21 +91,6 @@ pub struct ProbeWishes {
     pub imds: bool,
     /// That it is to end before it is done.
     pub interrupt: Interrupt,
-}
-
-/// What a workload ought to name.
-struct Expected {
-    role: Seen<String>,
-    provider: Seen<String>,
-}
-
-/// A ServiceAccount and what is around it.
-struct Objects {
-    namespace_facts: Seen<Option<NamespaceFacts>>,
-    service_account: Seen<Option<ServiceAccountFacts>>,
-    annotated: Seen<Vec<String>>,
-    same_role: Seen<Vec<String>>,
-    users: Seen<Users>,
 }
 
 impl<'a> Checker<'a> {
@@ -257,7 +238,8 @@ impl<'a> Checker<'a> {
         let plan = self.plan(whose, pod.as_ref(), &expected);
         let untried = match (&pod, users.value()) {
             (Some(pod), _) => self.untried(pod),
-            (None, Some(users)) => untried_workloads(namespace, &users.workloads, &plan),
+            (None, Some(users)) => untried_workloads(namespace, &users.workloads, &plan)
+                .map(|why| addressed(&why, &cluster.chosen_by)),
             (None, None) => None,
         };
         let of_account = collect::account(
@@ -335,52 +317,6 @@ impl<'a> Checker<'a> {
         Ok(facts)
     }
 
-    /// Pods that run as a ServiceAccount, and what of their owners matters: of those that RRSA has not reached, or that have
-    /// another role; of all, where the webhook would not inject the next pod.
-    async fn workloads(
-        &self,
-        (namespace, account): (&str, &str),
-        users: &Users,
-        (injects, replaces): (bool, bool),
-        expected_role: &Seen<String>,
-    ) -> (Vec<Workload>, BTreeMap<String, Seen<OwnerFacts>>) {
-        let matters = |like: &PodFacts| {
-            let role = like.role_arn();
-            let has_key = like.acting_containers().any(|container| {
-                env_vars::STATIC_KEY_ALIASES.iter().any(|name| container.env.contains_key(*name))
-            });
-            let is_for_sts =
-                like.rrsa_projection().is_some_and(|one| one.audience.as_deref() == Some(AUDIENCE));
-            !injects
-                || !like.is_wired()
-                || has_key
-                || !is_for_sts
-                || role.is_some() && role != expected_role.value().map(String::as_str)
-        };
-        let pods = users.workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);
-        let mut names: Vec<String> = pods.filter_map(|pod| pod.owner.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.truncate(ASKED_OWNERS);
-        let found = collect::owners(&self.kube.client, namespace, names).await;
-        let mut workloads = users.workloads.clone();
-        for pod in workloads.iter_mut().flat_map(|workload| &mut workload.pods) {
-            let is_gone =
-                |owner: &&mut String| matches!(found.get(*owner).map(Seen::value), Some(Some(None)));
-            if let Some(owner) = pod.owner.as_mut().filter(is_gone) {
-                *owner = collect::without_deployment(owner, &pod.name);
-            }
-        }
-        let mut owners: BTreeMap<_, _> =
-            found.into_iter().map(|(name, found)| (name, collect::still_there(found))).collect();
-        for made in owners.values().filter_map(|owner| owner.value()) {
-            inventory::hold_against(&mut workloads, &made.template, account, replaces);
-        }
-        let cronjobs = users.cronjobs.clone().into_iter();
-        owners.extend(cronjobs.map(|(name, facts)| (name, Seen::known(facts, "cronjobs"))));
-        (workloads, owners)
-    }
-
     /// What the issuer publishes, unless STS has just read it.
     async fn published(&self, exchange: &Seen<ExchangeFacts>) -> Seen<IssuerFacts> {
         let granted = |e: &ExchangeFacts| matches!(e.outcome, ExchangeOutcome::Granted { .. });
@@ -393,80 +329,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What events say of the webhook, where a pod ought to have been injected and none was.
-    async fn webhook_failures(
-        &self,
-        namespace: &str,
-        injects: bool,
-        pod: Option<&PodFacts>,
-        users: &Seen<Users>,
-    ) -> Seen<Vec<String>> {
-        let wired = match pod {
-            Some(pod) => pod.is_wired(),
-            None => users.value().is_some_and(|users| users.count.wired == users.count.total),
-        };
-        match &self.inventory {
-            _ if wired || !injects => {
-                Seen::unknown("not asked: nothing is amiss, or the webhook has no part in it")
-            }
-            Some(inventory) => inventory.webhook_failures(namespace),
-            None => {
-                let all = collect::webhook_failures(&self.kube.client, Some(namespace)).await;
-                all.map(|all| all.get(namespace).cloned().unwrap_or_default())
-            }
-        }
-    }
-
-    /// Whether the webhook puts what RRSA needs into new pods of the ServiceAccount.
-    fn injects(
-        &self,
-        namespace: &Seen<Option<NamespaceFacts>>,
-        account: &Seen<Option<ServiceAccountFacts>>,
-        pod: Option<&PodFacts>,
-    ) -> bool {
-        let webhook = self.cluster.webhook.value().and_then(Option::as_ref);
-        let answers = webhook.is_some_and(|webhook| webhook.answers(self.now()));
-        let namespace = namespace.value().and_then(Option::as_ref).and_then(NamespaceFacts::injection);
-        let asked = namespace == Some("on") || pod.and_then(PodFacts::injection) == Some("on");
-        let role = account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
-        answers && asked && role.is_some()
-    }
-
-    /// A ServiceAccount, its namespace, and its pods.
-    async fn objects(&self, namespace: &str, account: &str) -> Objects {
-        if let Some(inventory) = &self.inventory {
-            return Objects {
-                namespace_facts: inventory.stock().namespace(namespace),
-                service_account: inventory.service_account(namespace, account),
-                annotated: inventory.annotated(namespace),
-                same_role: inventory.same_role(namespace, account),
-                users: inventory.stock().pods_using(namespace, account),
-            };
-        }
-        let client = &self.kube.client;
-        let ((namespace_facts, service_account), (annotated, users)) = join(
-            join(collect::namespace(client, namespace), collect::service_account(client, namespace, account)),
-            join(
-                collect::annotated_service_accounts(client, namespace),
-                inventory::pods_using(client, namespace, account),
-            ),
-        )
-        .await;
-        let same_role = annotated.map(|all| {
-            let role = all.get(account);
-            let others = all.iter().filter(|(name, of)| *name != account && Some(*of) == role);
-            others.map(|(name, _)| format!("{namespace}/{name}")).collect()
-        });
-        let annotated = annotated.map(|all| all.keys().cloned().collect());
-        let names_none =
-            |found: &ServiceAccountFacts| found.role_name().is_none() && misspelt(found).is_none();
-        let users = match service_account.value().and_then(Option::as_ref).is_some_and(names_none) {
-            true => users.map(|users| users.clone().wired_only()),
-            false => users,
-        };
-        Objects { namespace_facts, service_account, annotated, same_role, users }
-    }
-
     async fn pod(&self, namespace: &str, name: &str) -> Result<PodFacts, Error> {
         match collect::pod(&self.kube.client, namespace, name).await {
             Err(error) => Err(context::explain(error, self.kube)),
@@ -476,57 +338,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The role the workload ought to use: as told on the command line, by the ServiceAccount, or by a pod of it.
-    fn expected_role(
-        &self,
-        account: &Seen<Option<ServiceAccountFacts>>,
-        users: &Seen<Users>,
-    ) -> Seen<String> {
-        if let Some(arn) = &self.wishes.role_arn {
-            return Seen::known(arn.clone(), "--role-arn");
-        }
-        let named = account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
-        if let Some(name) = named.filter(|name| arn::is_role_name(name)) {
-            return self
-                .cluster
-                .account
-                .map(|account| RoleArn { account: account.clone(), name: name.to_owned() }.to_string());
-        }
-        let by_hand = users.value().and_then(Users::role);
-        let by_hand = by_hand.map(|(arn, pod)| Seen::known(arn.to_owned(), format!("pod {pod}")));
-        by_hand.unwrap_or_else(|| match account.as_result() {
-            Err(why) => Seen::unknown(why),
-            Ok(None) => Seen::unknown("the ServiceAccount does not exist"),
-            Ok(Some(_)) if named.is_some() => Seen::unknown("the ServiceAccount names what is no role"),
-            Ok(Some(_)) => Seen::unknown("the ServiceAccount names no role"),
-        })
-    }
-
     fn now(&self) -> i64 {
         self.machine.clock.now().as_second()
     }
-}
-
-/// Workloads of the ServiceAccount that name something that was not tried.
-fn untried_workloads(namespace: &str, workloads: &[Workload], plan: &Plan) -> Option<String> {
-    let tried = [
-        (env_vars::ROLE_ARN, plan.role_arn.value()?),
-        (env_vars::OIDC_PROVIDER_ARN, plan.provider_arn.value()?),
-    ];
-    let names_other = |workload: &&Workload| {
-        let containers = || workload.like.acting_containers();
-        tried.iter().any(|(name, tried)| {
-            containers().any(|container| container.value(name).is_some_and(|value| value != tried.as_str()))
-        })
-    };
-    let pods = workloads.iter().filter(names_other).flat_map(|workload| &workload.pods);
-    let name = |pod: &WorkloadPod| pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    let names: Vec<String> = pods.filter(|pod| !pod.is_behind).map(name).collect();
-    let first = names.first()?;
-    let asked = first.split_once('/').filter(|(kind, _)| Wanted::knows(kind)).map(|_| first.as_str());
-    let asked = asked.unwrap_or("pods");
-    Some(format!(
-        "another role or provider is named by {}, and was not tried: kubectl rrsa check {asked} -n {namespace} does",
-        names.join(", ")
-    ))
 }

@@ -8,7 +8,8 @@ use rrsa_shared::oidc::OidcToken;
 use rrsa_shared::proof::{self, Plan, ProbeReport};
 use rrsa_shared::sts::SessionName;
 
-use super::{Checker, Expected};
+use super::Checker;
+use super::around::Expected;
 use crate::cli;
 use crate::cloud::describe;
 use crate::collect;
