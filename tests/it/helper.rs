@@ -98,6 +98,14 @@ async fn a_session_is_kept_in_the_keyring_and_asked_for_once() {
     let mut other = helper.command(&["process"]);
     other.env("ALIBABA_CLOUD_ROLE_SESSION_NAME", "other");
     assert_ne!(helper.stage.hand_out(other).await.json(), session);
+    let listed = helper.stage.run(helper.command(&["cache", "list"])).await.stdout;
+    let listed = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+    for name in ["rrsa-exec-credential", "other"] {
+        assert!(listed.contains(&format!("session {name}, at 127.0.0.1:")), "{listed}");
+    }
+    // What is said twice is refused, kept or not.
+    let twice = helper.run(&["process", "--cache", "auto", "--cache", "auto"]).await;
+    assert_eq!((twice.code, twice.stdout.as_str()), (2, ""), "{twice:?}");
     assert_eq!(helper.run(&["process", "--cache", "none"]).await.code, 0);
     assert_eq!(helper.exchanges(), 3);
     let forced = helper.run(&["process", "--force-refresh"]).await.json();
