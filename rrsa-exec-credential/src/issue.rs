@@ -144,6 +144,8 @@ fn kept_or_asked(
         }
         match freshness(&entry, now(), jitter) {
             Freshness::Fresh => Some(entry),
+            // To ask once more would bring no better one.
+            Freshness::Usable if entry.made >= began => Some(entry),
             Freshness::Usable => {
                 *stale = Some(entry);
                 None
@@ -208,7 +210,7 @@ fn kept_or_asked(
                 } else {
                     match stores.put(&key, &entry, expires - made) {
                         Ok(put) => {
-                            is_kept = put.is_kept;
+                            is_kept = put.is_kept && freshness(&entry, made, jitter) != Freshness::Gone;
                             put.news.iter().for_each(|news| warn(news));
                         }
                         Err(error) => warn(&format!("the credentials are not kept: {error}")),

@@ -15,6 +15,7 @@ use super::files::{self, Doing};
 use crate::cli::{Cli, Machine, Outcome};
 use crate::error::{Error, exit};
 use crate::helper;
+use crate::rules::word;
 
 /// Print an External profile of the Alibaba Cloud CLI and the SDKs that asks `rrsa-exec-credential`, or write it into their
 /// configuration.
@@ -143,6 +144,7 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let next = if args.doing.select {
         format!("the CLI uses it now: profile {name}")
     } else {
+        let name = word(name);
         format!("use it with: aliyun --profile {name}, or ALIBABA_CLOUD_PROFILE={name}")
     };
     files::write(&file, &after, &next, "kubectl rrsa profile --undo")

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
-use rrsa_shared::cache::{Kept, Witness};
+use rrsa_shared::cache::{Kept, KeyInputs, Witness};
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
@@ -171,14 +171,16 @@ impl<'a> Seeker<'a> {
             Some(
                 Spec::Rrsa { duration_seconds, policy, .. }
                 | Spec::AssumeRole { duration_seconds, policy, .. },
-            ) => (*duration_seconds, policy.is_some()),
-            _ => (None, false),
+            ) => (*duration_seconds, policy.as_ref()),
+            _ => (None, None),
         };
         if let Some(seconds) = seconds {
             let _ = write!(words, ", for {seconds} s");
         }
-        if policy {
-            words.push_str(", with a session policy");
+        if let Some(policy) = policy {
+            let mut text = KeyInputs::default();
+            text.add("policy", Some(policy.as_bytes()));
+            let _ = write!(words, ", with session policy {}", &text.finish().as_str()[..8]);
         }
         words
     }

@@ -10,10 +10,13 @@ use crate::ports::clock::Clock;
 /// Between two looks at a lock that somebody holds: the first, and the longest. A store that is a service hears each look.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(160)];
 
+/// Longer a lock's file does not grow.
+const MAX_LENGTH: u64 = 1024;
+
 /// The right to ask; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Flight {
-    /// The file that the lock is on. It holds something where what the last one brought was for nobody else.
+    /// The file that the lock is on. Its length counts those that have brought what is for nobody else, since somebody shared.
     file: Option<File>,
     is_alone: bool,
     has_waited: bool,
@@ -32,10 +35,12 @@ impl Flight {
         self.has_waited
     }
 
-    /// Says whether others have what was brought: where they do not, nobody waits for the next.
+    /// Says whether others have what was brought: where they do not, who waits meanwhile waits no longer.
     pub fn tell(&self, is_shared: bool) {
+        let Some(file) = &self.file else { return };
+        let length = if is_shared { 0 } else { length(file) % MAX_LENGTH + 1 };
         // Where it cannot be said they wait in vain, and not for ever.
-        let _ = self.file.as_ref().map(|file| file.set_len(u64::from(!is_shared)));
+        let _ = file.set_len(length);
     }
 
     /// Waits for the right to ask for `key`, no longer than `patience`; between two looks `landed` may find what another
@@ -54,7 +59,9 @@ impl Flight {
         let Some(Ok(file)) = folder.map(|folder| folder.open_lock(&format!("{key}.lock"))) else {
             return Ok(Self { file: None, is_alone: false, has_waited: false });
         };
-        let is_shared = || file.metadata().is_ok_and(|found| found.len() == 0);
+        // What others have found before may be otherwise by now.
+        let before = length(&file);
+        let is_shared = || [0, before].contains(&length(&file));
         let mut has_waited = false;
         let start = clock.elapsed();
         let [mut pause, longest] = PAUSES;
@@ -80,6 +87,10 @@ impl Flight {
     }
 }
 
+fn length(file: &File) -> u64 {
+    file.metadata().map_or(0, |found| found.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,11 +109,18 @@ mod tests {
         assert!(first.is_alone() && !first.has_waited());
         assert_eq!(wait(1000, &mut || Some(7)).unwrap_err(), 7);
         assert!(!wait(30, &mut || None).unwrap().is_alone(), "patience ends");
-        first.tell(false);
-        let other = wait(60_000, &mut || None).unwrap();
-        assert!(!other.is_alone() && !other.has_waited(), "nobody waits for what is not shared");
-        other.tell(true);
-        assert!(wait(30, &mut || None).unwrap().has_waited());
+        let told = |first: &Flight, is_shared: bool| {
+            let mut looks = 0;
+            let waiting = wait(200, &mut || {
+                looks += 1;
+                first.tell(is_shared);
+                None::<u8>
+            });
+            assert!(!waiting.unwrap().is_alone());
+            looks
+        };
+        assert_eq!(told(&first, false), 1, "nobody waits for what is not shared");
+        assert!(told(&first, true) > 1, "what was said before is forgotten");
         drop(first);
         assert!(wait(1000, &mut || None).unwrap().is_alone());
     }

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+/// What belongs to users that a container does not know.
+#[cfg(unix)]
+const NOBODY: u32 = 65_534;
+
 /// Read access to files.
 #[derive(Clone, Debug)]
 pub struct Files(Inner);
@@ -103,7 +107,9 @@ impl Files {
                 };
                 let open = |folder: &Path, is_next: bool| {
                     let found = std::fs::metadata(folder);
-                    found.is_ok_and(|f| is_open(&f) || is_next && !own.contains(&f.uid()))
+                    // In a container the folders above may be of somebody who has no number there.
+                    let is_foreign = |uid: u32| !own.contains(&uid) && (is_next || uid != NOBODY);
+                    found.is_ok_and(|f| is_open(&f) || is_foreign(f.uid()))
                 };
                 // Each link on the way, and what it leads to, can be put in another's place.
                 let all: Vec<PathBuf> = links(path).chain(canonical(path)).collect();
