@@ -102,7 +102,8 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     }
     let says = |name: &str| container.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let mounted = |name: &str| {
-        let mount = container.mounts.iter().find(|mount| mount.path.trim_end_matches('/').ends_with(name));
+        let is_in = |path: &str| path.ends_with(name) || path.contains(&format!("{name}/"));
+        let mount = container.mounts.iter().find(|mount| is_in(mount.path.trim_end_matches('/')));
         mount.map(|mount| mount.path.clone())
     };
     if let (Client::Cli, Some(path)) = (client, mounted(".aliyun").filter(|_| !ignores_profiles(container))) {

@@ -370,6 +370,10 @@ fn in_quotes(value: &mut Value) {
                     if text.is_boolean() || text.is_number() {
                         *text = Value::String(text.to_string());
                     }
+                    // The API server takes nothing for an empty text.
+                    if text.is_null() {
+                        *text = Value::String(String::new());
+                    }
                 }
                 in_quotes(field);
             }
@@ -473,6 +477,9 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         assert_eq!(reports(&bare, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-N02"]));
         let alone = bare.replacen("kind: Namespace", "kind: Other", 1);
         assert_eq!(reports(&alone, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-N02"]));
+        // A value that a chart has left out.
+        let unset = DEMO.replacen("role-name: r", "role-name: ", 1);
+        assert_eq!(reports(&unset, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-S04"]));
         // Another namespace has one of that name with a role: nobody says that this one is to have it.
         let namesake = DEMO.replacen("name: s, namespace: a", "name: s, namespace: b", 1)
             + "---\nkind: ServiceAccount\nmetadata: {name: s, namespace: a}\n";

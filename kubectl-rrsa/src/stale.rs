@@ -154,13 +154,14 @@ pub async fn of_service_account(
 }
 
 fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) -> Kind {
-    let facts = Facts {
+    let mut facts = Facts {
         subject: SubjectRef::Pod(pod.name.clone()),
         service_account_name: pod.service_account.clone(),
         pod: Some(pod),
         owner: made_by.unwrap_or_else(|| Seen::unknown("nothing made it")),
         ..of_namespace
     };
+    facts.settle_owner();
     if stays_out(&facts) || would_fail(&facts) {
         return Kind::Broken;
     }

@@ -18,8 +18,8 @@ use crate::collect::{self, Keys};
 use crate::context::{self, KubeContext};
 use crate::error::Error;
 use crate::facts::{
-    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, OVERRIDE_ENV, Overriding, PodFacts,
-    Seen, SubjectRef, Workload,
+    ClusterFacts, ExchangeFacts, ExchangeOutcome, Facts, IssuerFacts, Overriding, PodFacts, Seen, SubjectRef,
+    Workload, may_replace,
 };
 use crate::live::{self, Interrupt, Live};
 use crate::rules::addressed;
@@ -269,9 +269,7 @@ impl<'a> Checker<'a> {
         let owner = collect::still_there(owner);
         let (workloads, owners) = match (&pod, users.value()) {
             (None, Some(users)) => {
-                let labels = namespace_facts.value().and_then(Option::as_ref).map(|found| &found.labels);
-                let replaces =
-                    labels.is_some_and(|labels| labels.get(OVERRIDE_ENV).is_some_and(|v| v == "true"));
+                let replaces = may_replace(&namespace_facts);
                 self.workloads(whose, users, (injects, replaces), &expected.role).await
             }
             _ => (beside, BTreeMap::new()),

@@ -17,6 +17,7 @@ pub use super::users::{Users, hold_against, pods_using};
 use crate::facts::{
     INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, SHARING, Seen, ServiceAccountFacts,
 };
+use crate::rules::misspelt;
 
 /// Name, labels and annotations of an object.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -208,8 +209,12 @@ impl Inventory {
                 by_role.entry(role.clone()).or_default().push(key.clone());
             }
         }
-        let role = |key: &Key| service_accounts.value()?.get(key)?.annotations.get(ROLE_NAME_ANNOTATION);
-        let stock = Stock::take(client, namespace, |key| role(key).is_some()).await?;
+        let is_meant = |account: &Metadata| {
+            let facts = account.as_service_account();
+            facts.role_name().is_some() || misspelt(&facts).is_some()
+        };
+        let wants = |key: &Key| Some(is_meant(service_accounts.value()?.get(key)?));
+        let stock = Stock::take(client, namespace, |key| wants(key) == Some(true)).await?;
         let webhook_failures = webhook_failures(client, namespace).await;
         Ok(Self { stock, service_accounts, by_role, webhook_failures })
     }

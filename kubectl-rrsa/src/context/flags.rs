@@ -97,12 +97,15 @@ impl KubeFlags {
     pub fn chosen(&self) -> String {
         let kubeconfig = self.kubeconfig.as_ref().map(|path| path.display().to_string());
         let server = self.server.as_deref().map(without_user);
+        let authority = self.certificate_authority.as_ref().map(|path| path.display().to_string());
         let options = [
             ("--kubeconfig", &kubeconfig),
             ("--context", &self.context),
             ("--cluster", &self.cluster),
             ("--user", &self.user),
             ("--server", &server),
+            ("--certificate-authority", &authority),
+            ("--tls-server-name", &self.tls_server_name),
         ];
         let words =
             options.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", word(value.as_ref()?))));

@@ -15,7 +15,7 @@ pub use cluster::{
     WebhookDeployment, WebhookFacts,
 };
 pub use issuer::{IssuerFacts, Published};
-pub use overriding::{OVERRIDES, Overriding};
+pub use overriding::{OVERRIDES, Overriding, may_replace};
 pub use pod::{
     ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, OwnerFacts, PodFacts, RRSA_ENV, Rollout,
     TokenProjection, VolumeFacts, VolumeKind,

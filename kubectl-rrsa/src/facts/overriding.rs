@@ -5,7 +5,7 @@ use rrsa_shared::arn::is_role_name;
 use rrsa_shared::env_vars;
 
 use super::{
-    ContainerFacts, Facts, NamespaceFacts, OVERRIDE_ENV, PodFacts, RRSA_ENV, ServiceAccountFacts,
+    ContainerFacts, Facts, NamespaceFacts, OVERRIDE_ENV, PodFacts, RRSA_ENV, Seen, ServiceAccountFacts,
     WebhookFacts,
 };
 
@@ -54,16 +54,37 @@ impl Overriding<'_> {
     }
 }
 
+/// Whether a namespace lets the webhook replace variables; one that is not seen may.
+#[must_use]
+pub fn may_replace(namespace: &Seen<Option<NamespaceFacts>>) -> bool {
+    let label = |found: &NamespaceFacts| found.labels.get(OVERRIDE_ENV).is_some_and(|value| value == "true");
+    namespace.value().is_none_or(|found| found.as_ref().is_some_and(label))
+}
+
 impl Facts {
     /// Takes out of the templates that stand for workloads what the webhook will replace.
     pub fn settle_templates(&mut self) {
-        let overriding = Overriding {
+        let mut workloads = std::mem::take(&mut self.workloads);
+        for workload in &mut workloads {
+            self.overriding().settle(&mut workload.like);
+        }
+        self.workloads = workloads;
+    }
+
+    /// The same of the template that would make the next pod.
+    pub fn settle_owner(&mut self) {
+        let mut owner = self.owner.clone();
+        if let Seen::Known { value, .. } = &mut owner {
+            self.overriding().settle(&mut value.template);
+        }
+        self.owner = owner;
+    }
+
+    fn overriding(&self) -> Overriding<'_> {
+        Overriding {
             namespace: self.namespace_facts.value().and_then(Option::as_ref),
             account: self.service_account.value().and_then(Option::as_ref),
             webhook: self.cluster.webhook.value().and_then(Option::as_ref),
-        };
-        for workload in &mut self.workloads {
-            overriding.settle(&mut workload.like);
         }
     }
 }

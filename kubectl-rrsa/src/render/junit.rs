@@ -67,9 +67,12 @@ fn fails(report: &Report, link: &LinkReport, gate: &Gate) -> bool {
 
 /// The link for which nobody could tell whether the subject is healthy.
 fn untold(report: &Report) -> Option<Link> {
-    let is_unseen = |link: &&LinkReport| link.status == LinkStatus::Unseen;
-    let unseen = report.links.iter().find(is_unseen).filter(|_| report.conclusion == Conclusion::Unknown)?;
-    Some(unseen.link)
+    if report.conclusion != Conclusion::Unknown {
+        return None;
+    }
+    let first = |status| report.links.iter().find(|link| link.status == status);
+    // Without a session the last links follow from that.
+    first(LinkStatus::Unseen).or_else(|| first(LinkStatus::Follows)).map(|link| link.link)
 }
 
 fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite: &str) {
@@ -89,6 +92,9 @@ fn case(xml: &mut String, report: &Report, link: &LinkReport, gate: &Gate, suite
             let why = link.unseen.as_deref().unwrap_or("not seen");
             let what = if untold(report) == Some(link.link) { "error" } else { "skipped" };
             let _ = writeln!(xml, "><{what} message=\"{}\"/></testcase>", escaped(why));
+        }
+        LinkStatus::Follows if untold(report) == Some(link.link) => {
+            xml.push_str("><error message=\"it could not be told\"/></testcase>\n");
         }
         LinkStatus::NotAsked | LinkStatus::Follows => xml.push_str("><skipped/></testcase>\n"),
         LinkStatus::Broken | LinkStatus::Warned => {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::gate::Gate;
-use crate::report::Report;
+use crate::report::{Conclusion, Report};
 use crate::rules::{RULES, Severity};
 
 /// The document.
@@ -54,7 +54,11 @@ pub fn sarif(reports: &[Report], not_checked: &[Error], gate: &Gate) -> Value {
         .collect();
     let notifications: Vec<Value> = not_checked
         .iter()
-        .map(|error| json!({"level": "error", "message": {"text": error.to_string()}}))
+        .map(|error| error.to_string())
+        .chain(reports.iter().filter(|report| report.conclusion == Conclusion::Unknown).map(|report| {
+            format!("{}/{}: it could not be told", report.facts.namespace, report.facts.subject)
+        }))
+        .map(|text| json!({"level": "error", "message": {"text": text}}))
         .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -67,7 +71,7 @@ pub fn sarif(reports: &[Report], not_checked: &[Error], gate: &Gate) -> Value {
                 "rules": rules,
             }},
             "invocations": [{
-                "executionSuccessful": not_checked.is_empty(),
+                "executionSuccessful": notifications.is_empty(),
                 "toolExecutionNotifications": notifications,
             }],
             "results": results,

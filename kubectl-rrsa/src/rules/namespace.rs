@@ -71,7 +71,17 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
         return Verdict::Holds;
     }
     let namespace = match facts.namespace_facts.as_result() {
-        Err(why) => return Verdict::Unseen(why.to_owned()),
+        // What the namespace says is not seen: the pod's own annotation does nothing, and a label may not be needed.
+        Err(why) => {
+            let pod = facts
+                .pod
+                .as_ref()
+                .filter(|pod| pod.annotations.contains_key(INJECTION_LABEL) && pod.injection().is_none());
+            return pod.map_or_else(
+                || Verdict::Unseen(why.to_owned()),
+                |pod| no_label(pod.place(&facts.namespace)).severity(Severity::Warning).into(),
+            );
+        }
         Ok(None) => return Verdict::NotApplicable,
         Ok(Some(namespace)) => namespace,
     };
@@ -88,14 +98,16 @@ pub(super) fn n03(facts: &Facts) -> Verdict {
     if labelled {
         return Verdict::Holds;
     }
+    no_label(place).command_if(command).into()
+}
+
+fn no_label(place: String) -> Evidence {
     Evidence::new(
         format!("label {INJECTION_LABEL}=on"),
         "an annotation of that name",
         place,
         "make it a label: the webhook reads no annotation here",
     )
-    .command_if(command)
-    .into()
 }
 
 /// The switch that lets the webhook replace variables says `true`, unlike the injection label's `on`.

@@ -54,7 +54,12 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         Ok(names) => names,
     };
     let name = &facts.service_account_name;
-    let near = |other: &&String| name == "default" || rrsa_shared::policy::edit_distance(other, name) <= 2;
+    let of_today = facts.owner.value().map(|owner| owner.template.service_account.as_str());
+    let near = |other: &&String| {
+        name == "default"
+            || of_today == Some(other.as_str())
+            || rrsa_shared::policy::edit_distance(other, name) <= 2
+    };
     let candidates: Vec<&str> = annotated.iter().filter(near).map(String::as_str).collect();
     if candidates.is_empty() {
         return match (account, facts.service_account.why_unknown()) {
@@ -63,7 +68,6 @@ pub(super) fn p02(facts: &Facts) -> Verdict {
         };
     }
     let owner = pod.owner.clone().unwrap_or_else(|| format!("pod/{}", pod.name));
-    let of_today = facts.owner.value().map(|owner| owner.template.service_account.as_str());
     if let Some(named) = of_today.filter(|named| candidates.contains(named) && !pod.is_template) {
         return Evidence::new(
             format!("spec.serviceAccountName: {named}, as {owner} has it now"),

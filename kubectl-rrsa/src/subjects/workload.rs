@@ -9,7 +9,7 @@ use super::{PAGE, Subject};
 use crate::collect;
 use crate::context::{self, KubeContext};
 use crate::error::Error;
-use crate::facts::{OVERRIDE_ENV, OwnerFacts, PodFacts, Seen, SubjectRef, WorkloadPod};
+use crate::facts::{OwnerFacts, PodFacts, SubjectRef, WorkloadPod, may_replace};
 
 /// The newest pod of a workload that its template of today has made; the template where there is none.
 pub(super) async fn of_workload(
@@ -46,14 +46,10 @@ pub(super) async fn of_workload(
         };
         let own: Vec<PodFacts> = pods.iter().filter(own).map(collect::pod_facts).collect();
         // A template that names a role may have it replaced by the webhook, as its namespace says.
-        let asks = made.as_ref().is_some_and(PodFacts::is_wired);
-        let namespace_facts = match asks {
-            true => collect::namespace(&kube.client, &namespace).await,
-            false => Seen::unknown("not asked"),
+        let replaces = match made.as_ref().is_some_and(PodFacts::names_rrsa) {
+            true => may_replace(&collect::namespace(&kube.client, &namespace).await),
+            false => false,
         };
-        let labels = namespace_facts.value().and_then(Option::as_ref).map(|found| &found.labels);
-        let replaces =
-            labels.and_then(|labels| labels.get(OVERRIDE_ENV)).is_some_and(|value| value == "true");
         let chosen = of_today(&own, made.as_ref(), replaces);
         let others = own.iter().filter(|pod| !pod.is_over() && chosen.is_none_or(|one| one.name != pod.name));
         beside = others
@@ -72,7 +68,12 @@ pub(super) async fn of_workload(
     if workload.singular == "cronjob" {
         let newest = newest_run(kube, &namespace, &name).await?;
         // What the CronJob makes now says more than a run of the time before.
-        let is_of_before = |pod: &PodFacts| made.as_ref().is_some_and(|made| pod.is_of_before(made, false));
+        let replaces = match made.as_ref().is_some_and(PodFacts::names_rrsa) {
+            true => may_replace(&collect::namespace(&kube.client, &namespace).await),
+            false => false,
+        };
+        let is_of_before =
+            |pod: &PodFacts| made.as_ref().is_some_and(|made| pod.is_of_before(made, replaces));
         match newest {
             Some(pod) if is_of_before(&pod) => beside.push(kept_beside(&pod, true)),
             Some(pod) => {
