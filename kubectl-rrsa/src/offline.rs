@@ -477,6 +477,8 @@ spec: {template: {spec: {serviceAccountName: s, containers: [{name: c, image: i}
         assert_eq!(reports(&bare, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-N02"]));
         let alone = bare.replacen("kind: Namespace", "kind: Other", 1);
         assert_eq!(reports(&alone, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-N02"]));
+        let annotation = alone.replacen("{labels: {pod-identity", "{annotations: {pod-identity", 1);
+        assert_eq!(reports(&annotation, &Given::default())[0], (Conclusion::Clean, vec!["RRSA-N03"]));
         // A value that a chart has left out.
         let unset = DEMO.replacen("role-name: r", "role-name: ", 1);
         assert_eq!(reports(&unset, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-S04"]));

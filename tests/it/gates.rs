@@ -115,6 +115,25 @@ async fn a_warning_fails_a_run_that_says_so() {
     }
 }
 
+/// What could not be told, and what could not be looked at, is no green document.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_says_what_is_not_known() {
+    let stage = Stage::demo().await;
+    let untold = ["check", "sa/demo-sa", "-n", "rrsa-demo", "--live=none"];
+    let absent = ["check", "deploy/nope", "-n", "rrsa-demo"];
+    for (check, code) in [(&untold[..], 3), (&absent[..], 2)] {
+        let junit = stage.rrsa(&[check, &["-o", "junit"]].concat()).await;
+        assert_eq!(junit.code, code, "{junit:?}");
+        assert!(junit.stdout.contains("errors=\"1\"") && junit.stdout.contains("<error "), "{junit:?}");
+        let sarif = stage.rrsa(&[check, &["-o", "sarif"]].concat()).await;
+        assert_eq!(sarif.code, code, "{sarif:?}");
+        assert_eq!(sarif.report()["runs"][0]["invocations"][0]["executionSuccessful"], false, "{sarif:?}");
+    }
+    let json = stage.rrsa(&[&absent[..], &["-o", "json"]].concat()).await.report();
+    let said = json["notChecked"][0]["message"].as_str().unwrap_or_default();
+    assert_eq!(said, "there is no deployment nope in namespace rrsa-demo", "{json}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn watching_ends_when_all_is_healthy() {
     // STS refuses twice: more than one look is needed, for a refusal is not tried again within one.

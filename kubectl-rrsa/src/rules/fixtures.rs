@@ -596,6 +596,16 @@ const BREAKS: &[Case] = &[
         f.service_account =
             seen(Some(ServiceAccountFacts { name: "default".to_owned(), ..Default::default() }));
     }),
+    ("RRSA-P02", "the pod runs as the account that its template named before", healthy_pod, |f| {
+        not_injected(f);
+        let pod = f.pod.as_mut().expect("a pod");
+        "former".clone_into(&mut pod.service_account);
+        pod.owner = Some("statefulset/demo".to_owned());
+        f.owner = seen(OwnerFacts { template: template(), ..OwnerFacts::default() });
+        f.service_account_name = "former".to_owned();
+        f.service_account =
+            seen(Some(ServiceAccountFacts { name: "former".to_owned(), ..Default::default() }));
+    }),
     ("RRSA-P02", "the pod runs as a misspelt account", healthy_pod, |f| {
         not_injected(f);
         f.service_account_name = "demosa".to_owned();
