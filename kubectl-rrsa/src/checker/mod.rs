@@ -60,7 +60,7 @@ pub struct Wishes {
     pub role_arn: Option<String>,
     /// OIDC provider to name.
     pub oidc_provider_arn: Option<String>,
-    /// Session length to ask for, seconds; [`Plan::SESSION_SECONDS`] without it.
+    /// Session length to ask for, seconds; [`rrsa_shared::proof::Plan::SESSION_SECONDS`] without it.
     pub session_seconds: Option<u32>,
     /// Live checks begun in a second, at most; any number without it.
     pub rate: Option<u16>,
