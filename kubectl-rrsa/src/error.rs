@@ -5,7 +5,7 @@ use std::fmt;
 use rrsa_shared::printable::printable;
 use serde::Serialize;
 
-use crate::rules::addressed;
+use crate::shell::addressed;
 
 /// Exit codes, part of the public interface.
 pub mod exit {

@@ -19,6 +19,7 @@ pub mod permissions;
 pub mod render;
 pub mod report;
 pub mod rules;
+pub mod shell;
 pub mod skipped;
 pub mod stale;
 pub mod subjects;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, EnvFact, Facts, NamespaceFacts, Overriding, OwnerFacts, PodCount, PodFacts,
+    AccountFacts, ClusterFacts, EnvFact, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
     ROLE_NAME_ANNOTATION, Rollout, SHOWN_ENV, Seen, ServiceAccountFacts, SubjectRef,
 };
 
@@ -122,12 +122,7 @@ impl Manifests {
             None => SubjectRef::Pod(facts.name.clone()),
         };
         let mut all = self.base(subject, &namespace, &account, given);
-        let overriding = Overriding {
-            namespace: all.namespace_facts.value().and_then(Option::as_ref),
-            account: all.service_account.value().and_then(Option::as_ref),
-            webhook: None,
-        };
-        overriding.settle(&mut facts);
+        all.overriding().settle(&mut facts);
         all.asked_as.clone_from(&facts.owner);
         let owner = OwnerFacts {
             labels: strings(&object.value, "/metadata/labels"),

@@ -7,8 +7,9 @@ use crate::facts::{ExchangeOutcome, Facts, PodFacts};
 use crate::fingerprint::{identify, of_owner};
 use crate::identity::{self, Effective};
 use crate::rules::{
-    Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, addressed, fold, judged, lagging, unreadable,
+    Also, Finding, Judged, Link, RULES, Rule, Severity, Verdict, fold, judged, lagging, unreadable,
 };
+use crate::shell::addressed;
 use crate::skipped::Skipped;
 
 /// The conclusion on one subject.

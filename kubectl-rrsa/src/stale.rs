@@ -13,8 +13,9 @@ use crate::facts::{
     ClusterFacts, Facts, OwnerFacts, PodFacts, Rollout, Seen, ServiceAccountFacts, SubjectRef, is_forbidden,
 };
 use crate::rules::{
-    Finding, Link, Owned, RULES, Severity, Verdict, addressed, blank, fold, once_admitted, restart, stays_out,
+    Finding, Link, Owned, RULES, Severity, Verdict, blank, fold, once_admitted, restart, stays_out,
 };
+use crate::shell::addressed;
 
 /// Pods asked for at a time.
 const PAGE: u32 = 500;

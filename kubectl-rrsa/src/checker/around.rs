@@ -13,7 +13,7 @@ use crate::collect::inventory::{self, Users};
 use crate::facts::{
     AUDIENCE, NamespaceFacts, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, Workload, WorkloadPod,
 };
-use crate::rules::misspelt;
+use crate::rules::means_a_role;
 use crate::subjects::Wanted;
 
 /// Of how many workloads of one ServiceAccount it is asked how they replace their pods.
@@ -146,8 +146,7 @@ impl Checker<'_> {
             others.map(|(name, _)| format!("{namespace}/{name}")).collect()
         });
         let annotated = annotated.map(|all| all.keys().cloned().collect());
-        let names_none =
-            |found: &ServiceAccountFacts| found.role_name().is_none() && misspelt(found).is_none();
+        let names_none = |found: &ServiceAccountFacts| !means_a_role(found);
         let users = match service_account.value().and_then(Option::as_ref).is_some_and(names_none) {
             true => users.map(|users| users.clone().wired_only()),
             false => users,

@@ -22,7 +22,8 @@ use crate::facts::{
     Workload, may_replace,
 };
 use crate::live::{self, Interrupt, Live};
-use crate::rules::addressed;
+use crate::rules::means_a_role;
+use crate::shell::addressed;
 use crate::subjects::Subject;
 use around::{Expected, Objects, untried_workloads};
 
@@ -149,7 +150,7 @@ impl<'a> Checker<'a> {
     /// # Errors
     /// When the API server does not answer.
     pub async fn take_stock(&mut self, namespace: Option<&str>) -> Result<(), Error> {
-        let taken = Inventory::take(&self.kube.client, namespace).await;
+        let taken = Inventory::take(&self.kube.client, namespace, means_a_role).await;
         self.inventory = Some(taken.map_err(|error| context::explain(error, self.kube))?);
         Ok(())
     }
@@ -217,11 +218,7 @@ impl<'a> Checker<'a> {
             role: self.expected_role(&service_account, &users),
             provider: own.unwrap_or_else(|| cluster.provider_arn.clone()),
         };
-        let overriding = Overriding {
-            namespace: namespace_facts.value().and_then(Option::as_ref),
-            account: service_account.value().and_then(Option::as_ref),
-            webhook: cluster.webhook.value().and_then(Option::as_ref),
-        };
+        let overriding = Overriding::of(&namespace_facts, &service_account, &cluster.webhook);
         let of_others = match &mut users {
             Seen::Known { value, .. } => value.workloads.as_mut_slice(),
             Seen::Unknown(_) => &mut [],

@@ -18,7 +18,7 @@ use crate::facts::{
     VantageFacts,
 };
 use crate::live::{self, Live, ProbeOptions, Wiring};
-use crate::rules::addressed;
+use crate::shell::addressed;
 use crate::skipped::UNREAD_FILE;
 /// What came of the live check.
 pub(super) struct Proof {

@@ -17,7 +17,6 @@ pub use super::users::{Users, hold_against, pods_using};
 use crate::facts::{
     INJECTION_LABEL, NamespaceFacts, ROLE_NAME_ANNOTATION, SHARING, Seen, ServiceAccountFacts,
 };
-use crate::rules::misspelt;
 
 /// Name, labels and annotations of an object.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -196,11 +195,15 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Takes stock of one namespace, or of all.
+    /// Takes stock of one namespace, or of all; `wants`: of which ServiceAccounts all pods matter.
     ///
     /// # Errors
     /// As [`Stock::take`].
-    pub async fn take(client: &Client, namespace: Option<&str>) -> Result<Self, kube::Error> {
+    pub async fn take(
+        client: &Client,
+        namespace: Option<&str>,
+        wants: impl Fn(&ServiceAccountFacts) -> bool,
+    ) -> Result<Self, kube::Error> {
         let accounts = service_accounts(client, Scope { namespace, ..Scope::default() }).await;
         let service_accounts = seen(accounts, "serviceaccounts", namespace)?;
         let mut by_role: HashMap<String, Vec<_>> = HashMap::new();
@@ -209,11 +212,7 @@ impl Inventory {
                 by_role.entry(role.clone()).or_default().push(key.clone());
             }
         }
-        let is_meant = |account: &Metadata| {
-            let facts = account.as_service_account();
-            facts.role_name().is_some() || misspelt(&facts).is_some()
-        };
-        let wants = |key: &Key| Some(is_meant(service_accounts.value()?.get(key)?));
+        let wants = |key: &Key| Some(wants(&service_accounts.value()?.get(key)?.as_service_account()));
         let stock = Stock::take(client, namespace, |key| wants(key) == Some(true)).await?;
         let webhook_failures = webhook_failures(client, namespace).await;
         Ok(Self { stock, service_accounts, by_role, webhook_failures })

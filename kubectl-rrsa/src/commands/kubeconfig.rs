@@ -18,7 +18,7 @@ use crate::context::{self, KubeFlags};
 use crate::error::{Error, exit};
 use crate::helper::{self, HelperCommand};
 use crate::live;
-use crate::rules::{addressed, word};
+use crate::shell::{addressed, word};
 
 const HEAD: &str = "apiVersion: v1\nkind: Config\n";
 /// Fields of a cluster that say whom it is trusted by; those of another way would contradict ours.

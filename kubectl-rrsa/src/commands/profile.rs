@@ -15,7 +15,7 @@ use super::files::{self, Doing};
 use crate::cli::{Cli, Machine, Outcome};
 use crate::error::{Error, exit};
 use crate::helper;
-use crate::rules::word;
+use crate::shell::word;
 
 /// Print an External profile of the Alibaba Cloud CLI and the SDKs that asks `rrsa-exec-credential`, or write it into their
 /// configuration.

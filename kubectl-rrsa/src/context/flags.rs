@@ -7,7 +7,7 @@ use clap::builder::TypedValueParser as _;
 use rrsa_shared::secret::Secret;
 
 use super::duration;
-use crate::rules::word;
+use crate::shell::word;
 
 /// Options of kubectl; each is taken at any depth.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -14,18 +14,29 @@ pub const OVERRIDES: [u32; 3] = [0, 4, 2];
 /// The variables that it sets besides RRSA's three.
 const OF_STS: [&str; 3] = [env_vars::STS_ENDPOINT, env_vars::STS_REGION, env_vars::VPC_ENDPOINT_ENABLED];
 
-/// What decides whether it does.
+/// What decides whether it does, as far as it is seen.
 #[derive(Clone, Copy)]
 pub struct Overriding<'a> {
-    /// The namespace, where it is seen.
-    pub namespace: Option<&'a NamespaceFacts>,
-    /// The ServiceAccount, where it is seen.
-    pub account: Option<&'a ServiceAccountFacts>,
-    /// The webhook, where it is seen.
-    pub webhook: Option<&'a WebhookFacts>,
+    namespace: Option<&'a NamespaceFacts>,
+    account: Option<&'a ServiceAccountFacts>,
+    webhook: Option<&'a WebhookFacts>,
 }
 
-impl Overriding<'_> {
+impl<'a> Overriding<'a> {
+    /// Of what is known of a workload's surroundings.
+    #[must_use]
+    pub fn of(
+        namespace: &'a Seen<Option<NamespaceFacts>>,
+        account: &'a Seen<Option<ServiceAccountFacts>>,
+        webhook: &'a Seen<Option<WebhookFacts>>,
+    ) -> Self {
+        Self {
+            namespace: namespace.value().and_then(Option::as_ref),
+            account: account.value().and_then(Option::as_ref),
+            webhook: webhook.value().and_then(Option::as_ref),
+        }
+    }
+
     /// Takes out of a pod template what the webhook will replace, as far as is known.
     pub fn settle(self, template: &mut PodFacts) {
         let by_namespace =
@@ -80,12 +91,10 @@ impl Facts {
         self.owner = owner;
     }
 
-    fn overriding(&self) -> Overriding<'_> {
-        Overriding {
-            namespace: self.namespace_facts.value().and_then(Option::as_ref),
-            account: self.service_account.value().and_then(Option::as_ref),
-            webhook: self.cluster.webhook.value().and_then(Option::as_ref),
-        }
+    /// What decides whether the webhook replaces variables.
+    #[must_use]
+    pub fn overriding(&self) -> Overriding<'_> {
+        Overriding::of(&self.namespace_facts, &self.service_account, &self.cluster.webhook)
     }
 }
 

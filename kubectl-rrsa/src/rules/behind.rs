@@ -2,9 +2,9 @@
 
 use super::finding::{Evidence, Link, Severity, Verdict};
 use super::reach::stays_out;
-use super::shell::word;
 use super::{restart, webhook};
 use crate::facts::{Facts, PodFacts, Workload, is_forbidden};
+use crate::shell::word;
 
 /// The rule that a pod has the role that was named before.
 const ROLE_OF_BEFORE: &str = "RRSA-S06";

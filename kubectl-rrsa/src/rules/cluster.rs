@@ -9,9 +9,9 @@ use rrsa_shared::ports::http::TransportFault;
 use rrsa_shared::sts::REGIONS;
 
 use super::finding::{Evidence, Verdict};
-use super::shell::word;
 use super::{pod, volume};
 use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, TokenSource};
+use crate::shell::word;
 
 /// RRSA is on: new tokens carry an issuer that the public can reach.
 pub(super) fn c01(facts: &Facts) -> Verdict {

@@ -3,8 +3,8 @@
 
 use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::restart;
-use super::shell::word;
 use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, PodFacts, is_forbidden};
+use crate::shell::word;
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {

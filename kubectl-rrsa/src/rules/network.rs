@@ -7,9 +7,9 @@ use rrsa_shared::proof::{NetworkFacts, Step};
 use rrsa_shared::sts::{REGIONS, is_region};
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::shell::word;
 use super::{pod, reach};
 use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
+use crate::shell::word;
 
 /// The VPC host has a region to be the host of.
 pub(super) fn e04(facts: &Facts) -> Verdict {

@@ -8,8 +8,8 @@ use rrsa_shared::policy::{
 
 use super::finding::{Evidence, Verdict};
 use super::meant::{meant_issuer, meant_provider};
-use super::shell::word;
 use crate::facts::{AUDIENCE, ExchangeOutcome, Facts, IssuerShape, Seen};
+use crate::shell::word;
 
 /// The keys that a condition on a token may have.
 pub(super) const CLAIM_KEYS: [&str; 3] = ["oidc:iss", "oidc:aud", "oidc:sub"];

@@ -7,8 +7,8 @@ use rrsa_shared::ram::OidcProvider;
 
 use super::finding::{Evidence, Verdict};
 use super::pod;
-use super::shell::word;
 use crate::facts::{AUDIENCE, Facts};
+use crate::shell::word;
 
 /// The provider exists.
 pub(super) fn i01(facts: &Facts) -> Verdict {

@@ -4,12 +4,12 @@
 use rrsa_shared::arn;
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::shell::word;
 use super::{namespace, restart, service_account, volume, webhook};
 use crate::facts::{
     AUDIENCE, ContainerFacts, Facts, INJECTION_LABEL, NamespaceFacts, ONLY_CONTAINERS_ANNOTATION, PodFacts,
     SKIP_CONTAINERS_ANNOTATION, ServiceAccountFacts, is_forbidden,
 };
+use crate::shell::word;
 /// The pod is younger than what would have it injected.
 pub(super) fn p01(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::shell::word;
 use crate::facts::{Facts, INJECTION_LABEL, PodFacts, Rollout, Workload};
+use crate::shell::word;
 
 /// Whether `kubectl rollout restart` takes it, and a command can change its pod template. A job's template stays as it
 /// is, a CronJob's has another place, and what is not Kubernetes' own has tools of its own.

@@ -3,8 +3,8 @@
 use rrsa_shared::arn::RoleArn;
 
 use super::finding::{Evidence, Verdict};
-use super::shell::word;
 use crate::facts::Facts;
+use crate::shell::word;
 
 /// The role may do something.
 pub(super) fn r18(facts: &Facts) -> Verdict {

@@ -4,9 +4,9 @@
 use rrsa_shared::{arn, env_vars};
 
 use super::finding::{Evidence, Severity, Verdict, on_injection};
-use super::shell::word;
 use super::{reach, restart, variables, volume};
 use crate::facts::{EXPIRATION_ANNOTATION, Facts, ROLE_NAME_ANNOTATION, SHARING, ServiceAccountFacts};
+use crate::shell::word;
 
 /// The ServiceAccount exists.
 pub(super) fn s01(facts: &Facts) -> Verdict {
@@ -52,8 +52,7 @@ pub(super) fn s02(facts: &Facts) -> Verdict {
 
 fn without_role(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
-        let missing = account.role_name().is_none() && misspelt(account).is_none();
-        if !missing || reach::p02(facts).is_broken() || s08(facts).is_broken() {
+        if means_a_role(account) || reach::p02(facts).is_broken() || s08(facts).is_broken() {
             return None;
         }
         Some(
@@ -71,8 +70,7 @@ fn without_role(facts: &Facts) -> Verdict {
 /// The ServiceAccount that names the role is the one of this namespace.
 pub(super) fn s08(facts: &Facts) -> Verdict {
     annotated(facts, |account| {
-        let is_said = account.role_name().is_some() || misspelt(account).is_some();
-        if is_said || facts.is_wired() || reach::p02(facts).is_broken() {
+        if means_a_role(account) || facts.is_wired() || reach::p02(facts).is_broken() {
             return None;
         }
         let elsewhere = facts.annotated_elsewhere.value().filter(|all| !all.is_empty())?;
@@ -143,7 +141,7 @@ const FOREIGN_KEYS: [&str; 4] = [
 
 /// What was meant to be the role-name annotation.
 #[derive(Clone, Copy, Debug)]
-pub enum Misspelt<'a> {
+enum Misspelt<'a> {
     /// An annotation with a key like it.
     Key(&'a str),
     /// An annotation with a key that another tool reads.
@@ -152,9 +150,14 @@ pub enum Misspelt<'a> {
     Label(&'a str),
 }
 
-/// What of a ServiceAccount was meant to be the role-name annotation.
+/// Whether a ServiceAccount names a role, or was meant to.
 #[must_use]
-pub fn misspelt(account: &ServiceAccountFacts) -> Option<Misspelt<'_>> {
+pub fn means_a_role(account: &ServiceAccountFacts) -> bool {
+    account.role_name().is_some() || misspelt(account).is_some()
+}
+
+/// What of a ServiceAccount was meant to be the role-name annotation.
+fn misspelt(account: &ServiceAccountFacts) -> Option<Misspelt<'_>> {
     let near = |key: &&String| {
         let last = |key: &str| key.rsplit('/').next().unwrap_or_default().replace('_', "-").to_lowercase();
         let ours = key.contains("alibabacloud.com/")

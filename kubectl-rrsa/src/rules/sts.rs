@@ -6,9 +6,9 @@ use rrsa_shared::arn::RoleArn;
 use rrsa_shared::sts::{FaultKind, KnownFault};
 
 use super::finding::{Evidence, Verdict};
-use super::shell::word;
 use super::{obstacle, pod};
 use crate::facts::{DEFAULT_ISSUER, Denial, ExchangeFacts, ExchangeOutcome, Facts, Loss};
+use crate::shell::word;
 
 /// The role's trust policy admits the token.
 pub(super) fn x01(facts: &Facts) -> Verdict {

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Evidence, Severity, Verdict, on_injection};
-use super::shell::word;
 use super::{namespace, reach, restart, service_account, variables};
 use crate::facts::{
     AdmissionFacts, Authority, ContainerFacts, ContainerKind, Facts, NamespaceFacts, OVERRIDES,
     ServiceAccountFacts, WEBHOOK_VOLUME, WebhookFacts,
 };
+use crate::shell::word;
 
 /// Seconds between the making of a ServiceAccount and of a pod within which the webhook may not know the former.
 const RACE: i64 = 60;

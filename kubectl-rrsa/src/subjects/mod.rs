@@ -16,7 +16,7 @@ use crate::collect::{Pages, Scope};
 use crate::context::{self, KubeContext};
 use crate::error::{Error, ErrorKind};
 use crate::facts::{OwnerFacts, PodFacts, ROLE_NAME_ANNOTATION, ServiceAccountFacts, SubjectRef};
-use crate::rules::misspelt;
+use crate::rules::means_a_role;
 
 /// Objects asked for at a time.
 const PAGE: u32 = 500;
@@ -222,7 +222,7 @@ impl Wanted {
                     role_label: account.labels().get(ROLE_NAME_ANNOTATION).cloned(),
                     annotated_at: None,
                 };
-                !with_role || facts.role_name().is_some() || misspelt(&facts).is_some()
+                !with_role || means_a_role(&facts)
             });
             subjects.extend(wanted.filter_map(|account| {
                 let (namespace, name) = (account.metadata.namespace?, account.metadata.name?);
