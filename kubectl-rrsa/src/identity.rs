@@ -97,7 +97,7 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     if let (Client::Java, Some(place)) = (client, container.java_key) {
         return Choice::StaticKey(place);
     }
-    if client == Client::Java && set("JAVA_TOOL_OPTIONS") {
+    if client == Client::Java && matches!(container.env.get("JAVA_TOOL_OPTIONS"), Some(EnvFact::From(_))) {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
     }
     let says = |name: &str| container.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -115,7 +115,7 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
         return Choice::StaticKey(name);
     }
     if !container.env_from.is_empty() {
-        return Choice::Unknown(format!("{} may set variables", container.env_from.join(", ")));
+        return Choice::Unknown(format!("{} may set variables", container.sources()));
     }
     if RRSA_ENV.iter().all(|name| set(name)) {
         let role = container.value(env_vars::ROLE_ARN).map(str::to_owned);
@@ -203,7 +203,10 @@ mod tests {
         let alias = [("ALICLOUD_ACCESS_KEY", "x"), ("ALICLOUD_SECRET_KEY", "x")];
         assert_eq!(picked(Client::Cli, &alias), Choice::StaticKey("ALICLOUD_ACCESS_KEY"));
         assert_eq!(picked(Client::Sdk, &alias), rrsa("sts.aliyuncs.com"));
-        assert!(matches!(picked(Client::Java, &[("JAVA_TOOL_OPTIONS", "x")]), Choice::Unknown(_)));
+        assert_eq!(picked(Client::Java, &[("JAVA_TOOL_OPTIONS", "-Xmx1g")]), rrsa("sts.aliyuncs.com"));
+        let mut elsewhere = container(&WIRED);
+        elsewhere.env.insert("JAVA_TOOL_OPTIONS".to_owned(), EnvFact::From("secret/app".to_owned()));
+        assert!(matches!(choice(Client::Java, &elsewhere), Choice::Unknown(_)));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, EnvFact, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
-    ROLE_NAME_ANNOTATION, Rollout, SHOWN_ENV, Seen, ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
+    ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
 };
 
 /// Why nothing else is known.
@@ -115,7 +115,6 @@ impl Manifests {
 
     fn of_pod(&self, object: &Object, mut facts: PodFacts, given: &Given) -> Facts {
         let namespace = namespace(&object.value, given);
-        self.take_config_maps(&namespace, &mut facts, given);
         let account = facts.service_account.clone();
         let subject = match &facts.owner {
             Some(owner) => SubjectRef::Template(owner.clone()),
@@ -123,6 +122,8 @@ impl Manifests {
         };
         let mut all = self.base(subject, &namespace, &account, given);
         all.overriding().settle(&mut facts);
+        let is_injected = all.overriding().injects(&facts);
+        facts.take(is_injected, |source| self.config_map(&namespace, source, given));
         all.asked_as.clone_from(&facts.owner);
         let owner = OwnerFacts {
             labels: strings(&object.value, "/metadata/labels"),
@@ -150,32 +151,13 @@ impl Manifests {
         all
     }
 
-    /// What containers take from ConfigMaps that stand in the files as well.
-    fn take_config_maps(&self, of: &str, pod: &mut PodFacts, given: &Given) {
-        let data = |source: &str| {
-            let name = source.strip_prefix("configMap/")?;
-            let found = self.objects.iter().find(|o| {
-                o.value["kind"] == "ConfigMap"
-                    && text(&o.value, "/metadata/name") == name
-                    && namespace(&o.value, given) == of
-            })?;
-            Some(strings(&found.value, "/data"))
-        };
-        for container in &mut pod.containers {
-            let sources = std::mem::take(&mut container.env_from);
-            for source in sources {
-                let Some(data) = data(&source) else {
-                    container.env_from.push(source);
-                    continue;
-                };
-                for (name, value) in data.into_iter().filter(|(_, value)| !value.is_empty()) {
-                    let shown = SHOWN_ENV.contains(&name.as_str());
-                    let fact = if shown { EnvFact::Value(value) } else { EnvFact::Set };
-                    // What the container sets itself goes before.
-                    container.env.entry(name).or_insert(fact);
-                }
-            }
-        }
+    /// What a ConfigMap sets that stands in the files as well.
+    fn config_map(&self, of: &str, source: &EnvSource, given: &Given) -> EnvData {
+        let name = source.config_map().ok_or(None)?;
+        let mut all = self.objects.iter().filter(|o| o.value["kind"] == "ConfigMap");
+        let found =
+            all.find(|o| text(&o.value, "/metadata/name") == name && namespace(&o.value, given) == of);
+        Ok(Some(strings(&found.ok_or(None)?.value, "/data")))
     }
 
     fn base(&self, subject: SubjectRef, namespace: &str, account: &str, given: &Given) -> Facts {

@@ -72,6 +72,7 @@ pub const RBAC: &[Rbac] = &[
         "namespace",
         "the pods that CronJobs would make",
     ),
+    rbac("check, describe", "get", "", "configmaps", "namespace", "what containers take from them (envFrom)"),
     rbac("check, describe pod", "get", "", "pods", "namespace", "the pod"),
     rbac(
         "check -A",

@@ -189,27 +189,43 @@ async fn a_description_says_what_each_container_acts_as_and_tries_nothing() {
     assert!(nowhere.stderr.contains("there is no namespace nowhere"), "{nowhere:?}");
 }
 
-/// In a container that takes variables from elsewhere an access key may hide; the container itself tells.
+/// In a container that takes variables from elsewhere an access key may hide: ConfigMaps are looked at, and of what a Secret
+/// sets only the container tells.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_container_takes_from_a_configmap_is_looked_at() {
+async fn what_a_container_takes_from_elsewhere_is_looked_at() {
     let demo = include_str!("../manifests/rrsa-demo.yaml");
-    let with = demo.replace("command: [sleep, infinity]", "envFrom: [{configMapRef: {name: app}}]");
-    assert_ne!(with, demo);
-    for (data, code) in [("LOG_LEVEL: debug", 0), ("ALIBABA_CLOUD_ACCESS_KEY_ID: LTAI", 1)] {
+    let key = "{ALIBABA_CLOUD_ACCESS_KEY_ID: LTAI, ALIBABA_CLOUD_ACCESS_KEY_SECRET: none}";
+    let sealed = "{ALIBABA_CLOUD_ACCESS_KEY_ID: TFRBSQ==, ALIBABA_CLOUD_ACCESS_KEY_SECRET: bm9uZQ==}";
+    let sa = "sa/demo-sa";
+    for (source, kind, data, here, at_rest) in [
+        ("configMapRef", "ConfigMap", "{LOG_LEVEL: debug}", 0, 0),
+        ("configMapRef", "ConfigMap", key, 1, 1),
+        ("secretRef", "Secret", "{LOG_LEVEL: ZGVidWc=}", 0, 3),
+        ("secretRef", "Secret", sealed, 1, 3),
+    ] {
+        let from = format!("envFrom: [{{{source}: {{name: app}}}}]");
+        let with = demo.replace("command: [sleep, infinity]", &from);
+        assert_ne!(with, demo);
         let map = format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: app, namespace: rrsa-demo}}\ndata: {{{data}}}\n"
+            "apiVersion: v1\nkind: {kind}\nmetadata: {{name: app, namespace: rrsa-demo}}\ndata: {data}\n"
         );
         let stage = Stage::set("", &with.replacen("---\n", &format!("---\n{map}---\n"), 1)).await;
-        let outcome = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "-o", "json"]).await;
-        assert_eq!(outcome.code, code, "{data}: {outcome:?}");
-        if code == 1 {
-            assert_eq!(outcome.report()["firstBroken"], "RRSA-K02", "{outcome:?}");
+        for (subject, more, code) in [
+            ("pod/demo", "--live=exec", here),
+            ("pod/demo", "--live=token", at_rest),
+            (sa, "--live=token", at_rest),
+        ] {
+            let outcome = stage.rrsa(&["check", subject, "-n", "rrsa-demo", "-o", "json", more]).await;
+            assert_eq!(outcome.code, code, "{data} {subject} {more}: {outcome:?}");
+            match code {
+                1 => assert_eq!(outcome.report()["firstBroken"], "RRSA-K02", "{outcome:?}"),
+                3 => assert!(outcome.stdout.contains("secret/app may set an access key"), "{outcome:?}"),
+                _ => {}
+            }
         }
-        // Nothing is run in it here, so nobody knows.
         let shown = stage.rrsa(&["describe", "pod/demo", "-n", "rrsa-demo"]).await;
-        assert!(shown.stdout.contains("? configMap/app may set variables"), "{shown:?}");
-        let asked = stage.rrsa(&["check", "pod/demo", "-n", "rrsa-demo", "--live=token"]).await;
-        assert_eq!(asked.code, 3, "{asked:?}");
+        let unknown = shown.stdout.contains("? secret/app may set variables");
+        assert_eq!(unknown, kind == "Secret", "{shown:?}");
     }
 }
 

@@ -11,7 +11,8 @@ use super::Checker;
 use crate::collect;
 use crate::collect::inventory::{self, Users};
 use crate::facts::{
-    AUDIENCE, NamespaceFacts, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, Workload, WorkloadPod,
+    AUDIENCE, NamespaceFacts, Overriding, OwnerFacts, PodFacts, Seen, ServiceAccountFacts, Workload,
+    WorkloadPod,
 };
 use crate::rules::means_a_role;
 use crate::subjects::Wanted;
@@ -43,6 +44,7 @@ impl Checker<'_> {
         users: &Users,
         (injects, replaces): (bool, bool),
         expected_role: &Seen<String>,
+        overriding: Overriding<'_>,
     ) -> (Vec<Workload>, BTreeMap<String, Seen<OwnerFacts>>) {
         let matters = |like: &PodFacts| {
             let role = like.role_arn();
@@ -73,12 +75,26 @@ impl Checker<'_> {
         }
         let mut owners: BTreeMap<_, _> =
             found.into_iter().map(|(name, found)| (name, collect::still_there(found))).collect();
-        for made in owners.values().filter_map(|owner| owner.value()) {
+        for owner in owners.values_mut() {
+            let Seen::Known { value: made, .. } = owner else { continue };
+            self.take_config_maps(namespace, &mut made.template, None, overriding).await;
             inventory::hold_against(&mut workloads, &made.template, account, replaces);
         }
         let cronjobs = users.cronjobs.clone().into_iter();
         owners.extend(cronjobs.map(|(name, facts)| (name, Seen::known(facts, "cronjobs"))));
         (workloads, owners)
+    }
+
+    /// Lets what a pod takes from ConfigMaps stand in its facts. `began`: when it did, nothing of a template.
+    pub(super) async fn take_config_maps(
+        &self,
+        namespace: &str,
+        pod: &mut PodFacts,
+        began: Option<i64>,
+        overriding: Overriding<'_>,
+    ) {
+        let is_injected = overriding.injects(pod);
+        self.config_maps.settle(&self.kube.client, namespace, pod, began, is_injected).await;
     }
 
     /// What events say of the webhook, where a pod ought to have been injected and none was.

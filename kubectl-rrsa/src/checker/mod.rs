@@ -48,6 +48,8 @@ pub struct Checker<'a> {
     inventory: Option<Inventory>,
     /// What RAM and IMS have said.
     answers: collect::Answers,
+    /// Where containers take variables from.
+    config_maps: collect::ConfigMaps,
 }
 
 /// What the command line asks of a check.
@@ -130,6 +132,7 @@ impl<'a> Checker<'a> {
             next_live: Mutex::new(Duration::ZERO),
             inventory: None,
             answers: collect::Answers::default(),
+            config_maps: collect::ConfigMaps::default(),
         })
     }
 
@@ -223,8 +226,17 @@ impl<'a> Checker<'a> {
             Seen::Known { value, .. } => value.workloads.as_mut_slice(),
             Seen::Unknown(_) => &mut [],
         };
-        for template in of_others.iter_mut().map(|workload| &mut workload.like).chain(&mut pod) {
-            overriding.settle(template);
+        for Workload { like, pods } in of_others {
+            overriding.settle(like);
+            let began = pods.iter().filter_map(|pod| pod.created_at).min();
+            self.take_config_maps(namespace, like, began, overriding).await;
+        }
+        if let Some(pod) = &mut pod {
+            overriding.settle(pod);
+            // What runs is asked itself first.
+            if live != Live::Exec {
+                self.take_config_maps(namespace, pod, pod.created_at, overriding).await;
+            }
         }
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
@@ -232,6 +244,9 @@ impl<'a> Checker<'a> {
             self.wait_for_turn().await;
         }
         let proof = self.prove(live, whose, &mut pod, &expected, injects).await;
+        if let Some(pod) = &mut pod {
+            self.take_config_maps(namespace, pod, pod.created_at, overriding).await;
+        }
         let plan = self.plan(whose, pod.as_ref(), &expected);
         let untried = match (&pod, users.value()) {
             (Some(pod), _) => self.untried(pod),
@@ -253,7 +268,10 @@ impl<'a> Checker<'a> {
                 None => collect::owner(client, namespace, owner).await,
             }
         };
-        let (account_facts, owner) = join(of_account, owner).await;
+        let (account_facts, mut owner) = join(of_account, owner).await;
+        if let Seen::Known { value: Some(made), .. } = &mut owner {
+            self.take_config_maps(namespace, &mut made.template, None, overriding).await;
+        }
         if let (Some(None), Some(pod)) = (owner.value(), &mut pod) {
             let gone = pod.owner.clone();
             let one = (&pod.name, &mut pod.owner);
@@ -267,7 +285,7 @@ impl<'a> Checker<'a> {
         let (workloads, owners) = match (&pod, users.value()) {
             (None, Some(users)) => {
                 let replaces = may_replace(&namespace_facts);
-                self.workloads(whose, users, (injects, replaces), &expected.role).await
+                self.workloads(whose, users, (injects, replaces), &expected.role, overriding).await
             }
             _ => (beside, BTreeMap::new()),
         };

@@ -1,8 +1,5 @@
 //! Asks RAM, IMS and ACK, where there is an access key.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use futures_util::future::join;
 use rrsa_shared::ack::{ClusterDetail, DescribeClusterDetail};
 use rrsa_shared::api::{ApiClient, ApiError, Call};
@@ -11,8 +8,8 @@ use rrsa_shared::ram::{
     GetOidcProvider, GetRole, ListOidcProviders, ListPoliciesForRole, OidcProvider, Role,
 };
 use rrsa_shared::sts::AccessKey;
-use tokio::sync::OnceCell;
 
+use super::shared::Shared;
 use crate::cloud::Account;
 use crate::facts::{AccountFacts, CloudCluster, Seen};
 
@@ -23,26 +20,6 @@ pub struct Answers {
     policies: Shared<Result<Seen<Vec<String>>, String>>,
     provider: Shared<Seen<Option<OidcProvider>>>,
     providers: Shared<Result<Seen<Vec<String>>, String>>,
-}
-
-/// Answers by what was asked for.
-#[derive(Debug)]
-struct Shared<T>(Mutex<HashMap<String, Arc<OnceCell<T>>>>);
-
-impl<T> Default for Shared<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<T: Clone> Shared<T> {
-    async fn of(&self, what: &str, ask: impl Future<Output = T>) -> T {
-        let answer = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(all.entry(what.to_owned()).or_default())
-        };
-        answer.get_or_init(|| ask).await.clone()
-    }
 }
 
 /// The role and the provider that an exchange would name.

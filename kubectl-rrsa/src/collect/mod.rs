@@ -3,6 +3,7 @@
 
 mod account;
 mod cluster;
+mod config_maps;
 mod events;
 pub mod inventory;
 mod issuer;
@@ -10,10 +11,12 @@ mod objects;
 mod pages;
 mod pod;
 mod reason;
+mod shared;
 mod users;
 
 pub use account::{Answers, account, cloud_cluster, named_role};
 pub use cluster::{Keys, cluster, issuer_at_server};
+pub use config_maps::ConfigMaps;
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{

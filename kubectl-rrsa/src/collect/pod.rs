@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::reason::why_not;
 use crate::facts::{
-    ContainerFacts, ContainerKind, Denial, EnvFact, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV,
-    TokenProjection, VolumeFacts, VolumeKind,
+    ContainerFacts, ContainerKind, Denial, EnvFact, EnvSource, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV,
+    TokenProjection, VolumeFacts, VolumeKind, names_key_to_java,
 };
 
 /// The pod; `None` when it does not exist.
@@ -298,15 +298,13 @@ fn container(
         known.insert(&var.name, value.and_then(|value| expanded(value, &known)));
     }
     let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
-        let named = match (&source.config_map_ref, &source.secret_ref) {
-            (Some(map), _) => format!("configMap/{}", map.name),
-            (_, Some(secret)) => format!("secret/{}", secret.name),
-            _ => "an unknown source".to_owned(),
+        let (name, optional) = match (&source.config_map_ref, &source.secret_ref) {
+            (Some(map), _) => (format!("configMap/{}", map.name), map.optional),
+            (_, Some(secret)) => (format!("secret/{}", secret.name), secret.optional),
+            _ => ("an unknown source".to_owned(), None),
         };
-        match source.prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
-            Some(prefix) => format!("{named} with prefix {prefix}"),
-            None => named,
-        }
+        let prefix = source.prefix.clone().unwrap_or_default();
+        EnvSource { name, prefix, is_optional: optional == Some(true), why: None }
     });
     let mounts = mounts.as_deref().unwrap_or_default().iter().map(|mount| MountFacts {
         volume: mount.name.clone(),
@@ -359,17 +357,17 @@ fn java_key(
     command: &Option<Vec<String>>,
     arguments: &Option<Vec<String>>,
 ) -> Option<&'static str> {
-    let names = |text: &str| text.contains("-Dalibabacloud.accessKeyId=");
     let options = env.iter().flatten().filter(|var| var.name == "JAVA_TOOL_OPTIONS");
-    if options.filter_map(|var| var.value.as_deref()).any(names) {
+    if options.filter_map(|var| var.value.as_deref()).any(names_key_to_java) {
         return Some("JAVA_TOOL_OPTIONS");
     }
     let mut words = command.iter().flatten().chain(arguments.iter().flatten());
-    words.any(|word| names(word)).then_some("its command")
+    words.any(|word| names_key_to_java(word)).then_some("its command")
 }
 
 fn env_fact(var: &core::EnvVar, known: &BTreeMap<&str, Option<String>>) -> EnvFact {
-    if !SHOWN_ENV.contains(&var.name.as_str()) {
+    let is_java = var.name == "JAVA_TOOL_OPTIONS" && var.value_from.is_some();
+    if !SHOWN_ENV.contains(&var.name.as_str()) && !is_java {
         return EnvFact::Set;
     }
     match &var.value_from {

@@ -2,6 +2,7 @@
 
 mod account;
 mod cluster;
+mod env_from;
 mod issuer;
 mod overriding;
 mod pod;
@@ -14,6 +15,7 @@ pub use cluster::{
     AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector,
     WebhookDeployment, WebhookFacts,
 };
+pub use env_from::{EnvData, EnvSource, names_key_to_java};
 pub use issuer::{IssuerFacts, Published};
 pub use overriding::{OVERRIDES, Overriding, may_replace};
 pub use pod::{

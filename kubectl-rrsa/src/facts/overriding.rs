@@ -37,23 +37,24 @@ impl<'a> Overriding<'a> {
         }
     }
 
+    /// Whether the webhook will put its variables into pods of a template, as far as is known.
+    #[must_use]
+    pub fn injects(self, template: &PodFacts) -> bool {
+        let asked = template.injection().or_else(|| self.namespace?.injection());
+        let role = self.account.and_then(ServiceAccountFacts::role_name);
+        template.is_template && asked == Some("on") && role.is_some_and(is_role_name)
+    }
+
     /// Takes out of a pod template what the webhook will replace, as far as is known.
     pub fn settle(self, template: &mut PodFacts) {
         let by_namespace =
             |label: &str| self.namespace.and_then(|namespace| namespace.labels.get(label).cloned());
-        let asked = template.injection().or_else(|| self.namespace?.injection());
         let overrides =
             template.annotations.get(OVERRIDE_ENV).cloned().or_else(|| by_namespace(OVERRIDE_ENV));
-        let role = self.account.and_then(ServiceAccountFacts::role_name);
         let deployment = self.webhook.and_then(|webhook| webhook.deployment.value()?.as_ref());
         let is_old =
             deployment.and_then(|found| found.version_numbers()).is_some_and(|version| version < OVERRIDES);
-        let does = template.is_template
-            && asked == Some("on")
-            && overrides.as_deref() == Some("true")
-            && role.is_some_and(is_role_name)
-            && !is_old;
-        if !does {
+        if !self.injects(template) || overrides.as_deref() != Some("true") || is_old {
             return;
         }
         let skipped: Vec<String> =
@@ -96,6 +97,11 @@ impl Facts {
     pub fn overriding(&self) -> Overriding<'_> {
         Overriding::of(&self.namespace_facts, &self.service_account, &self.cluster.webhook)
     }
+}
+
+/// Whether the webhook sets a variable of that name.
+pub(super) fn is_of_webhook(name: &str) -> bool {
+    RRSA_ENV.iter().chain(&OF_STS).any(|one| *one == name)
 }
 
 fn forget(container: &mut ContainerFacts) {

@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use rrsa_shared::env_vars;
 use serde::Serialize;
 
+use super::env_from::EnvSource;
 use super::{INJECTION_LABEL, Seen};
 
 /// The parts of a Pod that RRSA reads.
@@ -160,7 +161,7 @@ pub struct ContainerFacts {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env_emptied: Vec<String>,
     /// `envFrom` sources, such as `secret/app`, of which it is not known what they set.
-    pub env_from: Vec<String>,
+    pub env_from: Vec<EnvSource>,
     /// Volume mounts.
     pub mounts: Vec<MountFacts>,
     /// Where a property of the Java machine names an access key: `JAVA_TOOL_OPTIONS`, or `its command`.

@@ -1863,7 +1863,7 @@ fn what_is_named_wrongly_does_not_exist_either() {
 #[test]
 fn variables_that_nobody_has_read_leave_doubt() {
     let mut facts = healthy_pod();
-    container(&mut facts).env_from.push("configMap/app".to_owned());
+    container(&mut facts).env_from.push(EnvSource { name: "secret/app".to_owned(), ..EnvSource::default() });
     let report = crate::report::Report::on(facts);
     assert_eq!((report.findings.len(), report.exit_code()), (0, 3));
 }

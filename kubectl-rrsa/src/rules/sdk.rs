@@ -6,9 +6,12 @@ use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::{pod, reach};
-use crate::facts::{ContainerFacts, ContainerKind, Facts, PodFacts, ServiceAccountFacts};
+use crate::facts::{ContainerFacts, ContainerKind, Facts, PodFacts, ServiceAccountFacts, SubjectRef};
 use crate::identity::{self, Choice, Client};
+use crate::shell::addressed;
 
+/// Workloads that a check asks one of the pods of.
+const LOOKED_AT: [&str; 5] = ["deployment/", "statefulset/", "daemonset/", "replicaset/", "job/"];
 /// Tools whose images carry their version, and the first one that knows OIDC.
 const SINCE: [(&str, [u32; 3]); 2] = [("aliyun-cli", [3, 0, 206]), ("ossutil", [2, 1, 0])];
 
@@ -111,12 +114,36 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
     }
     match pod.acting_containers().filter(meant).find(|container| !container.env_from.is_empty()) {
         None => Verdict::Holds,
-        Some(container) => Verdict::Unseen(format!(
-            "{} may set an access key in container {}; --live=exec looks, where the container has printenv",
-            container.env_from.join(", "),
-            container.name
-        )),
+        Some(container) => {
+            let may =
+                format!("{} may set an access key in container {}", container.sources(), container.name);
+            let whys = container.env_from.iter().filter_map(|source| source.why.clone());
+            let all: Vec<_> = std::iter::once(may).chain(whys).chain([look(facts, pod)]).collect();
+            Verdict::Unseen(all.join("; "))
+        }
     }
+}
+
+/// What tells what the containers of a pod take: a Secret is never read, and what was written since says nothing.
+fn look(facts: &Facts, pod: &PodFacts) -> String {
+    if facts.offline {
+        return "what it sets does not stand in the files".to_owned();
+    }
+    if pod.is_template {
+        return "only a running container could tell".to_owned();
+    }
+    let way = match (&facts.subject, &pod.owner) {
+        (SubjectRef::ServiceAccount(_), Some(owner))
+            if LOOKED_AT.iter().any(|kind| owner.starts_with(kind)) =>
+        {
+            format!("kubectl rrsa check {owner} -n {}", facts.namespace)
+        }
+        (SubjectRef::ServiceAccount(_), _) => {
+            format!("kubectl rrsa check pod/{} -n {}", pod.name, facts.namespace)
+        }
+        _ => "--live=exec".to_owned(),
+    };
+    format!("{} looks, where the container has printenv", addressed(&way, &facts.cluster.chosen_by))
 }
 
 fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &str) -> Evidence {
