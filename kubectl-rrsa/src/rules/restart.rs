@@ -133,7 +133,11 @@ pub(super) fn after(facts: &Facts, command: String) -> String {
                 facts.workloads.iter().flat_map(Workload::each).map(|(pod, _)| pod).collect();
             let unreached: Vec<&PodFacts> =
                 all.iter().filter(|pod| !pod.is_template && !pod.is_wired()).collect();
-            of_all(facts, &unreached)
+            // Those of a ServiceAccount that named no role are not kept.
+            let uncounted =
+                all.is_empty() && facts.pods_using.value().is_some_and(|pods| pods.total > pods.wired);
+            let listed = || format!("kubectl rrsa list --stale -n {}", word(&facts.namespace));
+            of_all(facts, &unreached).or_else(|| uncounted.then(listed))
         }
     };
     match restart {
