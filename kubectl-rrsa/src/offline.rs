@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
-    ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, INJECTION_LABEL, NamespaceFacts, OURS, OwnerFacts,
+    PodCount, PodFacts, ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
 };
 
 /// Why nothing else is known.
@@ -61,24 +61,31 @@ impl Manifests {
     /// Adds the documents of a file, YAML or JSON; lists are taken apart.
     ///
     /// # Errors
-    /// A text that is neither.
-    pub fn add(&mut self, file: &str, text: &str) -> Result<(), Error> {
+    /// A text that is neither, and one that the API server would refuse for how it says something about RRSA.
+    pub fn add(&mut self, file: &str, content: &str) -> Result<(), Error> {
         let options = serde_saphyr::options! { with_snippet: false };
         let documents: Vec<Value> =
-            serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+            serde_saphyr::from_multiple_with_options(content, options).map_err(|error| {
                 Error::usage(format!("{file} is no manifest"))
                     .caused_by(error)
                     .hint("name a file of YAML or JSON")
             })?;
-        for mut document in documents.into_iter().filter(|document| !document.is_null()) {
-            in_quotes(&mut document);
-            let file = || file.to_owned();
-            match document.get("items").and_then(Value::as_array) {
-                Some(items) if document["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {
-                    self.objects
-                        .extend(items.iter().map(|value| Object { file: file(), value: value.clone() }));
+        for document in documents.into_iter().filter(|document| !document.is_null()) {
+            let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+            let objects = match document.get("items").and_then(Value::as_array) {
+                Some(items) if is_list => items.clone(),
+                _ => vec![document],
+            };
+            for mut value in objects {
+                if let Some((what, name, bare)) = unquoted(&value) {
+                    let (kind, object) = (text(&value, "/kind"), text(&value, "/metadata/name"));
+                    return Err(Error::usage(format!(
+                        "{what} {name} of {kind} {object} in {file} is no text, and the API server refuses it"
+                    ))
+                    .hint(format!("put it in quotes: {name}: \"{bare}\"")));
                 }
-                _ => self.objects.push(Object { file: file(), value: document }),
+                in_quotes(&mut value);
+                self.objects.push(Object { file: file.to_owned(), value });
             }
         }
         Ok(())
@@ -332,6 +339,21 @@ fn role(given: &Given, arn: &Seen<String>) -> Seen<Option<Role>> {
         ),
         None => Seen::unknown(format!("{OFFLINE}; --policy names the role's trust policy")),
     }
+}
+
+/// The first label or annotation of RRSA that YAML reads as something else than text. Of the injection label a rule tells.
+fn unquoted(value: &Value) -> Option<(&'static str, &str, &Value)> {
+    let Value::Object(fields) = value else {
+        return value.as_array().into_iter().flatten().find_map(unquoted);
+    };
+    let of = |what: &'static str, name| {
+        let texts = fields.get(name).and_then(Value::as_object).into_iter().flatten();
+        let mut ours = texts.filter(|(key, _)| key.starts_with(OURS) && *key != INJECTION_LABEL);
+        let bare = ours.find(|(_, value)| value.is_boolean() || value.is_number())?;
+        Some((what, bare.0.as_str(), bare.1))
+    };
+    let found = of("annotation", "annotations").or_else(|| of("label", "labels"));
+    found.or_else(|| fields.values().find_map(unquoted))
 }
 
 /// Labels and annotations as texts. What YAML has read as something else is what the API server would refuse; it is shown as it
@@ -604,6 +626,9 @@ spec: {template: {spec: {containers: [{name: c, image: i}]}}}
         assert_eq!(reports(list, &Given::default()).len(), 1);
         let error = Manifests::default().add("m", "a: [").unwrap_err();
         assert!(error.message.contains("m is no manifest"), "{error}");
+        let bare = r#"{kind: Pod, metadata: {name: p, annotations: {pod-identity.alibabacloud.com/override-env: true}}}"#;
+        let error = Manifests::default().add("m", bare).unwrap_err();
+        assert!(error.message.contains("override-env of Pod p in m is no text"), "{error}");
         let mut odd = Manifests::default();
         odd.add("m", "{kind: Pod, metadata: {name: p}, spec: {containers: 5}}").unwrap();
         assert!(odd.facts(&Given::default()).unwrap_err().message.contains("Pod p in m"));

@@ -32,7 +32,7 @@ pub use subject::{FORBIDDEN, Facts, PodCount, SubjectRef, Workload, WorkloadPod,
 pub use vantage::VantageFacts;
 
 /// What labels and annotations of the webhook begin with.
-const OURS: &str = "pod-identity.alibabacloud.com/";
+pub(crate) const OURS: &str = "pod-identity.alibabacloud.com/";
 /// Label of a namespace or pod that asks the webhook to inject; the value must be `on`.
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";
 /// Annotation of a ServiceAccount that names its RAM role, by name and not by ARN.
