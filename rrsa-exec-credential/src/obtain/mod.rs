@@ -1,12 +1,14 @@
 //! From a source to credentials: the way of a miss. One source may need another; the chain stops at the first that is configured,
 //! working or not.
 
+mod answer;
 mod means;
+mod profile;
 mod roles;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -16,26 +18,23 @@ use rrsa_shared::ports::clock::Clock;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::http::Http;
-use rrsa_shared::secret::Secret;
 use rrsa_shared::source::{
-    Answer, Config, EcsRamRole, Resolved, Spec, cli_profile, credentials_uri, environment, external, ini,
-    metadata_url,
+    Answer, Config, EcsRamRole, Resolved, Spec, cli_profile, credentials_uri, environment, ini, metadata_url,
 };
-use rrsa_shared::sts::AccessKey;
 
 use crate::error::{Error, exit};
 use crate::issue::Fetched;
 use crate::output::Issued;
 use crate::wish::{Places, Wish};
 
+use answer::of_answer;
 use means::metadata_http;
 pub(crate) use means::{NOTHING, http};
+use profile::Chosen;
 pub(crate) use roles::{USUAL_OFFSET, refused};
 
 /// Everything that is asked of the cloud takes no longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// What is left of it to tell of an answer that was none.
-const LAST_WORD: Duration = Duration::from_millis(100);
 /// A command that is run for a token or for credentials takes no longer than this.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -53,14 +52,6 @@ enum Trouble {
     Absent(String),
     /// It is, and it does not work.
     Failed(Error),
-}
-
-/// A profile that was chosen.
-struct Chosen {
-    /// Which one.
-    words: String,
-    /// Where it stands.
-    file: PathBuf,
 }
 
 type Outcome = Result<Obtained, Trouble>;
@@ -339,144 +330,9 @@ impl<'a> Seeker<'a> {
         Err(Trouble::Absent(whys))
     }
 
-    /// What the command of a profile in `file` prints.
-    async fn external(&self, profile: &str, command: &str, file: &Path, depth: u8) -> Outcome {
-        let what = format!("process_command of profile {profile}");
-        let words =
-            external::words(command).ok_or_else(|| broken(&format!("{what}: a quote does not end")))?;
-        if external::is_ours(&words) {
-            // It would ask this very program; what it names is as well asked for here.
-            return match external::own_wish(&words) {
-                None => Err(Trouble::Absent(format!("{what} asks this program itself"))),
-                Some((source, Some(role_arn))) => {
-                    let role = Spec::AssumeRole {
-                        source,
-                        role_arn,
-                        session_name: None,
-                        duration_seconds: None,
-                        external_id: None,
-                        policy: None,
-                    };
-                    self.ask(&role, depth + 1).await
-                }
-                Some((source, None)) => self.ask(&self.named(source.as_deref())?, depth + 1).await,
-            };
-        }
-        if self.is_on(env_vars::WITHIN_EXTERNAL) {
-            return Err(Trouble::Absent(format!(
-                "{what} is not run within a command that this program runs"
-            )));
-        }
-        if self.is_on(env_vars::EXTERNAL_PROCESS_DISABLED) {
-            return Err(broken(&format!(
-                "{what}: {} says that none is run",
-                env_vars::EXTERNAL_PROCESS_DISABLED
-            )));
-        }
-        let whole = self.files.current_folder().unwrap_or_default().join(file);
-        if let Some(why) = self.files.exposed(&whole) {
-            return Err(broken(&format!("{what} is not run: {why}")));
-        }
-        self.told(external::printed(&self.run(&what, &words).await?, profile))
-    }
-
     /// Whether a variable is `1` or `true`, in letters of whatever size.
     fn is_on(&self, name: &str) -> bool {
         self.env.var(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
-    }
-
-    /// An answer that is none because it cannot be given now is asked for again, for as long as there is time.
-    async fn patiently(&self, ask: impl AsyncFn() -> Answer) -> Answer {
-        let mut answer = ask().await;
-        for pause in [200, 400, 800].map(Duration::from_millis) {
-            if !matches!(answer, Answer::Busy(_)) {
-                break;
-            }
-            let taken =
-                self.clock.elapsed().saturating_sub(self.start).saturating_sub(self.in_commands.get());
-            let left = self.patience.0.saturating_sub(taken).saturating_sub(pause + LAST_WORD);
-            self.clock.sleep(pause).await;
-            // What it has said already is a better answer than none.
-            match tokio::time::timeout(left, ask()).await {
-                Ok(said) => answer = said,
-                Err(_) => break,
-            }
-        }
-        answer
-    }
-
-    /// What somebody else gave, if it is worth anything.
-    fn told(&self, answer: Answer) -> Outcome {
-        // It took somebody's time to say so.
-        self.worth(answer).map_err(|trouble| match trouble {
-            Trouble::Failed(error) => Trouble::Failed(error.costly()),
-            absent @ Trouble::Absent(_) => absent,
-        })
-    }
-
-    fn worth(&self, answer: Answer) -> Outcome {
-        let Answer::Found { key, expiration, from } = &answer else { return of_answer(answer) };
-        let parts = [
-            Some(key.id.as_str()),
-            Some(key.secret.expose()),
-            key.security_token.as_ref().map(Secret::expose),
-        ];
-        for part in parts.into_iter().flatten() {
-            if part.is_empty() {
-                return Err(broken(&format!("{from}: the key that it gave is not complete")));
-            }
-            if !part.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(broken(&format!(
-                    "{from}: the key that it gave holds what no key does, such as a line feed"
-                )));
-            }
-        }
-        match expiration.filter(|at| *at <= self.clock.now()) {
-            Some(at) => Err(broken(&format!("{from}: what it gave has ended already, at {at}"))),
-            None => of_answer(answer),
-        }
-    }
-
-    /// What a profile came to.
-    fn resolved<'s>(&'s self, resolved: Resolved, chosen: &'s Chosen, depth: u8) -> Future<'s> {
-        Box::pin(async move {
-            match resolved {
-                Resolved::Answer(answer) => of_answer(answer),
-                // As the CLI has it, of a profile the switch is about both.
-                Resolved::Spec(Spec::CredentialsUri { .. })
-                    if self.is_on(env_vars::EXTERNAL_PROCESS_DISABLED) =>
-                {
-                    let by = env_vars::EXTERNAL_PROCESS_DISABLED;
-                    Err(broken(&format!("the profile's credentials address is not asked: {by} forbids it")))
-                }
-                // One that asks this very program, or that it runs, is none for it.
-                Resolved::Spec(Spec::External { profile, command }) => {
-                    self.external(&profile, &command, &chosen.file, depth + 1).await
-                }
-                // A profile that was chosen is configured: what it lacks is no reason to take another identity.
-                Resolved::Spec(spec) => self.ask(&spec, depth + 1).await.map_err(|trouble| match trouble {
-                    Trouble::Absent(why) => {
-                        broken(&format!("what {} says is not enough: {why}", chosen.words))
-                    }
-                    failed @ Trouble::Failed(_) => failed,
-                }),
-                Resolved::Role(base, role) => {
-                    let base = self.resolved(*base, chosen, depth + 1).await?;
-                    self.assume(&base, &role).await
-                }
-            }
-        })
-    }
-}
-
-fn of_answer(answer: Answer) -> Outcome {
-    match answer {
-        Answer::Found { key, expiration, from } => {
-            let key: AccessKey = key;
-            Ok(Obtained { issued: Issued { key, expires: expiration.map(|at| at.as_second()) }, words: from })
-        }
-        Answer::Absent(why) => Err(Trouble::Absent(why)),
-        Answer::Failed(why) | Answer::Busy(why) => Err(broken(&why)),
     }
 }
 

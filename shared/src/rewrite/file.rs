@@ -1,24 +1,19 @@
 //! A text file of another program: changed whole or not at all, with a copy of what it was.
 
-use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::owned::{LONGEST, Owned, beside, leads_astray, make, open_copy, read_copy};
+use super::error::ChangeError;
+use super::lock::{Lock, make_room};
+use super::owned::{LONGEST, Owned, beside, leads_astray, open_copy, private, read_copy};
 use crate::inherited::{OwnersMask, outlive_limits};
 use crate::ports::files::canonical;
 
 /// What the copy of a file says that was not there; no text of another program does.
 const ABSENT: &str = "\0";
-
-/// How often it is looked whether somebody else's change is done, and how long after the last look.
-const LOOKS: usize = 100;
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// A file as it was read.
 #[derive(Debug)]
@@ -27,126 +22,6 @@ pub struct TextFile {
     text: Option<String>,
     /// Ours from before it was read, so that several who change it come one after the other.
     lock: Option<Lock>,
-}
-
-/// Why a file was not read or changed. Says nothing of what stands in it.
-#[derive(Debug)]
-pub enum ChangeError {
-    /// The system refuses.
-    System(PathBuf, io::Error),
-    /// It is not text.
-    NotText(PathBuf),
-    /// It is another user's.
-    Foreign(PathBuf),
-    /// Somebody else holds its lock.
-    Locked(PathBuf),
-    /// Somebody else has changed it.
-    Changed(PathBuf),
-    /// There is no copy that belongs to what it says now.
-    NoBackup(PathBuf),
-}
-
-impl fmt::Display for ChangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::NotText(path) => write!(f, "{} is not text", path.display()),
-            Self::Foreign(path) => {
-                write!(f, "{} belongs to another user, who alone can change it and keep it", path.display())
-            }
-            Self::Locked(lock) => {
-                write!(
-                    f,
-                    "{} exists: another program is changing the file, or died while it did",
-                    lock.display()
-                )
-            }
-            Self::Changed(path) => {
-                write!(f, "{} was changed by another program just now; nothing was written", path.display())
-            }
-            Self::NoBackup(path) => {
-                write!(
-                    f,
-                    "{} has been changed since, or was never changed by us: there is no copy of what it was before",
-                    path.display()
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for ChangeError {}
-
-impl ChangeError {
-    /// What to do then.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::System(_, error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                "nothing was changed: the file is a mount of its own, so that no other can take its place; change it where it is \
-                 mounted from, or mount its folder"
-            }
-            Self::System(..) => "nothing was changed; see that the file and its folder can be written",
-            Self::NotText(_) => "write it anew as UTF-8",
-            Self::Foreign(_) => "run it as that user",
-            Self::Locked(_) => "if no other program is at it, take that file away, then try again",
-            Self::Changed(_) => "try again",
-            Self::NoBackup(_) => "copies are files beside it whose names have .before- in them",
-        }
-    }
-}
-
-/// A lock as kubectl takes it: a file beside the other one, there for as long as it is held.
-#[derive(Debug)]
-struct Lock {
-    file: PathBuf,
-    _room: Room,
-}
-
-/// Folders that were made for a file: they go again unless something has come into them.
-#[derive(Debug, Default)]
-struct Room(Vec<PathBuf>);
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        for folder in self.0.iter().rev() {
-            let _ = fs::remove_dir(folder);
-        }
-    }
-}
-
-impl Lock {
-    /// Takes it, or waits for it a while. Where that cannot be, it is known when something is to be written.
-    fn awaited(path: &Path) -> Option<Self> {
-        let room = make_room(path).ok()?;
-        for _ in 0..LOOKS {
-            match Self::take(path) {
-                Err(ChangeError::Locked(_)) => thread::sleep(PAUSE),
-                Err(_) => return None,
-                Ok(mut lock) => {
-                    lock._room = room;
-                    return Some(lock);
-                }
-            }
-        }
-        None
-    }
-
-    fn take(path: &Path) -> Result<Self, ChangeError> {
-        let lock = beside(path, ".lock");
-        let _mask = OwnersMask::set();
-        match private().write(true).create_new(true).open(&lock) {
-            Ok(_) => Ok(Self { file: lock, _room: Room::default() }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(ChangeError::Locked(lock)),
-            Err(error) => Err(ChangeError::System(lock, error)),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.file);
-    }
 }
 
 impl TextFile {
@@ -296,14 +171,6 @@ impl TextFile {
     }
 }
 
-/// Makes the folder that a file is to be in.
-fn make_room(path: &Path) -> Result<Room, ChangeError> {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => make(folder).map(Room).map_err(|error| ChangeError::System(folder.to_owned(), error)),
-        None => Ok(Room::default()),
-    }
-}
-
 /// The copies of a file that stand beside it, as changes of it have left them.
 #[must_use]
 pub fn copies(path: &Path) -> Vec<PathBuf> {
@@ -355,18 +222,6 @@ fn backups(path: &Path, text: &str) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-#[cfg(unix)]
-fn private() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn private() -> fs::OpenOptions {
-    fs::OpenOptions::new()
-}
-
 fn write(path: &Path, bytes: &[u8], owned: &Owned) -> io::Result<()> {
     outlive_limits();
     let _mask = OwnersMask::set();
@@ -387,6 +242,7 @@ fn write(path: &Path, bytes: &[u8], owned: &Owned) -> io::Result<()> {
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::thread;
 
     use super::*;
 

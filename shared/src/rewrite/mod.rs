@@ -3,10 +3,13 @@
 
 mod block;
 mod document;
+mod error;
 mod file;
 mod json;
+mod lock;
 mod owned;
 
 pub use document::{Entry, Unclear, put, read};
-pub use file::{ChangeError, TextFile, copies};
+pub use error::ChangeError;
+pub use file::{TextFile, copies};
 pub use json::{edit_list, remove_members};

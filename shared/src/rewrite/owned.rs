@@ -200,3 +200,17 @@ pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
     name.push(more);
     path.with_file_name(name)
 }
+
+/// How files are made that nobody else reads.
+#[cfg(unix)]
+pub(super) fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// How files are made that nobody else reads: those of a folder of one's own.
+#[cfg(not(unix))]
+pub(super) fn private() -> fs::OpenOptions {
+    fs::OpenOptions::new()
+}
