@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::cli::runtime;
 use crate::error::{Error, exit};
 use crate::issue::{Fetched, session};
-use crate::obtain::{http, refused};
+use crate::obtain::{by, http, refused};
 use crate::wish::Wish;
 
 /// Minutes that a certificate lives when nobody says otherwise: three hours.
@@ -117,11 +117,12 @@ pub(crate) fn fetch(
         kept: Kept::Certificate { certificate, private_key },
         expires: Some(given.expiration.map_or(own_end, |at| at.as_second())),
         words: format!(
-            "client certificate of cluster {}, for {} minutes{}, at {}, by {words}",
+            "client certificate of cluster {}, for {} minutes{}, at {}, by {}",
             wanted.cluster_id,
             wanted.minutes,
             if wanted.private_address { ", for its private address" } else { "" },
             ack.endpoint.host(),
+            by(&words, &key),
         ),
         witnesses,
         is_lasting,

@@ -31,7 +31,7 @@ use answer::of_answer;
 use means::metadata_http;
 pub(crate) use means::{NOTHING, http};
 use profile::Chosen;
-pub(crate) use roles::{USUAL_OFFSET, refused};
+pub(crate) use roles::{USUAL_OFFSET, by, refused};
 
 /// Everything that is asked of the cloud takes no longer than this.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);

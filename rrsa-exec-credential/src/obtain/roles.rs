@@ -7,7 +7,7 @@ use rrsa_shared::cache::Witness;
 use rrsa_shared::env_vars;
 use rrsa_shared::secret::Secret;
 use rrsa_shared::source::{Exchange, Spec, token_in_file};
-use rrsa_shared::sts::{AssumeRole, AssumeRoleWithOidc, KnownFault, Session, SessionName};
+use rrsa_shared::sts::{AccessKey, AssumeRole, AssumeRoleWithOidc, KnownFault, Session, SessionName};
 
 use super::{Obtained, Outcome, Seeker, Trouble, broken, of_refusal};
 use crate::command;
@@ -142,11 +142,21 @@ impl Seeker<'_> {
         let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read);
         let asked = self.in_time("STS", asked).await?;
         let (session, host) = (call.session_name.as_str(), sts.endpoint.host());
-        let words = format!("role {role_arn}, session {session}, at {host}, by {}", base.words);
+        let words = format!("role {role_arn}, session {session}, at {host}, by {}", by(&base.words, key));
         asked
             .result
             .map(|session| of_session(session, words, asked.clock_offset))
             .map_err(|error| Trouble::Failed(refused("AssumeRole", sts.endpoint.host(), &error.without(key))))
+    }
+}
+
+/// Who asks in words: of a key of one's own, which another may take the place of, with the end of its id.
+pub(crate) fn by(words: &str, key: &AccessKey) -> String {
+    const SHOWN: usize = 4;
+    let hidden = key.id.len().saturating_sub(SHOWN);
+    match key.id.get(hidden..).filter(|_| key.security_token.is_none() && hidden > SHOWN) {
+        Some(end) => format!("{words} (…{end})"),
+        None => words.to_owned(),
     }
 }
 
