@@ -203,7 +203,7 @@ async fn what_a_container_takes_from_elsewhere_is_looked_at() {
         ("secretRef", "Secret", "{LOG_LEVEL: ZGVidWc=}", 0, 3),
         ("secretRef", "Secret", sealed, 1, 3),
     ] {
-        let from = format!("envFrom: [{{{source}: {{name: app}}}}]");
+        let from = format!("command: [sleep, infinity]\n      envFrom: [{{{source}: {{name: app}}}}]");
         let with = demo.replace("command: [sleep, infinity]", &from);
         assert_ne!(with, demo);
         let map = format!(
