@@ -8,7 +8,7 @@ use super::finding::{Evidence, Severity, Verdict};
 use super::{pod, reach};
 use crate::facts::{ContainerFacts, ContainerKind, Facts, PodFacts, ServiceAccountFacts, SubjectRef};
 use crate::identity::{self, Choice, Client};
-use crate::shell::addressed;
+use crate::shell::{addressed, word};
 
 /// Workloads that a check asks one of the pods of.
 const LOOKED_AT: [&str; 5] = ["deployment/", "statefulset/", "daemonset/", "replicaset/", "job/"];
@@ -132,17 +132,13 @@ fn look(facts: &Facts, pod: &PodFacts) -> String {
     if pod.is_template {
         return "only a running container could tell".to_owned();
     }
-    let way = match (&facts.subject, &pod.owner) {
-        (SubjectRef::ServiceAccount(_), Some(owner))
-            if LOOKED_AT.iter().any(|kind| owner.starts_with(kind)) =>
-        {
-            format!("kubectl rrsa check {owner} -n {}", facts.namespace)
-        }
-        (SubjectRef::ServiceAccount(_), _) => {
-            format!("kubectl rrsa check pod/{} -n {}", pod.name, facts.namespace)
-        }
-        _ => "--live=exec".to_owned(),
+    let owner = pod.owner.as_ref().filter(|owner| LOOKED_AT.iter().any(|kind| owner.starts_with(kind)));
+    let (asked, live) = match (&facts.subject, owner) {
+        (SubjectRef::ServiceAccount(_), Some(owner)) => (owner.clone(), ""),
+        (SubjectRef::ServiceAccount(_), None) => (format!("pod/{}", pod.name), ""),
+        _ => (format!("pod/{}", pod.name), " --live=exec"),
     };
+    let way = format!("kubectl rrsa check {} -n {}{live}", word(&asked), word(&facts.namespace));
     format!("{} looks, where the container has printenv", addressed(&way, &facts.cluster.chosen_by))
 }
 
