@@ -62,11 +62,11 @@ async fn a_kubeconfig_gets_an_entry_that_kubectl_uses_and_gets_rid_of_it_again()
     let written = rrsa(&helper, &["kubeconfig", "--write"]).await;
     assert_eq!(written.code, 0, "{written:?}");
     assert!(written.stdout.contains("+- name: rrsa-c0123456789abcdef0123456789abcdef"), "{written:?}");
-    assert!(written.stderr.contains(&format!("kubectl config use-context {CONTEXT}")), "{written:?}");
+    assert!(written.stderr.contains(&format!("kubectl auth whoami --context {CONTEXT}")), "{written:?}");
     assert!(written.stderr.contains("\nkubectl rrsa kubeconfig --undo puts back"), "{written:?}");
     let elsewhere = helper.stage.file("else.yaml", &before).display().to_string();
     let to_other = rrsa(&helper, &["kubeconfig", "--write", "--kubeconfig", &elsewhere]).await;
-    for command in ["config use-context", "rrsa kubeconfig --undo"] {
+    for command in ["auth whoami --context", "rrsa kubeconfig --undo"] {
         let command = match command.strip_prefix("rrsa ") {
             Some(rest) => format!("kubectl rrsa --kubeconfig {elsewhere} {rest}"),
             None => format!("kubectl --kubeconfig {elsewhere} {command}"),
@@ -88,6 +88,15 @@ async fn a_kubeconfig_gets_an_entry_that_kubectl_uses_and_gets_rid_of_it_again()
         assert_eq!(outcome.code, 0, "{outcome:?}");
         assert!(outcome.stdout.contains("demo-role-for-rrsa"), "{outcome:?}");
     }
+    // Of a file that somebody has changed since no copy is put back.
+    let since = format!("{after}# theirs\n");
+    std::fs::write(&file, &since).unwrap();
+    let late = rrsa(&helper, &["kubeconfig", "--undo"]).await;
+    assert_eq!((late.code, text(&file)), (2, since), "{late:?}");
+    let deletes =
+        ["context", "user", "cluster"].map(|kind| format!("kubectl config delete-{kind} {CONTEXT}"));
+    assert!(late.stderr.contains(&deletes.join(" && ")), "{late:?}");
+    std::fs::write(&file, &after).unwrap();
     // The same again changes nothing; another wish replaces the entry alone.
     let again = rrsa(&helper, &["kubeconfig", "--write"]).await;
     assert_eq!((again.code, again.stdout.as_str(), text(&file)), (0, "", after.clone()), "{again:?}");

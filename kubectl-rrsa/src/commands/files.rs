@@ -40,14 +40,21 @@ pub fn write(file: &TextFile, after: &str, next: &str, undo: &str) -> Result<Out
     Ok(Outcome { text, code: exit::HEALTHY })
 }
 
-/// Puts the file back as it was.
+/// Puts the file back as it was. Where it has been changed since, `instead` knows what to type, by what it says now.
 ///
 /// # Errors
 /// When it has been changed since.
-pub fn undo(path: &Path) -> Result<Outcome, Error> {
+pub fn undo(path: &Path, instead: impl Fn(&str) -> Option<String>) -> Result<Outcome, Error> {
     let file = TextFile::open(path).map_err(refused)?;
     let before = file.text().to_owned();
-    file.undo().map_err(refused)?;
+    file.undo().map_err(|error| {
+        let way = match error {
+            ChangeError::NoBackup(_) => instead(&before),
+            _ => None,
+        };
+        let refused = refused(error);
+        if let Some(way) = way { refused.hint(way) } else { refused }
+    })?;
     let after = TextFile::open(path).map_err(refused)?;
     let text = render::change(&path.display().to_string(), &before, after.text(), Ours::Removed);
     Ok(Outcome { text, code: exit::HEALTHY })

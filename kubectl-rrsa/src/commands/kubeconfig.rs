@@ -130,7 +130,9 @@ struct NamedContext<'a> {
 /// When the cluster or the helper cannot be found, or a file cannot be changed.
 pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     if args.doing.undo {
-        return files::undo(&context::file_to_write(&cli.kube, &machine.env)?);
+        let file_only = file_only(&cli.kube);
+        let path = context::file_to_write(&cli.kube, &machine.env)?;
+        return files::undo(&path, |text| taken_out(text).map(|command| addressed(&command, &file_only)));
     }
     if args.private_address && args.cluster_id.is_none() && !args.certificate {
         return Err(Error::usage("--private-address says how ACK is asked, and ACK is not asked here")
@@ -165,15 +167,40 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             .caused_by(error)
             .hint("without --write the entries are printed: save them as a file of their own, and name both in KUBECONFIG")
     })?;
-    // Other options choose whom to ask, and not the file.
-    let file_only = KubeFlags { kubeconfig: cli.kube.kubeconfig.clone(), ..KubeFlags::default() }.chosen();
+    let file_only = file_only(&cli.kube);
     let next = if args.doing.select {
         format!("kubectl uses it now: context {name}")
     } else {
-        let command = format!("kubectl config use-context {}", word(&name));
-        format!("use it with: {}", addressed(&command, &file_only))
+        let command = format!("kubectl auth whoami --context {}", word(&name));
+        format!(
+            "try it with: {}; --write --use makes it the current context",
+            addressed(&command, &file_only)
+        )
     };
     files::write(&file, &after, &next, &addressed("kubectl rrsa kubeconfig --undo", &file_only))
+}
+
+/// The options that choose the file; the others choose whom to ask.
+fn file_only(flags: &KubeFlags) -> String {
+    KubeFlags { kubeconfig: flags.kubeconfig.clone(), ..KubeFlags::default() }.chosen()
+}
+
+/// What takes our entries out of a kubeconfig that somebody has changed since.
+fn taken_out(text: &str) -> Option<String> {
+    let config = rrsa_shared::rewrite::read(text);
+    let users = config["users"].as_array().into_iter().flatten();
+    let ours = users.filter(|user| is_ours(&exec_words(&user["user"]["exec"])));
+    // Ours have one name for all three.
+    let has = |section: &str, name: &str| {
+        config[section].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
+    };
+    let names = ours.filter_map(|user| user["name"].as_str());
+    let names = names.filter(|name| has("contexts", name) && has("clusters", name)).map(word);
+    let delete = |name: String| {
+        ["context", "user", "cluster"].map(|kind| format!("kubectl config delete-{kind} {name}")).join(" && ")
+    };
+    let commands = names.map(delete).collect::<Vec<_>>();
+    (!commands.is_empty()).then(|| format!("what was added is taken out by: {}", commands.join(" && ")))
 }
 
 /// The list that has an entry of that name which somebody else wrote: one whose user does not call this program.

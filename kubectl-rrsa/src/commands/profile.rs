@@ -72,7 +72,7 @@ struct Profile<'a> {
 pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let path = path(&machine.env)?;
     if args.doing.undo {
-        return files::undo(&path);
+        return files::undo(&path, |_| None);
     }
     let (Some(name), Some(source)) = (&args.profile, &args.source) else {
         return Err(Error::usage("a profile and a source are needed"));
