@@ -14,6 +14,7 @@ async fn every_shell_has_a_script() {
         ("powershell", "Register-ArgumentCompleter"),
     ] {
         let script = stage.rrsa(&["completion", shell]).await;
+        assert!(!script.stdout.contains("__complete"), "what is for no eyes is not offered");
         assert_eq!(script.code, 0, "{script:?}");
         assert!(script.stdout.contains(says), "{shell}");
     }

@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
     // In its scripts for bash a name with a hyphen is never found again behind a subcommand (clap-rs/clap issue 6421).
     let name = if shell == Shell::Bash { "kubectl_rrsa" } else { PROGRAM };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), name, &mut script);
+    clap_complete::generate(shell, &mut shown(Cli::command()), name, &mut script);
     let text = String::from_utf8(script)
         .map_err(|error| Error::could_not_tell("the script is not text").caused_by(error))?;
     let text = match shell {
@@ -79,4 +79,11 @@ pub fn run(args: &Args) -> Result<Outcome, Error> {
         _ => text,
     };
     Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+/// The command line without what is for no eyes: the scripts would offer it.
+fn shown(whole: clap::Command) -> clap::Command {
+    clap::Command::new(PROGRAM)
+        .args(whole.get_arguments().cloned())
+        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
 }
