@@ -97,7 +97,7 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     if let (Client::Java, Some(place)) = (client, container.java_key) {
         return Choice::StaticKey(place);
     }
-    if client == Client::Java && matches!(container.env.get("JAVA_TOOL_OPTIONS"), Some(EnvFact::From(_))) {
+    if client == Client::Java && matches!(container.env.get(env_vars::JAVA_OPTIONS), Some(EnvFact::From(_))) {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
     }
     let says = |name: &str| container.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -159,6 +159,15 @@ pub fn falls_to_node(container: &ContainerFacts) -> bool {
 
 /// The STS host that a client asks: the SDKs know region and VPC flag only.
 fn sts_host(client: Client, container: &ContainerFacts) -> String {
+    let decide: &[&str] = match client {
+        Client::Cli => &[env_vars::STS_ENDPOINT, env_vars::STS_REGION, env_vars::VPC_ENDPOINT_ENABLED],
+        _ => &[env_vars::STS_REGION, env_vars::VPC_ENDPOINT_ENABLED],
+    };
+    for name in decide {
+        if let Some(EnvFact::From(source)) = container.env.get(*name) {
+            return format!("a host of STS that {source} decides ({name})");
+        }
+    }
     let host = |name: &str| match container.env.get(name) {
         Some(EnvFact::Value(value)) if !value.is_empty() => Some(value.clone()),
         _ => None,
@@ -177,6 +186,7 @@ fn sts_host(client: Client, container: &ContainerFacts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::EnvSource;
 
     fn container(env: &[(&str, &str)]) -> ContainerFacts {
         let value = |value: &str| EnvFact::Value(value.to_owned());
@@ -203,9 +213,9 @@ mod tests {
         let alias = [("ALICLOUD_ACCESS_KEY", "x"), ("ALICLOUD_SECRET_KEY", "x")];
         assert_eq!(picked(Client::Cli, &alias), Choice::StaticKey("ALICLOUD_ACCESS_KEY"));
         assert_eq!(picked(Client::Sdk, &alias), rrsa("sts.aliyuncs.com"));
-        assert_eq!(picked(Client::Java, &[("JAVA_TOOL_OPTIONS", "-Xmx1g")]), rrsa("sts.aliyuncs.com"));
+        assert_eq!(picked(Client::Java, &[(env_vars::JAVA_OPTIONS, "-Xmx1g")]), rrsa("sts.aliyuncs.com"));
         let mut elsewhere = container(&WIRED);
-        elsewhere.env.insert("JAVA_TOOL_OPTIONS".to_owned(), EnvFact::From("secret/app".to_owned()));
+        elsewhere.env.insert(env_vars::JAVA_OPTIONS.to_owned(), EnvFact::From(EnvSource::default()));
         assert!(matches!(choice(Client::Java, &elsewhere), Choice::Unknown(_)));
     }
 

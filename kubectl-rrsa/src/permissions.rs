@@ -70,7 +70,7 @@ pub const RBAC: &[Rbac] = &[
         "batch",
         "cronjobs",
         "namespace",
-        "the pods that CronJobs would make",
+        "the pods that CronJobs would make (cluster with -A)",
     ),
     rbac("check, describe", "get", "", "configmaps", "namespace", "what containers take from them (envFrom)"),
     rbac("check, describe pod", "get", "", "pods", "namespace", "the pod"),

@@ -137,6 +137,13 @@ pub const SHOWN: [&str; 12] = [
     "no_proxy",
 ];
 
+/// Variables of a container of which it is looked whether they are set: they choose a source of credentials, or the way to STS.
+pub const NOTICED: [&str; 5] =
+    [CREDENTIALS_FILE, CLI_CONFIG_FILE, CREDENTIALS_URI, HTTPS_PROXY, "https_proxy"];
+
+/// Options of the Java machine, where a property may name an access key.
+pub const JAVA_OPTIONS: &str = "JAVA_TOOL_OPTIONS";
+
 /// Variables under which some Alibaba Cloud SDK or tool takes a static access key id. One of them in a
 /// container beats the OIDC token in every default credential chain.
 pub const STATIC_KEY_ALIASES: &[&str] = &[

@@ -172,7 +172,7 @@ impl<'a> Checker<'a> {
         if self.wishes.is_interrupted() {
             return Err(Error::could_not_tell("not begun any more"));
         }
-        let Subject { namespace, subject, asked_as, pod, template, mut beside } = subject;
+        let Subject { namespace, subject, asked_as, pod, template, next_pod, mut beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
         let mut pod = match (&subject, pod) {
             (SubjectRef::ServiceAccount(_), _) => None,
@@ -243,7 +243,7 @@ impl<'a> Checker<'a> {
         if live != Live::None {
             self.wait_for_turn().await;
         }
-        let proof = self.prove(live, whose, &mut pod, &expected, injects).await;
+        let proof = self.prove(live, whose, (&mut pod, next_pod), &expected, injects).await;
         if let Some(pod) = &mut pod {
             self.take_config_maps(namespace, pod, pod.created_at, overriding).await;
         }

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use rrsa_shared::env_vars;
 use rrsa_shared::oidc::OidcToken;
 use rrsa_shared::proof::{self, Plan, ProbeReport};
@@ -14,8 +15,8 @@ use crate::cli;
 use crate::cloud::describe;
 use crate::collect;
 use crate::facts::{
-    ContainerFacts, ExchangeFacts, ExchangeOutcome, PodFacts, Seen, TokenFacts, TokenProblem, TokenSource,
-    VantageFacts,
+    ContainerFacts, EnvFact, ExchangeFacts, ExchangeOutcome, PodFacts, Seen, TokenFacts, TokenProblem,
+    TokenSource, VantageFacts,
 };
 use crate::live::{self, Live, ProbeOptions, Wiring};
 use crate::shell::addressed;
@@ -53,7 +54,7 @@ impl Checker<'_> {
         &self,
         live: Live,
         whose: (&str, &str),
-        pod: &mut Option<PodFacts>,
+        (pod, next_pod): (&mut Option<PodFacts>, Option<Box<Pod>>),
         expected: &Expected,
         injects: bool,
     ) -> Proof {
@@ -65,7 +66,7 @@ impl Checker<'_> {
                 _ => (Seen::unknown("there is no pod to read from"), None),
             },
             Live::Ephemeral | Live::Pod => {
-                return match self.probe(live, whose, pod.as_ref(), expected, injects).await {
+                return match self.probe(live, whose, (pod.as_ref(), next_pod), expected, injects).await {
                     Ok((mut report, place)) => {
                         if let (Live::Pod, Seen::Known { value: token, .. }) = (live, &mut report.token) {
                             token.source = TokenSource::Beside;
@@ -122,7 +123,7 @@ impl Checker<'_> {
         &self,
         live: Live,
         (namespace, account): (&str, &str),
-        pod: Option<&PodFacts>,
+        (pod, next_pod): (Option<&PodFacts>, Option<Box<Pod>>),
         expected: &Expected,
         injects: bool,
     ) -> Result<(ProbeReport, String), String> {
@@ -143,7 +144,7 @@ impl Checker<'_> {
         }
         let like = match pod {
             Some(pod) if !pod.is_template => collect::raw_pod(client, namespace, &pod.name).await?,
-            _ => None,
+            _ => next_pod.map(|pod| *pod),
         };
         let wiring = match (&like, expected.role.as_result(), expected.provider.as_result()) {
             // A container that was chosen may be wired unlike what the webhook would do.
@@ -209,13 +210,16 @@ impl Checker<'_> {
         };
         let told = live::environments(&self.kube.client, namespace, pod).await;
         let env = read.env.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect();
-        let own = live::Environment { container: read.name.clone(), env };
+        let own = live::Environment { container: read.name.clone(), env, java_key: None };
         for facts in &mut pod.containers {
-            for told in told.iter().chain([&own]).filter(|told| told.container == facts.name) {
-                facts.env.extend(told.env.iter().cloned());
-            }
+            // What it takes from elsewhere is what it says now, and what it does not say is not set.
             if told.iter().any(|told| told.container == facts.name) {
                 facts.env_from.clear();
+                facts.env.retain(|_, fact| !matches!(fact, EnvFact::From(_)));
+            }
+            for told in told.iter().chain([&own]).filter(|told| told.container == facts.name) {
+                facts.env.extend(told.env.iter().cloned());
+                facts.java_key = facts.java_key.or(told.java_key);
             }
         }
         let source = TokenSource::Exec { container: read.name.clone() };

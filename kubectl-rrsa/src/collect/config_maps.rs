@@ -8,7 +8,7 @@ use kube::api::Api;
 
 use super::reason::why_not;
 use super::shared::Shared;
-use crate::facts::{PodFacts, Seen};
+use crate::facts::{EnvFact, EnvSource, PodFacts, Seen};
 
 /// A ConfigMap, as far as it sets variables.
 #[derive(Clone, Debug)]
@@ -33,9 +33,14 @@ impl ConfigMaps {
         began: Option<i64>,
         is_injected: bool,
     ) {
-        let sources = pod.containers.iter().flat_map(|container| &container.env_from);
-        let mut names: Vec<String> =
-            sources.filter_map(|source| source.config_map()).map(str::to_owned).collect();
+        let sources = pod.containers.iter().flat_map(|container| {
+            let keyed = container.env.values().filter_map(|fact| match fact {
+                EnvFact::From(source) => Some(source),
+                _ => None,
+            });
+            container.env_from.iter().chain(keyed)
+        });
+        let mut names: Vec<String> = sources.filter_map(EnvSource::config_map).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
         let mut found = BTreeMap::new();

@@ -24,5 +24,5 @@ pub use objects::{
     strings, without_deployment,
 };
 pub use pages::{Pages, Scope};
-pub use pod::{lasting, pod, pod_facts, pods, raw_pod, template};
+pub use pod::{lasting, pod, pod_facts, pods, raw_pod, raw_template, template};
 pub use reason::why_not;

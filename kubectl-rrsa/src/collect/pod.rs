@@ -6,14 +6,15 @@ use k8s_openapi::api::core::v1 as core;
 pub(super) use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::{Api, ListParams};
+use rrsa_shared::env_vars::{JAVA_OPTIONS, ROLE_SESSION_NAME};
 use rrsa_shared::sts::KNOWN;
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::reason::why_not;
 use crate::facts::{
-    ContainerFacts, ContainerKind, Denial, EnvFact, EnvSource, MountFacts, PodFacts, RRSA_ENV, SHOWN_ENV,
-    TokenProjection, VolumeFacts, VolumeKind, names_key_to_java,
+    ContainerFacts, ContainerKind, Denial, EnvFact, EnvSource, FIELD, MountFacts, PodFacts, RRSA_ENV,
+    SHOWN_ENV, TokenProjection, VolumeFacts, VolumeKind, names_key_to_java,
 };
 
 /// The pod; `None` when it does not exist.
@@ -60,8 +61,19 @@ pub async fn raw_pod(client: &Client, namespace: &str, name: &str) -> Result<Opt
 /// # Errors
 /// An object that is not of the shape of its kind.
 pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_json::Error> {
+    let Some(pod) = raw_template(kind, object)? else { return Ok(None) };
     let kind = kind.to_lowercase();
-    let template = match kind.as_str() {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let owner = (kind != "pod").then(|| format!("{kind}/{name}"));
+    Ok(Some(PodFacts { name: name.to_owned(), owner, is_template: true, ..pod_facts(&pod) }))
+}
+
+/// The same as it stands there.
+///
+/// # Errors
+/// As [`template`].
+pub fn raw_template(kind: &str, object: &Value) -> Result<Option<core::Pod>, serde_json::Error> {
+    let template = match kind.to_lowercase().as_str() {
         "pod" => object,
         "deployment" | "statefulset" | "daemonset" | "replicaset" | "job" => &object["spec"]["template"],
         "cronjob" => &object["spec"]["jobTemplate"]["spec"]["template"],
@@ -72,13 +84,10 @@ pub fn template(kind: &str, object: &Value) -> Result<Option<PodFacts>, serde_js
             None => return Ok(None),
         },
     };
-    let pod = match template {
-        Value::Null => core::Pod::default(),
-        template => core::Pod::deserialize(template)?,
-    };
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let owner = (kind != "pod").then(|| format!("{kind}/{name}"));
-    Ok(Some(PodFacts { name: name.to_owned(), owner, is_template: true, ..pod_facts(&pod) }))
+    match template {
+        Value::Null => Ok(Some(core::Pod::default())),
+        template => core::Pod::deserialize(template).map(Some),
+    }
 }
 
 /// How deep in a spec a pod template is looked for.
@@ -114,12 +123,12 @@ pub fn pod_facts(pod: &core::Pod) -> PodFacts {
             last_codes: last_codes(pod, &c.name),
             last_denial: last_words(pod, &c.name).find_map(denial),
             java_key: java_key(&c.env, &c.command, &c.args),
-            ..container(kind, &c.name, &c.env, &c.env_from, &c.volume_mounts)
+            ..container(pod, kind, &c.name, &c.env, &c.env_from, &c.volume_mounts)
         })
         .chain(ephemeral.iter().map(|c| ContainerFacts {
             image: c.image.clone(),
             run_as_user: own(&c.security_context),
-            ..container(ContainerKind::Ephemeral, &c.name, &c.env, &c.env_from, &c.volume_mounts)
+            ..container(pod, ContainerKind::Ephemeral, &c.name, &c.env, &c.env_from, &c.volume_mounts)
         }))
         .collect();
     PodFacts {
@@ -275,6 +284,7 @@ fn volumes(spec: &core::PodSpec) -> Vec<VolumeFacts> {
 }
 
 fn container(
+    pod: &core::Pod,
     kind: ContainerKind,
     name: &str,
     env: &Option<Vec<core::EnvVar>>,
@@ -292,7 +302,7 @@ fn container(
             variables.remove(&var.name);
             emptied.extend(RRSA_ENV.contains(&var.name.as_str()).then(|| var.name.clone()));
         } else {
-            variables.insert(var.name.clone(), env_fact(var, &known));
+            variables.insert(var.name.clone(), env_fact(pod, var, &known));
         }
         let value = var.value_from.is_none().then(|| var.value.as_deref().unwrap_or_default());
         known.insert(&var.name, value.and_then(|value| expanded(value, &known)));
@@ -304,7 +314,7 @@ fn container(
             _ => ("an unknown source".to_owned(), None),
         };
         let prefix = source.prefix.clone().unwrap_or_default();
-        EnvSource { name, prefix, is_optional: optional == Some(true), why: None }
+        EnvSource { name, prefix, is_optional: optional == Some(true), ..EnvSource::default() }
     });
     let mounts = mounts.as_deref().unwrap_or_default().iter().map(|mount| MountFacts {
         volume: mount.name.clone(),
@@ -357,29 +367,62 @@ fn java_key(
     command: &Option<Vec<String>>,
     arguments: &Option<Vec<String>>,
 ) -> Option<&'static str> {
-    let options = env.iter().flatten().filter(|var| var.name == "JAVA_TOOL_OPTIONS");
+    let options = env.iter().flatten().filter(|var| var.name == JAVA_OPTIONS);
     if options.filter_map(|var| var.value.as_deref()).any(names_key_to_java) {
-        return Some("JAVA_TOOL_OPTIONS");
+        return Some(JAVA_OPTIONS);
     }
     let mut words = command.iter().flatten().chain(arguments.iter().flatten());
     words.any(|word| names_key_to_java(word)).then_some("its command")
 }
 
-fn env_fact(var: &core::EnvVar, known: &BTreeMap<&str, Option<String>>) -> EnvFact {
-    let is_java = var.name == "JAVA_TOOL_OPTIONS" && var.value_from.is_some();
+fn env_fact(pod: &core::Pod, var: &core::EnvVar, known: &BTreeMap<&str, Option<String>>) -> EnvFact {
+    let is_java = var.name == JAVA_OPTIONS && var.value_from.is_some();
     if !SHOWN_ENV.contains(&var.name.as_str()) && !is_java {
         return EnvFact::Set;
     }
     match &var.value_from {
         None => match expanded(var.value.as_deref().unwrap_or_default(), known) {
             Some(value) => EnvFact::Value(value),
-            None => EnvFact::From("other variables".to_owned()),
+            None => from("other variables"),
         },
-        Some(source) => EnvFact::From(match (&source.config_map_key_ref, &source.secret_key_ref) {
-            (Some(map), _) => format!("configMap/{}", map.name),
-            (_, Some(secret)) => format!("secret/{}", secret.name),
-            _ => "a field of the pod".to_owned(),
-        }),
+        Some(core::EnvVarSource { config_map_key_ref: Some(map), .. }) => {
+            keyed(format!("configMap/{}", map.name), &map.key, map.optional)
+        }
+        Some(core::EnvVarSource { secret_key_ref: Some(secret), .. }) => {
+            keyed(format!("secret/{}", secret.name), &secret.key, secret.optional)
+        }
+        Some(core::EnvVarSource { field_ref: Some(field), .. }) => {
+            let known = field_of(pod, &field.field_path).filter(|value| !value.is_empty());
+            match (known, NAME_FIELDS.contains(&field.field_path.as_str())) {
+                (Some(value), _) => EnvFact::Value(value),
+                // Of a template, which has none yet: STS takes every name as that of a session.
+                (None, true) if var.name == ROLE_SESSION_NAME => EnvFact::Set,
+                (None, _) => from(FIELD),
+            }
+        }
+        Some(_) => from("elsewhere"),
+    }
+}
+
+fn from(name: &str) -> EnvFact {
+    EnvFact::From(EnvSource { name: name.to_owned(), ..EnvSource::default() })
+}
+
+fn keyed(name: String, key: &str, optional: Option<bool>) -> EnvFact {
+    let is_optional = optional == Some(true);
+    EnvFact::From(EnvSource { name, key: Some(key.to_owned()), is_optional, ..EnvSource::default() })
+}
+
+/// The fields of a pod that are names.
+const NAME_FIELDS: [&str; 3] = ["metadata.name", "metadata.namespace", "spec.serviceAccountName"];
+
+/// One of [`NAME_FIELDS`].
+fn field_of(pod: &core::Pod, path: &str) -> Option<String> {
+    match path {
+        "metadata.name" => pod.metadata.name.clone(),
+        "metadata.namespace" => pod.metadata.namespace.clone(),
+        "spec.serviceAccountName" => pod.spec.as_ref()?.service_account_name.clone(),
+        _ => None,
     }
 }
 
@@ -408,7 +451,14 @@ mod tests {
         let env = &facts.containers[0].env;
         assert_eq!(env["PASSWORD"], EnvFact::Set);
         assert_eq!(env["ALIBABA_CLOUD_ROLE_ARN"], EnvFact::Value("acs:ram::1:role/r".to_owned()));
-        assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], EnvFact::From("configMap/m".to_owned()));
+        assert_eq!(
+            env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"],
+            EnvFact::From(EnvSource {
+                name: "configMap/m".to_owned(),
+                key: Some("k".to_owned()),
+                ..EnvSource::default()
+            })
+        );
     }
 
     #[test]
@@ -425,7 +475,10 @@ mod tests {
             env["ALIBABA_CLOUD_ROLE_ARN"],
             EnvFact::Value("acs:ram::1:role/$(ACC)$(LATER)".to_owned())
         );
-        assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"], EnvFact::From("other variables".to_owned()));
+        assert_eq!(
+            env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"],
+            EnvFact::From(EnvSource { name: "other variables".to_owned(), ..EnvSource::default() })
+        );
     }
 
     #[test]

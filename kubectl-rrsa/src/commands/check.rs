@@ -147,6 +147,12 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
         let message = format!("--live={does} a running pod, and a ServiceAccount has none");
         return Err(Error::usage(message).hint("name a pod: kubectl rrsa check pod/NAME"));
     }
+    if args.watch && args.live == Some(Live::Ephemeral) {
+        let message = "--watch looks again and again, and each look of --live=ephemeral would add a container that stays";
+        return Err(
+            Error::usage(message).hint("--live=pod takes its pod away again, --live=exec adds nothing")
+        );
+    }
     let probe = probe(args, machine)?;
     let gate = Gate::open(args.fail_on, args.baseline.as_deref(), &machine.files)?;
     let cloud = cli.cloud.resolve(machine)?;

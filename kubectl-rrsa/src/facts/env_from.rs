@@ -1,18 +1,21 @@
-//! What a container takes its variables from by the lot: `envFrom`.
+//! What a container takes variables from: all of a source (`envFrom`), or one key of it (`valueFrom`).
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use rrsa_shared::env_vars::JAVA_OPTIONS;
 use serde::{Serialize, Serializer};
 
 use super::overriding::is_of_webhook;
 use super::{ContainerFacts, EnvFact, PodFacts, SHOWN_ENV};
 
-/// One source of variables, of which it is not known what it sets.
+/// A source of variables, of which it is not known what it sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnvSource {
     /// Kind and name, such as `secret/app`.
     pub name: String,
+    /// The key of it that is taken; all without it.
+    pub key: Option<String>,
     /// What is put before each name.
     pub prefix: String,
     /// Whether the pod does without it where it is not there.
@@ -20,6 +23,9 @@ pub struct EnvSource {
     /// Why it is not known what it sets, where that was asked for.
     pub why: Option<String>,
 }
+
+/// The name of a source that is the pod itself.
+pub const FIELD: &str = "a field of the pod";
 
 impl fmt::Display for EnvSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,6 +67,12 @@ impl PodFacts {
 }
 
 impl ContainerFacts {
+    /// Whether it is not known of some variable whether it is set, or to what.
+    #[must_use]
+    pub fn takes_from_elsewhere(&self) -> bool {
+        !self.env_from.is_empty() || self.env.values().any(|fact| matches!(fact, EnvFact::From(_)))
+    }
+
     /// The sources in words.
     #[must_use]
     pub fn sources(&self) -> String {
@@ -83,14 +95,16 @@ impl ContainerFacts {
                     self.env_from.push(EnvSource { why, ..source });
                 }
                 Err(why) => {
+                    let source = EnvSource { why: why.or(source.why.clone()), ..source };
                     // It may set the same.
                     for fact in taken.values_mut().filter(|fact| matches!(fact, EnvFact::Value(_))) {
-                        *fact = EnvFact::From(source.to_string());
+                        *fact = EnvFact::From(source.clone());
                     }
-                    self.env_from.push(EnvSource { why: why.or(source.why.clone()), ..source });
+                    self.env_from.push(source);
                 }
             }
         }
+        self.take_keys(&data);
         let is_nothing = |fact: &EnvFact| *fact == EnvFact::Value(String::new());
         taken.retain(|name, fact| !(is_nothing(fact) || is_injected && is_of_webhook(name)));
         for (name, fact) in taken {
@@ -101,9 +115,40 @@ impl ContainerFacts {
         }
     }
 
+    /// The variables whose value is one key of a source.
+    fn take_keys(&mut self, data: impl Fn(&EnvSource) -> EnvData) {
+        let keyed = self.env.iter().filter_map(|(name, fact)| match fact {
+            EnvFact::From(source) => Some((name.clone(), source.clone(), source.key.clone()?)),
+            _ => None,
+        });
+        for (name, source, key) in keyed.collect::<Vec<_>>() {
+            let (missing, why) = match data(&source) {
+                Ok(Some(mut data)) => match data.remove(&key) {
+                    Some(value) => {
+                        self.env.remove(&name);
+                        if !value.is_empty() {
+                            let fact = self.fact(&name, value);
+                            self.env.insert(name, fact);
+                        }
+                        continue;
+                    }
+                    None => (true, format!("{source} has no key {key}")),
+                },
+                Ok(None) => (true, format!("there is no {source}")),
+                Err(Some(why)) => (false, why),
+                Err(None) => continue,
+            };
+            if missing && source.is_optional {
+                self.env.remove(&name);
+            } else {
+                self.env.insert(name, EnvFact::From(EnvSource { why: Some(why), ..source }));
+            }
+        }
+    }
+
     fn fact(&mut self, name: &str, value: String) -> EnvFact {
-        if name == "JAVA_TOOL_OPTIONS" && !self.env.contains_key(name) && names_key_to_java(&value) {
-            self.java_key = Some("JAVA_TOOL_OPTIONS");
+        if name == JAVA_OPTIONS && !self.env.contains_key(name) && names_key_to_java(&value) {
+            self.java_key = Some(JAVA_OPTIONS);
         }
         match value.is_empty() || SHOWN_ENV.contains(&name) {
             true => EnvFact::Value(value),
@@ -149,11 +194,24 @@ mod tests {
         assert!(!take(from_ref(&b), false).env.contains_key("X"), "empty is none");
         assert_eq!(take(from_ref(&b), true).env.len(), 0, "the webhook sets it");
         let after = take(&[a.clone(), source("secret/s")], false);
-        assert_eq!(after.env[role], EnvFact::From("secret/s".to_owned()));
+        assert_eq!(after.env[role], EnvFact::From(source("secret/s")));
         assert_eq!(after.env_from.len(), 1);
         assert_eq!(take(&[source("secret/s"), a.clone()], false).value(role), Some("a"));
         let prefixed = EnvSource { prefix: "MY_".to_owned(), ..a };
         assert!(take(&[prefixed], false).env.contains_key("MY_ALIBABA_CLOUD_ROLE_ARN"));
+        let keyed = |name: &str, key: &str| EnvSource { key: Some(key.to_owned()), ..source(name) };
+        let of_key = |from: EnvSource| {
+            let mut container = ContainerFacts::default();
+            container.env.insert("K".to_owned(), EnvFact::From(from));
+            container.take(false, data);
+            container.env.remove("K")
+        };
+        assert_eq!(of_key(keyed("configMap/a", role)), Some(EnvFact::Set));
+        assert_eq!(of_key(keyed("configMap/b", "X")), None);
+        let Some(EnvFact::From(lost)) = of_key(keyed("configMap/a", "Y")) else { panic!("it is known") };
+        assert_eq!(lost.why.as_deref(), Some("configMap/a has no key Y"));
+        let maybe = EnvSource { is_optional: true, ..keyed("configMap/none", "Y") };
+        assert_eq!(of_key(maybe), None);
         let gone = take(&[source("configMap/none")], false);
         assert_eq!(gone.env_from[0].why.as_deref(), Some("there is no configMap/none"));
         let optional = EnvSource { is_optional: true, ..source("configMap/none") };

@@ -15,7 +15,7 @@ pub use cluster::{
     AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector,
     WebhookDeployment, WebhookFacts,
 };
-pub use env_from::{EnvData, EnvSource, names_key_to_java};
+pub use env_from::{EnvData, EnvSource, FIELD, names_key_to_java};
 pub use issuer::{IssuerFacts, Published};
 pub use overriding::{OVERRIDES, Overriding, may_replace};
 pub use pod::{

@@ -194,8 +194,8 @@ pub enum EnvFact {
     Value(String),
     /// Another variable; its value is nobody's business.
     Set,
-    /// Comes from elsewhere, such as `configMap/app`, and is not known.
-    From(String),
+    /// Comes from elsewhere, and is not known.
+    From(EnvSource),
 }
 
 /// One volume mount.

@@ -7,12 +7,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, AttachParams};
 use kube::client::UpgradeConnectionError;
-use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
+use rrsa_shared::env_vars::{self, JAVA_OPTIONS, NOTICED, STATIC_KEY_ALIASES};
 use rrsa_shared::secret::Secret;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::collect::why_not;
-use crate::facts::{EnvFact, PodFacts, RRSA_ENV, SHOWN_ENV, Seen, TokenFile};
+use crate::facts::{EnvFact, PodFacts, RRSA_ENV, SHOWN_ENV, Seen, TokenFile, names_key_to_java};
 
 /// More than any token; what a program prints beyond it is not read.
 const MAX_OUTPUT: u64 = 64 * 1024;
@@ -48,26 +48,36 @@ pub enum FileError {
 pub struct Environment {
     /// Name of the container.
     pub container: String,
-    /// The variables that decide whom it acts as; of an access key no more than that it is there.
+    /// The variables that decide whom it acts as, and by which way; of most no more than that they are there.
     pub env: Vec<(String, EnvFact)>,
+    /// See [`ContainerFacts::java_key`](crate::facts::ContainerFacts::java_key).
+    pub java_key: Option<&'static str>,
 }
 
-/// Asks the running app containers that have `envFrom` for what it sets. Those that cannot say are left out.
+/// Asks the running app containers that take variables from elsewhere for what these are. Those that cannot say are left out.
 pub async fn environments(client: &Client, namespace: &str, pod: &PodFacts) -> Vec<Environment> {
-    let unread = pod.app_containers().filter(|container| !container.env_from.is_empty());
+    let unread = pod.app_containers().filter(|container| container.takes_from_elsewhere());
     let read = unread.map(async |container| {
         let (pods, name) = (Api::namespaced(client.clone(), namespace), container.name.as_str());
         let shell = Shell { pods, pod: &pod.name, container: name };
         let keys = join_all(STATIC_KEY_ALIASES.iter().map(|name| shell.is_set(name))).await;
         let keys: Option<Vec<bool>> = keys.into_iter().collect();
+        let noticed = join_all(NOTICED.map(async |name| (name, shell.is_set(name).await))).await;
+        let java = shell.variable(JAVA_OPTIONS).await;
+        let names_key =
+            |fact: &EnvFact| matches!(fact, EnvFact::Value(options) if names_key_to_java(options));
+        let java_key = java.as_ref().is_some_and(|(_, fact)| names_key(fact)).then_some(JAVA_OPTIONS);
+        let noticed =
+            noticed.into_iter().filter(|(_, is_set)| *is_set == Some(true)).map(|(name, _)| name.to_owned());
+        let noticed = noticed.chain(java.map(|(name, _)| name.to_owned())).map(|name| (name, EnvFact::Set));
         let shown = join_all(SHOWN_ENV.map(|name| shell.variable(name))).await;
         let ids = STATIC_KEY_ALIASES.iter().zip(keys?).filter_map(|(name, set)| set.then_some(*name));
         // The secret is not asked for: where the id is, it is too.
         let set =
             ids.flat_map(|id| [id.to_owned(), env_vars::secret_of(id)]).map(|name| (name, EnvFact::Set));
         let shown = shown.into_iter().flatten().map(|(name, fact)| (name.to_owned(), fact));
-        let env = shown.chain(set).collect();
-        Some(Environment { container: name.to_owned(), env })
+        let env = shown.chain(set).chain(noticed).collect();
+        Some(Environment { container: name.to_owned(), env, java_key })
     });
     join_all(read).await.into_iter().flatten().collect()
 }
@@ -90,7 +100,7 @@ pub async fn read_pod(
         None => pod
             .app_containers()
             .find(|c| c.has_rrsa_env())
-            .or_else(|| pod.app_containers().find(|c| !c.env_from.is_empty()))
+            .or_else(|| pod.app_containers().find(|c| c.takes_from_elsewhere()))
             .or_else(|| pod.acting_containers().find(|c| c.has_rrsa_env()))
             .ok_or_else(|| format!("no container of pod {} has any of RRSA's variables", pod.name))?,
     };

@@ -216,7 +216,8 @@ fn ephemeral_container(
         image: Some(options.image.clone()),
         command: Some(options.command()),
         env: Some(copied(target)),
-        env_from: target.env_from.clone().filter(|_| !has_variables(target)),
+        // A proxy may come from there, or RRSA's variables; the program looks at nothing else.
+        env_from: target.env_from.clone(),
         volume_mounts: Some(mounts),
         security_context: Some(confined(user, group)),
         ..core::EphemeralContainer::default()
@@ -249,7 +250,8 @@ pub fn probe_pod(
     options: &ProbeOptions,
 ) -> core::Pod {
     let spec = like.and_then(|pod| pod.spec.as_ref());
-    let user = spec.and_then(|spec| target(spec, container).ok()).and_then(|container| {
+    let target = spec.and_then(|spec| target(spec, container).ok());
+    let user = target.and_then(|container| {
         let shared = spec.and_then(|spec| spec.security_context.as_ref());
         let own = container.security_context.as_ref();
         own.and_then(|c| c.run_as_user).or(shared.and_then(|c| c.run_as_user))
@@ -257,7 +259,7 @@ pub fn probe_pod(
     // Restricted Pod Security lets nobody be root.
     let user = user.filter(|user| *user != 0).unwrap_or(NOBODY);
     let (env, volumes, mounts) = match wiring {
-        Wiring::Webhook => (Vec::new(), Vec::new(), Vec::new()),
+        Wiring::Webhook => (beside_rrsa(target), Vec::new(), Vec::new()),
         Wiring::Like(pod) => wiring_of(pod, container),
         Wiring::ByHand { role_arn, provider_arn } => by_hand(role_arn, provider_arn),
     };
@@ -273,6 +275,7 @@ pub fn probe_pod(
         image: Some(options.image.clone()),
         command: Some(options.command()),
         env: Some(env).filter(|env| !env.is_empty()),
+        env_from: target.and_then(|target| target.env_from.clone()),
         volume_mounts: Some(mounts).filter(|mounts| !mounts.is_empty()),
         security_context: Some(confined(Some(user), None)),
         ..core::Container::default()
@@ -304,15 +307,18 @@ pub fn probe_pod(
 
 /// The container that is stood in for: the named one, else the first with one of RRSA's variables, else the first.
 fn target<'a>(spec: &'a core::PodSpec, name: Option<&str>) -> Result<&'a core::Container, String> {
+    let init = spec.init_containers.iter().flatten();
     match name {
         Some(name) => spec
             .containers
             .iter()
+            .chain(init)
             .find(|container| container.name == name)
             .ok_or_else(|| format!("the pod has no container {name}")),
         None => spec
             .containers
             .iter()
+            .chain(init)
             .find(|container| has_variables(container))
             .or(spec.containers.first())
             .ok_or_else(|| "the pod has no container".to_owned()),
@@ -339,6 +345,12 @@ fn token_volumes(spec: &core::PodSpec) -> Vec<String> {
 fn copied(container: &core::Container) -> Vec<core::EnvVar> {
     let wanted = |name: &str| SHOWN_ENV.contains(&name) || PROXY_ENV.contains(&name);
     container.env.iter().flatten().filter(|variable| wanted(&variable.name)).cloned().collect()
+}
+
+/// The same without what the webhook sets.
+fn beside_rrsa(container: Option<&core::Container>) -> Vec<core::EnvVar> {
+    let all = container.map(copied).unwrap_or_default();
+    all.into_iter().filter(|variable| !RRSA_ENV.contains(&variable.name.as_str())).collect()
 }
 
 type Parts = (Vec<core::EnvVar>, Vec<core::Volume>, Vec<core::VolumeMount>);
@@ -468,9 +480,12 @@ mod tests {
         let mount = json!({"name": "rrsa-oidc-token", "mountPath": "/t", "subPath": "token"});
         let why = ephemeral_container(&pod(mount), None, &options()).unwrap_err();
         assert!(why.contains("subPath"), "{why}");
-        let named =
-            ephemeral_container(&pod(json!({"name": "x", "mountPath": "/x"})), Some("no"), &options());
-        assert!(named.unwrap_err().contains("no container no"));
+        let mut pod = pod(json!({"name": "x", "mountPath": "/x"}));
+        let side = json!([{"name": "side-car", "restartPolicy": "Always", "envFrom": [{"secretRef": {"name": "s"}}]}]);
+        pod.spec.as_mut().unwrap().init_containers = serde_json::from_value(side).unwrap();
+        assert!(ephemeral_container(&pod, Some("no"), &options()).unwrap_err().contains("no container no"));
+        let of_side = ephemeral_container(&pod, Some("side-car"), &options()).unwrap();
+        assert_eq!(of_side.env_from.map(|sources| sources.len()), Some(1));
     }
 
     #[test]
@@ -483,7 +498,9 @@ mod tests {
         assert_eq!(spec.node_selector, like.spec.as_ref().unwrap().node_selector);
         assert_eq!(spec.tolerations, like.spec.as_ref().unwrap().tolerations);
         assert_eq!(spec.security_context.unwrap().run_as_non_root, Some(true));
-        assert!(spec.volumes.is_none() && spec.containers[0].env.is_none());
+        assert!(spec.volumes.is_none());
+        let names: Vec<_> = spec.containers[0].env.iter().flatten().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["HTTPS_PROXY"], "its way out, and what the webhook does not set");
         let context = spec.containers[0].security_context.clone().unwrap();
         assert_eq!((context.run_as_user, context.allow_privilege_escalation), (Some(1000), Some(false)));
     }

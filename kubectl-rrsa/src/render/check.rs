@@ -226,8 +226,14 @@ fn words(report: &Report, link: &LinkReport) -> String {
         Link::Namespace => {
             let namespace = facts.namespace_facts.value().and_then(Option::as_ref);
             let asks = namespace.is_some_and(|namespace| namespace.injection() == Some("on"));
-            let of_pod = facts.pod.as_ref().is_some_and(|pod| pod.injection() == Some("on"));
-            let asks_itself = || of_pod.then_some("the pod's own label asks the webhook to inject");
+            let on = |pod: &PodFacts| pod.injection() == Some("on");
+            let asks_itself = || match &facts.pod {
+                Some(pod) => on(pod).then_some("the pod's own label asks the webhook to inject"),
+                None => {
+                    let any = facts.workloads.iter().any(|workload| on(&workload.like));
+                    any.then_some("labels of pods ask the webhook to inject")
+                }
+            };
             let wired = || facts.is_reached().then_some("the workload is wired, injected or by hand");
             asks.then_some("asks the webhook to inject")
                 .or_else(wired)

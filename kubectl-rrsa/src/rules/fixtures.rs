@@ -979,7 +979,10 @@ const BREAKS: &[Case] = &[
         });
     }),
     ("RRSA-P08", "the role comes from a ConfigMap", healthy_pod, |f| {
-        container(f).env.insert(env_vars::ROLE_ARN.to_owned(), EnvFact::From("configMap/app".to_owned()));
+        container(f).env.insert(
+            env_vars::ROLE_ARN.to_owned(),
+            EnvFact::From(EnvSource { name: "configMap/app".to_owned(), ..EnvSource::default() }),
+        );
     }),
     ("RRSA-P10", "roles instead of role", healthy_pod, |f| {
         set(f, env_vars::ROLE_ARN, "acs:ram::1234567890123456:roles/demo-role-for-rrsa");
@@ -1686,7 +1689,7 @@ fn a_service_account_is_as_well_as_the_pods_that_run_as_it() {
     assert_eq!(alone.findings[0].fingerprint, found.also[1].fingerprint);
 
     let from_elsewhere = like(&|f| {
-        let from = EnvFact::From("configMap/app".to_owned());
+        let from = EnvFact::From(EnvSource { name: "configMap/app".to_owned(), ..EnvSource::default() });
         container(f).env.insert(env_vars::ROLE_ARN.to_owned(), from);
     });
     let report = with(from_elsewhere, &["deployment/a"]);

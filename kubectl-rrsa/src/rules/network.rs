@@ -11,28 +11,44 @@ use super::{pod, reach};
 use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
 use crate::shell::word;
 
+/// What decides whether a proxy comes between.
+const BY_PROXY: [&str; 6] = [
+    env_vars::VPC_ENDPOINT_ENABLED,
+    env_vars::STS_REGION,
+    env_vars::HTTPS_PROXY,
+    "https_proxy",
+    env_vars::NO_PROXY,
+    "no_proxy",
+];
+/// What decides which host is asked.
+const BY_HOST: [&str; 3] = [env_vars::STS_ENDPOINT, env_vars::STS_REGION, env_vars::VPC_ENDPOINT_ENABLED];
+
 /// The VPC host has a region to be the host of.
 pub(super) fn e04(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
-        let asked = container.value(env_vars::VPC_ENDPOINT_ENABLED)?.eq_ignore_ascii_case("true");
-        if reach::gets_region(facts, pod, container) {
-            return None;
-        }
-        (asked && !container.env.contains_key(env_vars::STS_REGION)).then(|| {
-            let region = facts.cluster.region.value().map_or("REGION", String::as_str);
-            Evidence::new(
-                format!("{}={region} beside it", env_vars::STS_REGION),
-                format!("{} is true and no region is set", env_vars::VPC_ENDPOINT_ENABLED),
-                pod::place(facts, pod, container),
-                "set the region: without it every SDK asks the public host, and says nothing",
-            )
-        })
-    })
+    pod::each_container_by(
+        facts,
+        &[env_vars::VPC_ENDPOINT_ENABLED, env_vars::STS_REGION],
+        |pod, container| {
+            let asked = container.value(env_vars::VPC_ENDPOINT_ENABLED)?.eq_ignore_ascii_case("true");
+            if reach::gets_region(facts, pod, container) {
+                return None;
+            }
+            (asked && !container.env.contains_key(env_vars::STS_REGION)).then(|| {
+                let region = facts.cluster.region.value().map_or("REGION", String::as_str);
+                Evidence::new(
+                    format!("{}={region} beside it", env_vars::STS_REGION),
+                    format!("{} is true and no region is set", env_vars::VPC_ENDPOINT_ENABLED),
+                    pod::place(facts, pod, container),
+                    "set the region: without it every SDK asks the public host, and says nothing",
+                )
+            })
+        },
+    )
 }
 
 /// The region is one.
 pub(super) fn e05(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
+    pod::each_container_by(facts, &[env_vars::STS_REGION], |pod, container| {
         let region = container.value(env_vars::STS_REGION)?;
         if facts.cluster.region.value().is_some_and(|own| own == region) {
             return None;
@@ -79,7 +95,7 @@ fn near_region(text: &str) -> Option<&'static str> {
 
 /// A proxy leaves STS's VPC host and the metadata service alone.
 pub(super) fn e06(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
+    pod::each_container_by(facts, &BY_PROXY, |pod, container| {
         let proxy =
             ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| container.env.contains_key(*name))?;
         let host = vpc_host(container)?;
@@ -116,7 +132,7 @@ fn covers(list: &str, host: &str) -> bool {
 
 /// The VPC host of STS is of the cluster's own region: no other can be reached from it.
 pub(super) fn e03(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
+    pod::each_container_by(facts, &BY_HOST, |pod, container| {
         let named =
             || container.value(env_vars::STS_ENDPOINT).map(|host| (host.to_owned(), env_vars::STS_ENDPOINT));
         let by_region = vpc_host(container).map(|host| (host, env_vars::STS_REGION));

@@ -2,13 +2,19 @@
 
 use super::finding::{Evidence, Verdict};
 use crate::facts::{ContainerFacts, ContainerKind, EnvFact, Facts, PodFacts, RRSA_ENV, WEBHOOK_VOLUME};
+/// How names of our own probes begin, which are given what they need.
+const PROBE: &str = "rrsa-probe-";
+
 /// Init and ephemeral containers of an injected pod have the variables too, or do not need them.
 pub(super) fn p05(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     let injected = pod.projections.iter().any(|projection| projection.volume == WEBHOOK_VOLUME);
     // An init container that the webhook did not reach is W07's; one of a pod wired by hand has what it was given.
     let found = pod.containers.iter().find(|container| {
-        container.kind == ContainerKind::Ephemeral && injected && !container.has_rrsa_env()
+        container.kind == ContainerKind::Ephemeral
+            && injected
+            && !container.has_rrsa_env()
+            && !container.name.starts_with(PROBE)
     });
     match found {
         None => Verdict::Holds,
@@ -98,9 +104,18 @@ pub(super) fn p24(facts: &Facts) -> Verdict {
     .into()
 }
 
-/// The first container that breaks a rule, of those that may ask for credentials.
+/// The first container that breaks a rule on RRSA's variables, of those that may ask for credentials.
 pub(super) fn each_container(
     facts: &Facts,
+    broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
+) -> Verdict {
+    each_container_by(facts, &RRSA_ENV, broken)
+}
+
+/// The same of a rule on other variables: of one that is not known nothing is said.
+pub(super) fn each_container_by(
+    facts: &Facts,
+    names: &[&str],
     broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
 ) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
@@ -111,11 +126,15 @@ pub(super) fn each_container(
         return Evidence { others: found.collect(), ..first }.into();
     }
     let unresolved = pod.acting_containers().find_map(|container| {
-        RRSA_ENV.iter().find_map(|name| match container.env.get(*name) {
+        names.iter().find_map(|name| match container.env.get(*name) {
             Some(EnvFact::From(source)) => {
-                Some(format!("{name} of container {} comes from {source}", container.name))
+                let why = source.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+                Some(format!("{name} of container {} comes from {source}{why}", container.name))
             }
-            _ => None,
+            // That a container sets itself.
+            Some(_) => None,
+            None if container.env_from.is_empty() || *names == RRSA_ENV => None,
+            None => Some(format!("{} may set {name} of container {}", container.sources(), container.name)),
         })
     });
     unresolved.map_or(Verdict::Holds, Verdict::Unseen)

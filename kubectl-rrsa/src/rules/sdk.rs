@@ -190,7 +190,7 @@ fn is_cli(container: &ContainerFacts) -> bool {
 
 /// No credentials file is mounted where SDKs look for one.
 pub(super) fn k03(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
+    pod::each_container_by(facts, &[env_vars::JAVA_OPTIONS, env_vars::IGNORE_PROFILE], |pod, container| {
         if let Some(java) = container.java_key {
             return Some(Evidence::new(
                 "no access key among the properties of the Java machine",
@@ -220,7 +220,7 @@ pub(super) fn k03(facts: &Facts) -> Verdict {
 
 /// The STS host is chosen by variables that SDKs read.
 pub(super) fn k05(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
+    pod::each_container_by(facts, &[env_vars::STS_ENDPOINT, env_vars::STS_REGION], |pod, container| {
         let host = container.value(env_vars::STS_ENDPOINT)?;
         if reach::gets_region(facts, pod, container) {
             return None;
@@ -238,7 +238,7 @@ pub(super) fn k05(facts: &Facts) -> Verdict {
 
 /// The session name is one that STS takes.
 pub(super) fn k09(facts: &Facts) -> Verdict {
-    pod::each_container(facts, |pod, container| {
+    pod::each_container_by(facts, &[env_vars::ROLE_SESSION_NAME], |pod, container| {
         let name = container.value(env_vars::ROLE_SESSION_NAME)?;
         let error = SessionName::parse(name).err()?;
         Some(Evidence::new(

@@ -22,7 +22,7 @@ use crate::rules::means_a_role;
 const PAGE: u32 = 500;
 
 /// One subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
     /// Its namespace.
     pub namespace: String,
@@ -34,6 +34,8 @@ pub struct Subject {
     pub pod: Option<Box<PodFacts>>,
     /// A workload without pods, or one whose pods are all of the time before.
     pub template: Option<Box<OwnerFacts>>,
+    /// The pod that such a workload makes, as it stands there.
+    pub next_pod: Option<Box<Pod>>,
     /// Of a workload, its other pods that RRSA has not reached or that are only of the time before.
     pub beside: Vec<crate::facts::Workload>,
 }
@@ -94,7 +96,15 @@ impl Subject {
 
     /// One of which no more is known than what it is.
     fn of(namespace: String, subject: SubjectRef) -> Self {
-        Self { namespace, subject, asked_as: None, pod: None, template: None, beside: Vec::new() }
+        Self {
+            namespace,
+            subject,
+            asked_as: None,
+            pod: None,
+            template: None,
+            next_pod: None,
+            beside: Vec::new(),
+        }
     }
 }
 

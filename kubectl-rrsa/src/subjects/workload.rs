@@ -24,6 +24,12 @@ pub(super) async fn of_workload(
         namespace => namespace,
     };
     let asked_as = Some(format!("{}/{name}", workload.singular));
+    let subject_of = |pod: PodFacts, beside| Subject {
+        pod: Some(Box::new(pod.clone())),
+        asked_as: asked_as.clone(),
+        beside,
+        ..Subject::of(namespace.clone(), SubjectRef::Pod(pod.name))
+    };
     let made = collect::template(workload.kind, object).map_err(|error| {
         Error::could_not_tell(format!(
             "{} {name} in namespace {namespace} is not of the shape of its kind",
@@ -60,9 +66,7 @@ pub(super) async fn of_workload(
             })
             .collect();
         if let Some(pod) = chosen {
-            let subject = SubjectRef::Pod(pod.name.clone());
-            let pod = Some(Box::new(pod.clone()));
-            return Ok(Subject { namespace, subject, asked_as, pod, template: None, beside });
+            return Ok(subject_of(pod.clone(), beside));
         }
     }
     if workload.singular == "cronjob" {
@@ -76,11 +80,7 @@ pub(super) async fn of_workload(
             |pod: &PodFacts| made.as_ref().is_some_and(|made| pod.is_of_before(made, replaces));
         match newest {
             Some(pod) if is_of_before(&pod) => beside.push(kept_beside(&pod, true)),
-            Some(pod) => {
-                let subject = SubjectRef::Pod(pod.name.clone());
-                let pod = Some(Box::new(pod));
-                return Ok(Subject { namespace, subject, asked_as, pod, template: None, beside });
-            }
+            Some(pod) => return Ok(subject_of(pod, beside)),
             None => {}
         }
     }
@@ -88,7 +88,9 @@ pub(super) async fn of_workload(
     let template =
         made.map(|template| Box::new(OwnerFacts { labels, rollout: collect::rollout(object), template }));
     let owner = format!("{}/{name}", workload.singular);
-    Ok(Subject { namespace, subject: SubjectRef::Template(owner), asked_as, pod: None, template, beside })
+    let next_pod = collect::raw_template(workload.kind, object).ok().flatten().map(Box::new);
+    let of = Subject::of(namespace.clone(), SubjectRef::Template(owner));
+    Ok(Subject { asked_as: asked_as.clone(), template, next_pod, beside, ..of })
 }
 
 /// The newest running pod of a CronJob. Its pods are those of its jobs, which carry its name and a number.
