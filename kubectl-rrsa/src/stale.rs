@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use kube::Client;
 use kube::api::ListParams;
 use rrsa_shared::arn::RoleArn;
+use rrsa_shared::env_vars;
 use serde::Serialize;
 
 use crate::collect::{self, why_not};
@@ -21,8 +22,11 @@ use crate::shell::addressed;
 const PAGE: u32 = 500;
 /// The rule that the pod has the role of another time.
 const ROLE_OF_BEFORE: &str = "RRSA-S06";
-/// Rules that say that a new pod in its place would be as it ought to be.
-const OLDER: [&str; 5] = ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12", ROLE_OF_BEFORE];
+/// The rules that the pod was injected in another cluster, or another account.
+const OF_ELSEWHERE: [&str; 2] = ["RRSA-P11", "RRSA-C13"];
+/// Rules that say that a new pod in its place would be as it ought to be; those of [`OF_ELSEWHERE`] where they type a restart.
+const OLDER: [&str; 7] =
+    ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12", ROLE_OF_BEFORE, OF_ELSEWHERE[0], OF_ELSEWHERE[1]];
 /// Rules that what stands in a pod template decides as well.
 const OF_TEMPLATE: [&str; 4] = ["RRSA-N01", "RRSA-N02", "RRSA-W05", "RRSA-P04"];
 /// Links that decide whether a new pod would be injected.
@@ -78,7 +82,9 @@ pub async fn of_service_account(
     let named = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
     let is_fine = |pod: &PodFacts| {
         let role = pod.role_arn().and_then(|arn| RoleArn::parse(arn).ok());
-        pod.is_wired() && role.is_none_or(|role| Some(role.name.as_str()) == named)
+        pod.is_wired()
+            && role.is_none_or(|role| Some(role.name.as_str()) == named)
+            && is_of_cluster(pod, cluster)
     };
     live.retain(|pod| !is_fine(pod));
     let mut names: Vec<String> = live.iter().filter_map(|pod| pod.owner.clone()).collect();
@@ -166,9 +172,10 @@ fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) 
     if stays_out(&facts) || would_fail(&facts) {
         return Kind::Broken;
     }
-    // Of what is wired only the role may be of another time.
+    // Of what is wired only the role and the cluster may be of another time.
     let is_wired = facts.is_wired();
-    let rules = RULES.iter().filter(|rule| !is_wired || rule.id == ROLE_OF_BEFORE);
+    let of_wired = |id: &str| id == ROLE_OF_BEFORE || OF_ELSEWHERE.contains(&id);
+    let rules = RULES.iter().filter(|rule| !is_wired || of_wired(rule.id));
     let verdicts: Vec<_> = rules.map(|rule| (rule, (rule.judge)(&facts))).collect();
     let unseen = verdicts.iter().find_map(|(rule, verdict)| match verdict {
         Verdict::Unseen(why) if DECIDES.contains(&rule.id) => Some(why.clone()),
@@ -178,7 +185,10 @@ fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) 
     let first = findings.into_iter().find(|finding| finding.severity >= Severity::Error);
     // The pod template may have by now what its pod lacks.
     let hidden = facts.owner.why_unknown().filter(|why| is_forbidden(why)).map(str::to_owned);
+    // What stands in the template no restart mends.
+    let stays = |one: &Finding| OF_ELSEWHERE.contains(&one.rule) && one.command.is_none();
     match (first, unseen) {
+        (Some(finding), _) if stays(&finding) => Kind::Broken,
         (Some(finding), _) if !OLDER.contains(&finding.rule) => match hidden {
             Some(why) if OF_TEMPLATE.contains(&finding.rule) => Kind::Unseen(why),
             _ => Kind::Broken,
@@ -187,6 +197,14 @@ fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) 
         (Some(finding), None) => Kind::Stale(Box::new(finding)),
         (None, None) => Kind::Broken,
     }
+}
+
+/// Whether a pod names the OIDC provider of this cluster, or none, as far as is known.
+#[must_use]
+pub fn is_of_cluster(pod: &PodFacts, cluster: &ClusterFacts) -> bool {
+    let Some(own) = cluster.provider_arn.value() else { return true };
+    let mut named = pod.acting_containers().filter_map(|c| c.value(env_vars::OIDC_PROVIDER_ARN));
+    named.all(|arn| arn == own)
 }
 
 /// Whether a new pod would be injected and not work: for what stands in the template that makes it.

@@ -15,6 +15,7 @@ use crate::facts::{
     WorkloadPod,
 };
 use crate::rules::means_a_role;
+use crate::stale::is_of_cluster;
 use crate::subjects::Wanted;
 
 /// Of how many workloads of one ServiceAccount it is asked how they replace their pods.
@@ -58,6 +59,7 @@ impl Checker<'_> {
                 || has_key
                 || !is_for_sts
                 || role.is_some() && role != expected_role.value().map(String::as_str)
+                || !is_of_cluster(like, &self.cluster)
         };
         let pods = users.workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);
         let mut names: Vec<String> = pods.filter_map(|pod| pod.owner.clone()).collect();

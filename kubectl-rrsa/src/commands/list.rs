@@ -195,8 +195,10 @@ async fn stale(
         let users = stock.pods_using(&account.namespace, &account.name);
         // What is wired, with the role that is named, needs no restart; where pods may not be listed the next call says so.
         let is_role = |arn: &str| RoleArn::parse(arn).is_ok_and(|role| role.name == *named);
-        let fine =
-            |workload: &Workload| workload.like.is_wired() && workload.like.role_arn().is_none_or(is_role);
+        let fine = |workload: &Workload| {
+            let like = &workload.like;
+            like.is_wired() && like.role_arn().is_none_or(is_role) && stale::is_of_cluster(like, cluster)
+        };
         if users.value().is_some_and(|users| users.workloads.iter().all(fine)) {
             continue;
         }

@@ -9,7 +9,7 @@ use rrsa_shared::ports::http::TransportFault;
 use rrsa_shared::sts::REGIONS;
 
 use super::finding::{Evidence, Verdict};
-use super::{pod, volume};
+use super::{pod, restart, variables, volume};
 use crate::facts::{DEFAULT_ISSUER, Facts, IssuerFacts, IssuerShape, Published, TokenSource};
 use crate::shell::word;
 
@@ -349,12 +349,15 @@ pub(super) fn c13(facts: &Facts) -> Verdict {
             .collect();
         let own = cluster.or(named.last()).or(in_use.as_ref())?;
         let other = named.iter().find(|named| *named != own)?;
-        Some(Evidence::new(
+        let names = [env_vars::ROLE_ARN, env_vars::OIDC_PROVIDER_ARN];
+        let is_old = variables::are_injected_anew(facts, pod, &names);
+        let evidence = Evidence::new(
             format!("account {own}, the cluster's"),
             format!("account {other}"),
             format!("ARNs of {}", pod::place(facts, pod, container)),
-            OTHER_ACCOUNT,
-        ))
+            if is_old { variables::INJECTED_ELSEWHERE } else { OTHER_ACCOUNT },
+        );
+        Some(evidence.command_if(restart::of_pod(facts, pod).filter(|_| is_old)))
     });
     let names_role =
         facts.service_account.value().and_then(Option::as_ref).and_then(|a| a.role_name()).is_some();
@@ -415,7 +418,7 @@ pub(super) fn c02(facts: &Facts) -> Verdict {
         "claim iss of the token in the pod",
         "restart the workload: a running pod keeps the kind of token it was born with",
     )
-    .command_if(pod.and_then(|pod| super::restart::of_pod(facts, pod)))
+    .command_if(pod.and_then(|pod| restart::of_pod(facts, pod)))
     .into()
 }
 

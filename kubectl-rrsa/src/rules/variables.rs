@@ -116,6 +116,19 @@ pub(super) fn replaces(facts: &Facts, pod: &PodFacts) -> bool {
     asked.is_some_and(|value| value == "true")
 }
 
+/// Whether a pod has `names` from a webhook, that of another time or cluster, and a new pod would have them from today's.
+pub(super) fn are_injected_anew(facts: &Facts, pod: &PodFacts, names: &[&str]) -> bool {
+    let Some(made) = facts.owner.value().map(|owner| &owner.template) else { return false };
+    let sets = |container: &ContainerFacts| names.iter().any(|name| container.env.contains_key(*name));
+    !pod.is_template
+        && !made.containers.iter().any(sets)
+        && reach::will_be_injected(facts, made) == Ok(true)
+        && !reach::stays_out(facts)
+}
+
+/// What to do with a pod that was injected elsewhere.
+pub(super) const INJECTED_ELSEWHERE: &str = "restart the workload: a webhook put it in that was another cluster's, as before a restore; new pods get this cluster's";
+
 /// Whether the role that the pod names stands in what made it, so that a new pod would name it as well.
 pub(super) fn sets_role_itself(facts: &Facts, pod: &PodFacts) -> bool {
     let sets = |pod: &PodFacts| pod.containers.iter().any(|c| c.env.contains_key(env_vars::ROLE_ARN));
@@ -214,12 +227,18 @@ pub(super) fn p11(facts: &Facts) -> Verdict {
         let arn = OidcProviderArn::parse(container.value(env_vars::OIDC_PROVIDER_ARN)?).ok()?;
         let other = arn.cluster_id().filter(|id| id != cluster_id)?;
         let right = facts.cluster.provider_arn.value().cloned();
-        Some(Evidence::new(
+        let is_old = are_injected_anew(facts, pod, &[env_vars::OIDC_PROVIDER_ARN]);
+        let evidence = Evidence::new(
             right.unwrap_or_else(|| format!("ack-rrsa-{cluster_id}")),
             format!("the provider of cluster {other}"),
             format!("variable {}, {}", env_vars::OIDC_PROVIDER_ARN, place(facts, pod, container)),
-            "the manifest was copied from another cluster, or this one was rebuilt: set this cluster's provider, \
-             and admit it in the role's trust policy",
-        ))
+            if is_old {
+                INJECTED_ELSEWHERE
+            } else {
+                "the manifest was copied from another cluster, or this one was rebuilt: set this cluster's provider, \
+                 and admit it in the role's trust policy"
+            },
+        );
+        Some(evidence.command_if(restart::of_pod(facts, pod).filter(|_| is_old)))
     })
 }
