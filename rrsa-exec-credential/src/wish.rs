@@ -109,12 +109,18 @@ impl Wish {
             inputs.add(name, value.as_ref().map(String::as_bytes));
         }
         for name in SELECTING {
+            // Of a source that is named it is known once it is asked whether it reads the address.
+            if name == env_vars::CREDENTIALS_URI && self.source.is_some() {
+                continue;
+            }
             // What is no text is not what is not set.
             inputs.add(name, env.os(name).map(std::ffi::OsString::into_encoded_bytes).as_deref());
         }
         for (name, path) in [("config", &places.config), ("cli", &places.cli), ("ini", &places.ini)] {
             inputs.add(name, path.as_ref().map(|path| path.as_os_str().as_encoded_bytes()));
-            let bytes = path.as_ref().and_then(|path| files.read_small(path, MAX_CONFIGURATION).ok());
+            // The CLI and the SDKs write there what they were given; what was read in it is looked at by itself.
+            let read = path.as_ref().filter(|_| name != "cli");
+            let bytes = read.and_then(|path| files.read_small(path, MAX_CONFIGURATION).ok());
             inputs.add("bytes", bytes.as_deref());
         }
         inputs.finish()

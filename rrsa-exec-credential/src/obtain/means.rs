@@ -102,11 +102,15 @@ impl Seeker<'_> {
         if path.as_os_str() == NOTHING {
             return Ok(Err(format!("{what} is {NOTHING}")));
         }
+        let is_of_cli = by == env_vars::CLI_CONFIG_FILE;
+        let saw = |witness| self.witnesses.borrow_mut().push(witness);
         match self.files.read_small(&path, MAX_CONFIGURATION) {
             Ok(bytes) => {
-                // Of the usual ones the name of the entry tells.
-                if let Some(named) = named {
-                    self.witnesses.borrow_mut().push(Witness::file(named, &bytes));
+                match named {
+                    _ if is_of_cli => saw(Witness::profiles(&path, &bytes)),
+                    Some(named) => saw(Witness::file(named, &bytes)),
+                    // Of the usual one the name of the entry tells.
+                    None => {}
                 }
                 Ok(Ok(bytes))
             }
@@ -116,6 +120,9 @@ impl Seeker<'_> {
                     && named.is_none()
                     && self.env.os(by).is_none() =>
             {
+                if is_of_cli {
+                    saw(Witness::absence(&path));
+                }
                 Ok(Err(format!("there is no {}", path.display())))
             }
             Err(error) => Err(broken(&format!("{what}, {}: {error}", path.display()))),

@@ -272,7 +272,13 @@ impl<'a> Seeker<'a> {
                     self.told(self.in_time("the metadata service", asked).await?)
                 }
                 Spec::CredentialsUri { uri } => {
-                    match uri.clone().or_else(|| self.env.var(env_vars::CREDENTIALS_URI)) {
+                    let said = || {
+                        let uri = self.env.var(env_vars::CREDENTIALS_URI)?;
+                        let witness = Witness::variable(env_vars::CREDENTIALS_URI, &uri);
+                        self.witnesses.borrow_mut().push(witness);
+                        Some(uri)
+                    };
+                    match uri.clone().or_else(said) {
                         None => Err(Trouble::Absent(format!("{} is not set", env_vars::CREDENTIALS_URI))),
                         Some(uri) => {
                             let http = self.http()?;

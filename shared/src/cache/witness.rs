@@ -1,12 +1,14 @@
 //! What had a part in choosing an identity besides what its entry's name tells: files and variables that a configuration
 //! names, and that nobody knows before it is parsed. An entry serves only while they are what they were.
 
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ports::env::Env;
 use crate::ports::files::{Files, canonical};
+use crate::source::cli_profile::lasting;
 
 use super::KeyInputs;
 
@@ -16,7 +18,7 @@ pub const MAX_CONFIGURATION: u64 = 4 * 1024 * 1024;
 /// A file or a variable, and what it held when it was read, as a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Witness {
-    /// `file`, `variable`, `program` or `place`.
+    /// `file`, `profiles`, `absence`, `variable`, `program` or `place`.
     kind: Kind,
     name: String,
     digest: String,
@@ -26,6 +28,8 @@ pub struct Witness {
 #[serde(rename_all = "lowercase")]
 enum Kind {
     File,
+    Profiles,
+    Absence,
     Variable,
     Program,
     Place,
@@ -36,6 +40,20 @@ impl Witness {
     #[must_use]
     pub fn file(path: &str, bytes: &[u8]) -> Self {
         Self { kind: Kind::File, name: path.to_owned(), digest: digest(bytes) }
+    }
+
+    /// The CLI's configuration and its bytes, but for what its programs write there themselves.
+    #[must_use]
+    pub fn profiles(path: &Path, bytes: &[u8]) -> Self {
+        let name = path.to_string_lossy().into_owned();
+        Self { kind: Kind::Profiles, name, digest: digest(&lasting(bytes)) }
+    }
+
+    /// That there is no such file.
+    #[must_use]
+    pub fn absence(path: &Path) -> Self {
+        let name = path.to_string_lossy().into_owned();
+        Self { kind: Kind::Absence, name, digest: digest(&[]) }
     }
 
     /// A variable and its value.
@@ -62,8 +80,13 @@ impl Witness {
     /// Whether it is what it was.
     #[must_use]
     pub fn holds(&self, env: &Env, files: &Files) -> bool {
+        let read = || files.read_small(Path::new(&self.name), MAX_CONFIGURATION);
         let now = match self.kind {
-            Kind::File => files.read_small(Path::new(&self.name), MAX_CONFIGURATION).ok(),
+            Kind::File => read().ok(),
+            Kind::Profiles => read().ok().map(|bytes| lasting(&bytes).to_vec()),
+            Kind::Absence => {
+                read().is_err_and(|error| error.kind() == io::ErrorKind::NotFound).then(Vec::new)
+            }
             Kind::Variable => env.var(&self.name).map(String::into_bytes),
             Kind::Program => Some(whereabouts(&self.name, env, files)),
             Kind::Place => Some(place(&self.name, files)),
@@ -130,11 +153,33 @@ mod tests {
             (Witness::file("/a", b"1"), true),
             (Witness::file("/a", b"2"), false),
             (Witness::file("/b", b"1"), false),
+            (Witness::profiles(Path::new("/a"), b"1"), true),
+            (Witness::profiles(Path::new("/a"), b"2"), false),
+            (Witness::absence(Path::new("/a")), false),
             (Witness::variable("A", "1"), true),
             (Witness::variable("A", "2"), false),
         ] {
             assert_eq!(witness.holds(&env, &files), holds, "{witness:?}");
-            assert!(!witness.holds(&bare, &none));
+            assert!(!witness.holds(&bare, &none) || witness.kind == Kind::Absence);
         }
+        let absence = Witness::absence(Path::new("/b"));
+        assert!(absence.holds(&env, &files) && !absence.holds(&env, &Files::fake([("/b", "")])));
+    }
+
+    /// What an SDK writes back is its own; what the user writes is not.
+    #[test]
+    fn what_programs_write_into_a_profile_changes_nothing() {
+        let file = |fields: &str, region: &str| {
+            let profiles = format!(
+                r#"{{"name":"own","mode":"AK","access_key_id":"{region}"}},{{"name":"e","mode":"External","process_command":"p"{fields}}}"#
+            );
+            format!(r#"{{"current":"e","profiles":[{profiles}]}}"#)
+        };
+        let witness = Witness::profiles(Path::new("/a"), file("", "x").as_bytes());
+        let holds = |text: &str| witness.holds(&Env::fake::<&str, &str>([]), &Files::fake([("/a", text)]));
+        let written =
+            r#","access_key_id":"STS.x","access_key_secret":"s","sts_token":"t","sts_expiration":1"#;
+        assert!(holds(&file(written, "x")));
+        assert!(!holds(&file("", "y")) && !holds(&file(r#","region_id":"r""#, "x")));
     }
 }

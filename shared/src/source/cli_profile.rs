@@ -1,6 +1,7 @@
 //! Profiles of the Alibaba Cloud CLI, `~/.aliyun/config.json`, as specs of the other sources.
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::{Answer, Spec};
 use crate::secret::Secret;
@@ -42,6 +43,21 @@ pub fn is_secret_field(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // The path of a token's file is none.
     TELLING.iter().any(|part| name.contains(part)) && !name.ends_with("_file")
+}
+
+/// What of the file's bytes only its user changes: the CLI and the SDKs write into a profile of mode `External` what its
+/// command has printed. A file that is not of the CLI's shape is taken as it is.
+#[must_use]
+pub fn lasting(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let whole = || Zeroizing::new(bytes.to_vec());
+    let Ok(mut file) = serde_json::from_slice::<serde_json::Value>(bytes) else { return whole() };
+    let profiles = file.get_mut("profiles").and_then(serde_json::Value::as_array_mut);
+    for profile in profiles.into_iter().flatten().filter(|profile| profile["mode"] == "External") {
+        if let Some(fields) = profile.as_object_mut() {
+            fields.retain(|name, _| !is_secret_field(name));
+        }
+    }
+    serde_json::to_vec(&file).map_or_else(|_| whole(), Zeroizing::new)
 }
 
 /// What a profile comes to.
