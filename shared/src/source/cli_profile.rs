@@ -45,19 +45,24 @@ pub fn is_secret_field(name: &str) -> bool {
     TELLING.iter().any(|part| name.contains(part)) && !name.ends_with("_file")
 }
 
-/// What of the file's bytes only its user changes: the CLI and the SDKs write into a profile of mode `External` what its
+/// What of the file's bytes only its user changes: the CLI and the SDKs write into a profile what its
 /// command has printed. A file that is not of the CLI's shape is taken as it is.
 #[must_use]
 pub fn lasting(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     let whole = || Zeroizing::new(bytes.to_vec());
     let Ok(mut file) = serde_json::from_slice::<serde_json::Value>(bytes) else { return whole() };
     let profiles = file.get_mut("profiles").and_then(serde_json::Value::as_array_mut);
-    for profile in profiles.into_iter().flatten().filter(|profile| profile["mode"] == "External") {
+    for profile in profiles.into_iter().flatten().filter(|profile| is_written_back(profile)) {
         if let Some(fields) = profile.as_object_mut() {
             fields.retain(|name, _| !is_secret_field(name));
         }
     }
     serde_json::to_vec(&file).map_or_else(|_| whole(), Zeroizing::new)
+}
+
+/// Whether what a command printed may stand in a profile: in its own, or in one that stands on it.
+fn is_written_back(profile: &serde_json::Value) -> bool {
+    ["External", "ChainableRamRoleArn"].iter().any(|mode| profile["mode"] == *mode)
 }
 
 /// What a profile comes to.
