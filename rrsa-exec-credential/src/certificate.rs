@@ -126,5 +126,6 @@ pub(crate) fn fetch(
         ),
         witnesses,
         is_lasting,
+        clock_offset: None,
     })
 }

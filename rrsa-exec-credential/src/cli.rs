@@ -267,7 +267,7 @@ fn carry_out(
             let info = ExecInfo::read(env)?;
             let cluster_id = cluster_id(args.cluster_id.as_ref(), &info)?;
             exec_credential(
-                &issue::issue(&args.wish.wish(), env, files, clock, warn)?,
+                &issue::session(&args.wish.wish(), env, files, clock, warn)?.for_signing()?,
                 &info,
                 &cluster_id,
                 clock.now(),

@@ -32,8 +32,12 @@ pub(crate) struct Fetched {
     pub(crate) words: String,
     /// What had a part in choosing them besides what their entry's name tells.
     pub(crate) witnesses: Vec<Witness>,
-    /// Whether the next run would ask for the same: not with what somebody writes to this very process.
+    /// Whether the next run would ask for the same: not with what somebody writes to this very process, nor when the clock may
+    /// be another one by then.
     pub(crate) is_lasting: bool,
+    /// Seconds by which STS's clock is ahead of this machine's, where STS was asked and they are too far from each other for
+    /// what is signed here.
+    pub(crate) clock_offset: Option<i64>,
 }
 
 /// The credentials that are wished for. `warn` is told what is wrong and does no harm, one line each.
@@ -51,6 +55,19 @@ pub(crate) fn issue(
 }
 
 impl Fetched {
+    /// What is to be signed with it here and now.
+    ///
+    /// # Errors
+    /// A clock by which STS takes nothing.
+    pub(crate) fn for_signing(self) -> Result<Issued, Error> {
+        let Some(offset) = self.clock_offset else { return self.issued() };
+        let (minutes, side) = (offset.abs() / 60, if offset < 0 { "ahead of" } else { "behind" });
+        let message = format!(
+            "the local clock is {minutes} minutes {side} STS's, which takes nothing that was signed more than 15 minutes off"
+        );
+        Err(Error::new(exit::REFUSED, message).hint("set the clock, then once more"))
+    }
+
     /// The session of it.
     ///
     /// # Errors
@@ -78,7 +95,14 @@ pub(crate) fn session(
 ) -> Result<Fetched, Error> {
     if let Some(Issued { key, expires }) = hot::own_key(wish, env) {
         let (words, witnesses) = ("the environment".to_owned(), Vec::new());
-        return Ok(Fetched { kept: Kept::Session(key), expires, words, witnesses, is_lasting: true });
+        return Ok(Fetched {
+            kept: Kept::Session(key),
+            expires,
+            words,
+            witnesses,
+            is_lasting: true,
+            clock_offset: None,
+        });
     }
     let ask = |places: &Places, hurried: bool, _: &mut dyn FnMut(&str)| {
         let seeker = Seeker::new(env, files, clock, places, wish);
@@ -242,5 +266,5 @@ fn kept_or_asked(
 
 fn of_entry(entry: Entry) -> Fetched {
     let Entry { kept, expires, words, witnesses, .. } = entry;
-    Fetched { kept, expires: Some(expires), words, witnesses, is_lasting: true }
+    Fetched { kept, expires: Some(expires), words, witnesses, is_lasting: true, clock_offset: None }
 }

@@ -189,6 +189,12 @@ async fn a_clock_that_is_off_makes_no_session_outlive_itself() {
         let ends: jiff::Timestamp = outcome.json()["expiration"].as_str().unwrap().parse().unwrap();
         let left = ends.as_second() - now();
         assert!((3540..=3660).contains(&left), "{offset}: {left}");
+        // What is signed by such a clock is worth nothing, and is not kept for when it is set.
+        let token = helper.run(&["token", "--cluster-id", "c1"]).await;
+        let is_far = offset < -900;
+        assert_eq!(token.code, if is_far { 1 } else { 0 }, "{offset}: {}", token.stderr);
+        assert_eq!(token.stderr.contains("the local clock is 20 minutes ahead of STS's"), is_far);
+        assert_eq!(helper.exchanges(), if is_far { 2 } else { 1 });
         helper.end().await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rrsa_shared::rewrite::{ChangeError, TextFile};
+use rrsa_shared::rewrite::{ChangeError, TextFile, copies};
 
 use crate::cli::{Outcome, say};
 use crate::error::{Error, exit};
@@ -58,6 +58,12 @@ pub fn undo(path: &Path, instead: impl Fn(&str) -> Option<String>) -> Result<Out
     let after = TextFile::open(path).map_err(refused)?;
     let text = render::change(&path.display().to_string(), &before, after.text(), Ours::Removed);
     Ok(Outcome { text, code: exit::HEALTHY })
+}
+
+/// What one of the copies says of the time before.
+pub fn in_copies(path: &Path, read: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let copies = copies(path).into_iter().filter_map(|copy| TextFile::open_copy(&copy, path).ok());
+    copies.filter_map(|copy| read(copy.text())).next_back()
 }
 
 /// Why a file was not changed.

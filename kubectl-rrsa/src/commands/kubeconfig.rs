@@ -1,6 +1,6 @@
 //! `kubectl rrsa kubeconfig`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kube::config::Cluster;
 use rrsa_shared::ack::{DescribeClusterUserKubeconfig, UserKubeconfig};
@@ -132,7 +132,11 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
     if args.doing.undo {
         let file_only = file_only(&cli.kube);
         let path = context::file_to_write(&cli.kube, &machine.env)?;
-        return files::undo(&path, |text| taken_out(text).map(|command| addressed(&command, &file_only)));
+        return files::undo(&path, |text| {
+            taken_out(text, &path).map(|commands| {
+                format!("what was added is taken out by: {}", addressed(&commands, &file_only))
+            })
+        });
     }
     if args.private_address && args.cluster_id.is_none() && !args.certificate {
         return Err(Error::usage("--private-address says how ACK is asked, and ACK is not asked here")
@@ -185,8 +189,9 @@ fn file_only(flags: &KubeFlags) -> String {
     KubeFlags { kubeconfig: flags.kubeconfig.clone(), ..KubeFlags::default() }.chosen()
 }
 
-/// What takes our entries out of a kubeconfig that somebody has changed since.
-fn taken_out(text: &str) -> Option<String> {
+/// What takes our entries out of a kubeconfig that somebody has changed since. Where one of them is the current context, the one
+/// of before is it again, as far as a copy knows it.
+fn taken_out(text: &str, path: &Path) -> Option<String> {
     let config = rrsa_shared::rewrite::read(text);
     let users = config["users"].as_array().into_iter().flatten();
     let ours = users.filter(|user| is_ours(&exec_words(&user["user"]["exec"])));
@@ -195,12 +200,23 @@ fn taken_out(text: &str) -> Option<String> {
         config[section].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
     };
     let names = ours.filter_map(|user| user["name"].as_str());
-    let names = names.filter(|name| has("contexts", name) && has("clusters", name)).map(word);
-    let delete = |name: String| {
-        ["context", "user", "cluster"].map(|kind| format!("kubectl config delete-{kind} {name}")).join(" && ")
-    };
-    let commands = names.map(delete).collect::<Vec<_>>();
-    (!commands.is_empty()).then(|| format!("what was added is taken out by: {}", commands.join(" && ")))
+    let names: Vec<_> = names.filter(|name| has("contexts", name) && has("clusters", name)).collect();
+    let mut commands = Vec::new();
+    if let Some(current) = config["current-context"].as_str().filter(|current| names.contains(current)) {
+        let before = files::in_copies(path, |text| {
+            let before = rrsa_shared::rewrite::read(text)["current-context"].as_str()?.to_owned();
+            (before != current && has("contexts", &before)).then_some(before)
+        });
+        commands.push(match before {
+            Some(before) => format!("kubectl config use-context {}", word(&before)),
+            None => "kubectl config unset current-context".to_owned(),
+        });
+    }
+    for name in &names {
+        let delete = |kind| format!("kubectl config delete-{kind} {}", word(name));
+        commands.extend(["context", "user", "cluster"].map(delete));
+    }
+    (!names.is_empty()).then(|| commands.join(" && "))
 }
 
 /// The list that has an entry of that name which somebody else wrote: one whose user does not call this program.

@@ -1,12 +1,13 @@
 //! `kubectl rrsa profile`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rrsa_shared::arn::RoleArn;
 use rrsa_shared::env_vars;
 use rrsa_shared::ports::env::Env;
 use rrsa_shared::rewrite::{Entry, TextFile, put};
 use rrsa_shared::source::cli_profile::is_secret_field;
+use rrsa_shared::source::external;
 use rrsa_shared::sts::is_region;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -72,7 +73,9 @@ struct Profile<'a> {
 pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
     let path = path(&machine.env)?;
     if args.doing.undo {
-        return files::undo(&path, |_| None);
+        return files::undo(&path, |text| {
+            taken_out(text, &path).map(|commands| format!("what was added is taken out by: {commands}"))
+        });
     }
     let (Some(name), Some(source)) = (&args.profile, &args.source) else {
         return Err(Error::usage("a profile and a source are needed"));
@@ -148,6 +151,30 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
         format!("use it with: aliyun --profile {name}, or ALIBABA_CLOUD_PROFILE={name}")
     };
     files::write(&file, &after, &next, "kubectl rrsa profile --undo")
+}
+
+/// What takes our profiles out of a file that somebody has changed since, such as an SDK that was given credentials.
+fn taken_out(text: &str, path: &Path) -> Option<String> {
+    let config: Value = serde_json::from_str(text).ok()?;
+    let profiles = config["profiles"].as_array().into_iter().flatten();
+    let ours = profiles.filter(|profile| {
+        let words = profile["process_command"].as_str().and_then(external::words);
+        profile["mode"] == "External" && words.is_some_and(|words| external::is_ours(&words))
+    });
+    let names: Vec<_> = ours.filter_map(|profile| profile["name"].as_str()).collect();
+    let delete = |name: &&str| format!("aliyun configure delete --profile {}", word(name));
+    let mut commands: Vec<_> = names.iter().map(delete).collect();
+    if let Some(current) = config["current"].as_str().filter(|current| names.contains(current)) {
+        let before = files::in_copies(path, |text| {
+            let before = serde_json::from_str::<Value>(text).ok()?["current"].as_str()?.to_owned();
+            let is_there = config["profiles"].as_array()?.iter().any(|profile| profile["name"] == *before);
+            (before != current && is_there).then_some(before)
+        });
+        // Where nobody can tell which, the shell asks for it and does nothing without.
+        let before = before.map_or_else(|| "\"${PROFILE:?}\"".to_owned(), |before| word(&before));
+        commands.insert(0, format!("aliyun configure switch --profile {before}"));
+    }
+    (!names.is_empty()).then(|| commands.join(" && "))
 }
 
 /// Where the CLI's configuration is.

@@ -31,6 +31,7 @@ use answer::of_answer;
 use means::metadata_http;
 pub(crate) use means::{NOTHING, http};
 use profile::Chosen;
+use roles::SIGNED_OFFSET;
 pub(crate) use roles::{USUAL_OFFSET, by, refused};
 
 /// Everything that is asked of the cloud takes no longer than this.
@@ -81,6 +82,8 @@ pub(crate) struct Seeker<'a> {
     tokens: RefCell<Vec<Witness>>,
     /// Whether somebody has written a token to this very process.
     was_told: Cell<bool>,
+    /// Seconds by which STS's clock was seen to be ahead of this machine's.
+    clock_offset: Cell<Option<i64>>,
 }
 
 impl<'a> Seeker<'a> {
@@ -105,6 +108,7 @@ impl<'a> Seeker<'a> {
             witnesses: RefCell::default(),
             tokens: RefCell::default(),
             was_told: Cell::default(),
+            clock_offset: Cell::default(),
         }
     }
 
@@ -148,8 +152,10 @@ impl<'a> Seeker<'a> {
         })?;
         let words = self.in_words(wish, words);
         let witnesses = self.witnesses.take();
-        let is_lasting = !self.was_told.get();
-        Ok(Fetched { kept: Kept::Session(issued.key), expires: issued.expires, words, witnesses, is_lasting })
+        let clock_offset = self.clock_offset.get().filter(|seconds| seconds.abs() > SIGNED_OFFSET);
+        let is_lasting = !self.was_told.get() && clock_offset.is_none();
+        let kept = Kept::Session(issued.key);
+        Ok(Fetched { kept, expires: issued.expires, words, witnesses, is_lasting, clock_offset })
     }
 
     /// Where the credentials came from, with what tells them from others of the same role.

@@ -19,6 +19,8 @@ const OWN_LACKS: [&str; 5] =
 
 /// Seconds of difference between two clocks that matter to nobody.
 pub(crate) const USUAL_OFFSET: i64 = 60;
+/// Seconds of difference up to which STS takes what was signed.
+pub(super) const SIGNED_OFFSET: i64 = 15 * 60;
 use crate::output::Issued;
 
 /// What to do where a command asks this program.
@@ -89,6 +91,7 @@ impl Seeker<'_> {
         let sts = self.sts()?;
         let asked = sts.call(|stamp| call.request(&sts.endpoint, stamp), AssumeRoleWithOidc::read);
         let asked = self.in_time("STS", asked).await?;
+        self.clock_offset.set(asked.clock_offset);
         let (role, session) = (&call.role_arn, call.session_name.as_str());
         let words = format!("RRSA, role {role}, session {session}, at {}", sts.endpoint.host());
         match asked.result {
@@ -141,6 +144,7 @@ impl Seeker<'_> {
         let (sts, key) = (self.sts()?, &base.issued.key);
         let asked = sts.call(|stamp| call.request(&sts.endpoint, key, stamp), AssumeRole::read);
         let asked = self.in_time("STS", asked).await?;
+        self.clock_offset.set(asked.clock_offset);
         let (session, host) = (call.session_name.as_str(), sts.endpoint.host());
         let words = format!("role {role_arn}, session {session}, at {host}, by {}", by(&base.words, key));
         asked

@@ -42,7 +42,7 @@ impl fmt::Display for ChangeError {
             Self::NoBackup(path) => {
                 write!(
                     f,
-                    "{} has been changed since, or was never changed by us: there is no copy of what it was before",
+                    "{} has been changed since, or was never changed by us: there is no copy that belongs to what it says now",
                     path.display()
                 )
             }
