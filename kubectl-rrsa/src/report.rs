@@ -140,6 +140,11 @@ impl Report {
             finding.rule != BEHIND || (!is_failing && name_owners(&facts, finding, &pods.failing))
         });
         findings.extend(pods.findings);
+        // Where the ServiceAccount names no role, what was tried is what a pod names, and fails for what is wrong with the pod.
+        let account = facts.service_account.value().and_then(Option::as_ref);
+        if facts.pod.is_none() && account.is_some_and(|account| account.role_name().is_none()) {
+            findings = fold(findings);
+        }
         // What is told by itself follows from nothing else.
         let told: Vec<&str> = findings.iter().map(|finding| finding.rule).collect();
         for finding in &mut findings {

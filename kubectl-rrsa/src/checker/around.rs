@@ -15,6 +15,7 @@ use crate::facts::{
     WorkloadPod,
 };
 use crate::rules::means_a_role;
+use crate::shell::{addressed, word};
 use crate::stale::is_of_cluster;
 use crate::subjects::Wanted;
 
@@ -175,6 +176,7 @@ impl Checker<'_> {
     /// The role the workload ought to use: as told on the command line, by the ServiceAccount, or by a pod of it.
     pub(super) fn expected_role(
         &self,
+        namespace: &str,
         account: &Seen<Option<ServiceAccountFacts>>,
         users: &Seen<Users>,
     ) -> Seen<String> {
@@ -194,9 +196,31 @@ impl Checker<'_> {
             Err(why) => Seen::unknown(why),
             Ok(None) => Seen::unknown("the ServiceAccount does not exist"),
             Ok(Some(_)) if named.is_some() => Seen::unknown("the ServiceAccount names what is no role"),
-            Ok(Some(_)) => Seen::unknown("the ServiceAccount names no role"),
+            Ok(Some(_)) => {
+                let elsewhere = users.value().and_then(|users| named_elsewhere(&users.workloads));
+                let why = elsewhere.map(|(owner, from)| {
+                    let check = format!("kubectl rrsa check {owner} -n {}", word(namespace));
+                    let check = addressed(&check, &self.cluster.chosen_by);
+                    format!(", and {owner} takes its variables from {from}: {check} looks in a container")
+                });
+                Seen::unknown(format!("the ServiceAccount names no role{}", why.unwrap_or_default()))
+            }
         })
     }
+}
+
+/// A workload that RRSA has reached, with variables that come from where nobody has looked, and from where.
+fn named_elsewhere(workloads: &[Workload]) -> Option<(String, String)> {
+    workloads.iter().filter(|workload| workload.like.is_wired()).find_map(|workload| {
+        let container =
+            workload.like.acting_containers().find(|container| container.takes_from_elsewhere())?;
+        let pod = workload.pods.first()?;
+        let owner = pod
+            .owner
+            .clone()
+            .filter(|owner| owner.split_once('/').is_some_and(|(kind, _)| Wanted::knows(kind)));
+        Some((owner.unwrap_or_else(|| format!("pod/{}", pod.name)), container.from_elsewhere()))
+    })
 }
 
 /// Workloads of the ServiceAccount that name something that was not tried.

@@ -175,7 +175,7 @@ impl<'a> Checker<'a> {
         let Subject { namespace, subject, asked_as, pod, template, next_pod, mut beside } = subject;
         let (client, namespace, cluster) = (&self.kube.client, namespace.as_str(), &self.cluster);
         let mut pod = match (&subject, pod) {
-            (SubjectRef::ServiceAccount(_), _) => None,
+            (SubjectRef::ServiceAccount(_) | SubjectRef::Namespace(_), _) => None,
             (SubjectRef::Pod(_), Some(pod)) => Some(*pod),
             (SubjectRef::Pod(name), None) => Some(self.pod(namespace, name).await?),
             (SubjectRef::Template(_), _) => template.as_ref().map(|owner| owner.template.clone()),
@@ -215,12 +215,6 @@ impl<'a> Checker<'a> {
             true => inventory::annotated_elsewhere(client, namespace, &account).await,
             false => Seen::unknown("it names a role, or is not one to ask for"),
         };
-        // Pods that are wired by hand may have a provider that somebody has made for them.
-        let own = users.value().filter(|_| pod.is_none()).and_then(Users::provider);
-        let expected = Expected {
-            role: self.expected_role(&service_account, &users),
-            provider: own.unwrap_or_else(|| cluster.provider_arn.clone()),
-        };
         let overriding = Overriding::of(&namespace_facts, &service_account, &cluster.webhook);
         let of_others = match &mut users {
             Seen::Known { value, .. } => value.workloads.as_mut_slice(),
@@ -238,6 +232,12 @@ impl<'a> Checker<'a> {
                 self.take_config_maps(namespace, pod, pod.created_at, overriding).await;
             }
         }
+        // Pods that are wired by hand may have a provider that somebody has made for them.
+        let own = users.value().filter(|_| pod.is_none()).and_then(Users::provider);
+        let expected = Expected {
+            role: self.expected_role(namespace, &service_account, &users),
+            provider: own.unwrap_or_else(|| cluster.provider_arn.clone()),
+        };
         let injects = self.injects(&namespace_facts, &service_account, pod.as_ref());
         let whose = (namespace, account.as_str());
         if live != Live::None {

@@ -20,8 +20,8 @@ pub use config_maps::ConfigMaps;
 pub use events::{WebhookFailures, webhook_failures};
 pub use issuer::IssuerReader;
 pub use objects::{
-    Annotated, annotated_service_accounts, namespace, owner, owners, rollout, service_account, still_there,
-    strings, without_deployment,
+    Annotated, annotated_service_accounts, namespace, own_labels, owner, owners, rollout, service_account,
+    still_there, strings, without_deployment,
 };
 pub use pages::{Pages, Scope};
 pub use pod::{lasting, pod, pod_facts, pods, raw_pod, raw_template, template};

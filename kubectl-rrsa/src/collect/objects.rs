@@ -113,7 +113,7 @@ pub async fn owner(client: &Client, namespace: &str, owner: Option<&str>) -> See
     match client.request::<Value>(request).await {
         Ok(object) => match template(kind, &object) {
             Ok(made) => {
-                let labels = strings(&object["metadata"]["labels"]);
+                let labels = own_labels(&object);
                 let (template, rollout) = (made.unwrap_or_default(), rollout(&object));
                 let facts = OwnerFacts { labels, rollout, template };
                 Seen::known(Some(facts), format!("{kind} {namespace}/{name}"))
@@ -175,6 +175,14 @@ pub async fn owners(
         (name, found)
     });
     futures_util::future::join_all(asked).await.into_iter().collect()
+}
+
+/// The labels of a workload itself, and of the jobs that a CronJob makes: pods inherit neither.
+#[must_use]
+pub fn own_labels(object: &Value) -> BTreeMap<String, String> {
+    let mut labels = strings(&object["spec"]["jobTemplate"]["metadata"]["labels"]);
+    labels.extend(strings(&object["metadata"]["labels"]));
+    labels
 }
 
 /// Labels or annotations of an object.

@@ -95,7 +95,8 @@ const NESTED: u8 = 6;
 
 /// The first pod template in what somebody else's kind says.
 fn nested_template(value: &Value, depth: u8) -> Option<&Value> {
-    let is_container = |one: &Value| one["name"].is_string();
+    // Some kinds let their containers have no name.
+    let is_container = |one: &Value| one["name"].is_string() || one["image"].is_string();
     let containers = value["spec"]["containers"].as_array();
     if containers.is_some_and(|all| all.iter().all(is_container) && !all.is_empty()) {
         return Some(value);

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::objects::strings;
+use super::objects::own_labels;
 use super::pages::{Pages, Scope};
 use super::pod::{OwnerReference, lasting, maker, pod_facts, template};
 use super::reason::why_not;
@@ -251,7 +251,7 @@ async fn scheduled(client: &Client, scope: Scope<'_>) -> Result<Vec<(Key, OwnerF
             let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
             if account.is_none_or(|account| account == made.service_account) {
                 let key = (namespace.to_owned(), made.service_account.clone());
-                let labels = strings(&object["metadata"]["labels"]);
+                let labels = own_labels(&object);
                 found.push((key, OwnerFacts { labels, template: made, ..OwnerFacts::default() }));
             }
         }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use rrsa_shared::arn::{RoleArn, is_role_name};
 use rrsa_shared::policy::{
-    Candidate, Change, Document, Effect, Evaluation, Statement, Verdict as Fits, evaluate,
+    Candidate, Change, ConditionEvaluation, Document, Effect, Evaluation, Statement, Verdict as Fits,
+    evaluate,
 };
 
 use crate::checker::{Checker, Wishes};
@@ -164,13 +165,22 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
             index + 1
         ))),
         _ if undecided => {
-            let doubts = doubts(&evaluation);
-            let lost = match doubts.as_str() {
+            let (mut misspelt, doubts): (Vec<_>, Vec<_>) = doubts(&evaluation)
+                .into_iter()
+                .partition(|condition| condition.key.to_ascii_lowercase().starts_with("oidc:"));
+            misspelt.dedup_by(|one, other| one.key == other.key);
+            let told = |c: &&ConditionEvaluation| format!("{} {} {}", c.key, c.operator, c.expected.join(", "));
+            let mut lost = match doubts.iter().map(told).collect::<Vec<_>>().join("; ").as_str() {
                 "" => String::new(),
                 doubts => format!(
                     " It does not ask for {doubts}, as the policy does now: add that where it is wanted."
                 ),
             };
+            if !misspelt.is_empty() {
+                let keys: Vec<_> = misspelt.iter().map(|condition| condition.key.as_str()).collect();
+                let keys = keys.join(", ");
+                lost.push_str(&format!(" No token of RRSA has {keys} (RRSA-R09): take what asks for that out."));
+            }
             style.doubtful(&filled(&format!(
                 "Could not tell whether {what} lets {subject} in (see the ? above). With this change it is certain.{lost}"
             )))
@@ -189,13 +199,10 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
 }
 
 /// The conditions that cannot be decided from here, in the policy's words.
-fn doubts(evaluation: &Evaluation) -> String {
+fn doubts(evaluation: &Evaluation) -> Vec<&ConditionEvaluation> {
     let open =
         evaluation.statements.iter().filter(|s| s.effect == Effect::Allow && s.outcome == Fits::Unknown);
-    let conditions = open.flat_map(|s| s.conditions.iter().filter(|c| c.outcome == Fits::Unknown));
-    let words: Vec<_> =
-        conditions.map(|c| format!("{} {} {}", c.key, c.operator, c.expected.join(", "))).collect();
-    words.join("; ")
+    open.flat_map(|s| s.conditions.iter().filter(|c| c.outcome == Fits::Unknown)).collect()
 }
 
 /// A role's policy, as RAM has it.

@@ -73,6 +73,18 @@ impl ContainerFacts {
         !self.env_from.is_empty() || self.env.values().any(|fact| matches!(fact, EnvFact::From(_)))
     }
 
+    /// All that [`takes_from_elsewhere`](Self::takes_from_elsewhere) is about, in words.
+    #[must_use]
+    pub fn from_elsewhere(&self) -> String {
+        let keyed = self.env.values().filter_map(|fact| match fact {
+            EnvFact::From(source) => Some(source.to_string()),
+            _ => None,
+        });
+        let mut all: Vec<_> = self.env_from.iter().map(EnvSource::to_string).chain(keyed).collect();
+        all.dedup();
+        all.join(", ")
+    }
+
     /// The sources in words.
     #[must_use]
     pub fn sources(&self) -> String {

@@ -25,6 +25,8 @@ pub enum SubjectRef {
     Pod(String),
     /// What a workload, such as `cronjob/nightly`, makes its pods by.
     Template(String),
+    /// A Namespace of a file in which nothing else stands.
+    Namespace(String),
 }
 
 impl fmt::Display for SubjectRef {
@@ -33,6 +35,7 @@ impl fmt::Display for SubjectRef {
             Self::ServiceAccount(name) => write!(f, "sa/{name}"),
             Self::Pod(name) => write!(f, "pod/{name}"),
             Self::Template(owner) => write!(f, "pod template of {owner}"),
+            Self::Namespace(name) => write!(f, "namespace/{name}"),
         }
     }
 }
@@ -251,7 +254,7 @@ impl Facts {
     /// Why it is not known whether anything says so: the ServiceAccount of a workload is not seen, and nothing else does.
     #[must_use]
     pub fn may_want_rrsa(&self) -> Option<&str> {
-        let is_workload = !matches!(self.subject, SubjectRef::ServiceAccount(_));
+        let is_workload = matches!(self.subject, SubjectRef::Pod(_) | SubjectRef::Template(_));
         self.service_account.why_unknown().filter(|_| is_workload && !self.asks_by_itself())
     }
 

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, NamespaceFacts, OwnerFacts, PodCount, PodFacts,
-    ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, NamespaceFacts, OURS, OwnerFacts, PodCount,
+    PodFacts, ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
 };
 
 use reading::{Object, strings, text};
@@ -64,7 +64,8 @@ impl Manifests {
         Ok(())
     }
 
-    /// What is known of each workload, and of each ServiceAccount that names a role and that no workload uses; and how many
+    /// What is known of each workload, of each ServiceAccount that names a role and that no workload uses, and of each namespace
+    /// that says something about RRSA and in which neither stands; and how many
     /// workloads are left out because nothing connects them with RRSA, while others are connected.
     ///
     /// # Errors
@@ -90,6 +91,18 @@ impl Manifests {
                 all.push(self.base(SubjectRef::ServiceAccount(name.to_owned()), &namespace, name, given));
             }
         }
+        for object in self.objects.iter().filter(|object| object.value["kind"] == "Namespace") {
+            let name = text(&object.value, "/metadata/name");
+            let [labels, annotations] = ["/metadata/labels", "/metadata/annotations"]
+                .map(|pointer| strings(&object.value, pointer).into_keys());
+            if labels.chain(annotations).any(|key| key.starts_with(OURS))
+                && all.iter().all(|facts| facts.namespace != name)
+            {
+                let subject = SubjectRef::Namespace(name.to_owned());
+                let of = self.base(subject, name, "", given);
+                all.push(Facts { service_account: Seen::unknown(OFFLINE), ..of });
+            }
+        }
         Ok((all, left_out))
     }
 
@@ -106,7 +119,7 @@ impl Manifests {
         facts.take(is_injected, |source| self.config_map(&namespace, source, given));
         all.asked_as.clone_from(&facts.owner);
         let owner = OwnerFacts {
-            labels: strings(&object.value, "/metadata/labels"),
+            labels: collect::own_labels(&object.value),
             rollout: Rollout::Replaces,
             template: facts.clone(),
         };

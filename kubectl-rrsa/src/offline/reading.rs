@@ -42,9 +42,9 @@ pub(super) fn objects(file: &str, content: &str) -> Result<Vec<Object>, Error> {
         })?;
     let mut all = Vec::new();
     for document in documents.into_iter().filter(|document| !document.is_null()) {
-        let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
-        let objects = match document.get("items").and_then(Value::as_array) {
-            Some(items) if is_list => items.clone(),
+        let of_list = document["kind"].as_str().and_then(|kind| kind.strip_suffix("List"));
+        let objects = match (of_list, document.get("items").and_then(Value::as_array)) {
+            (Some(kind), Some(items)) => items.iter().map(|item| of_kind(item.clone(), kind)).collect(),
             _ => vec![document],
         };
         for mut value in objects {
@@ -62,6 +62,14 @@ pub(super) fn objects(file: &str, content: &str) -> Result<Vec<Object>, Error> {
         }
     }
     Ok(all)
+}
+
+/// An item of a list, whose kind the list says where the item does not.
+fn of_kind(mut item: Value, kind: &str) -> Value {
+    if let Some(fields) = item.as_object_mut().filter(|fields| !fields.contains_key("kind")) {
+        fields.insert("kind".to_owned(), kind.into());
+    }
+    item
 }
 
 /// The first label or annotation of RRSA that YAML reads as something else than text. Of the injection label a rule tells.

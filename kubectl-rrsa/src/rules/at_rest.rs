@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Link, RULES, Severity, Verdict, fold, judged};
-use crate::facts::{AccountFacts, ClusterFacts, Facts, Seen, SubjectRef};
+use crate::facts::{AccountFacts, ClusterFacts, ContainerFacts, Facts, RRSA_ENV, Seen, SubjectRef};
 
 /// The rules that need no more than a ServiceAccount, its namespace, the webhook and the pods.
 const AT_REST: [&str; 16] = [
@@ -42,6 +42,9 @@ pub fn at_rest(facts: &Facts) -> AtRest {
             unseen.get_or_insert(why);
         }
     }
+    if let Some(why) = from_elsewhere(facts) {
+        unseen.get_or_insert(why);
+    }
     let mut findings = fold(raw.clone());
     findings.extend(judged(facts, &raw).findings);
     findings.sort_by_key(|finding| RULES.iter().position(|rule| rule.id == finding.rule));
@@ -52,6 +55,19 @@ pub fn at_rest(facts: &Facts) -> AtRest {
         (None, Some(why)) => AtRest::Unseen(why),
         (None, None) => AtRest::Fine,
     }
+}
+
+/// That a workload has RRSA's variables from where nobody has looked.
+fn from_elsewhere(facts: &Facts) -> Option<String> {
+    let mut likes = facts.workloads.iter().map(|workload| &workload.like).filter(|like| like.is_wired());
+    likes.find_map(|like| {
+        let is_plain = |c: &ContainerFacts| RRSA_ENV.iter().all(|name| c.value(name).is_some());
+        if like.acting_containers().any(is_plain) {
+            return None;
+        }
+        let container = like.acting_containers().find(|container| container.takes_from_elsewhere())?;
+        Some(format!("what {} sets is not looked at; check does", container.from_elsewhere()))
+    })
 }
 
 /// Facts of which nothing has been asked.

@@ -59,7 +59,11 @@ pub(super) fn meant_issuer(document: &Document, provider: &str) -> Option<String
     }
     // It may stand elsewhere in the policy, or with a slash too many, or misspelt.
     let is_right = |text: &String| IssuerShape::read(text).is_some_and(|shape| shape.cluster_id == cluster);
-    let like = || format!("https://oidc-ack-REGION.oss-REGION.aliyuncs.com/{cluster}");
+    // Where the policy knows a region, only the cluster is another.
+    let region =
+        asked.iter().find_map(|issuer| Some(IssuerShape::read(issuer.trim_end_matches('/'))?.region));
+    let region = region.unwrap_or("REGION");
+    let like = || format!("https://oidc-ack-{region}.oss-{region}.aliyuncs.com/{cluster}");
     Some(texts(document).map(|text| respelt(text.trim_end_matches('/'))).find(is_right).unwrap_or_else(like))
 }
 

@@ -3,11 +3,17 @@
 
 use super::finding::{Evidence, Severity, Verdict, on_injection};
 use super::restart;
-use crate::facts::{Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, PodFacts, is_forbidden};
+use crate::facts::{
+    Facts, INJECTION_LABEL, NamespaceFacts, OVERRIDE_ENV, PodFacts, SubjectRef, is_forbidden,
+};
 use crate::shell::word;
 
 /// The namespace or the pod has the injection label.
 pub(super) fn n01(facts: &Facts) -> Verdict {
+    // Of whom it is to ask for nobody knows.
+    if matches!(facts.subject, SubjectRef::Namespace(_)) {
+        return Verdict::NotApplicable;
+    }
     judge(facts, |namespace, pod| {
         if n03(facts).is_broken() {
             return None;

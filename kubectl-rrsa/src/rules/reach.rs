@@ -130,7 +130,10 @@ pub(super) fn p03(facts: &Facts) -> Verdict {
             "the label under {}spec.template.metadata.labels",
             if owner.starts_with("cronjob/") { "spec.jobTemplate." } else { "" }
         ),
-        "the label under metadata.labels",
+        match owner.starts_with("cronjob/") {
+            true => "the label under metadata.labels, its own or those of spec.jobTemplate",
+            false => "the label under metadata.labels",
+        },
         format!("{owner} in namespace {}", facts.namespace),
         "move it to the template: pods do not inherit the labels of what made them",
     )

@@ -178,12 +178,16 @@ pub(super) fn s05(facts: &Facts) -> Verdict {
     if facts.was_granted() {
         return Verdict::Holds;
     }
+    let named = facts.role_in_use.value().and_then(|arn| Some(arn::RoleArn::parse(arn).ok()?.name));
     match facts.account.role.as_result() {
         Err(why) => Verdict::Unseen(why.to_owned()),
         Ok(Some(_)) => Verdict::Holds,
         Ok(None) => Evidence::new(
             facts.role_in_use.value().map_or("the role", String::as_str),
-            "RAM has no role of that name",
+            named.map_or_else(
+                || "RAM has no role of that name".to_owned(),
+                |name| format!("RAM has no role {name}"),
+            ),
             facts.role_in_use.origin().map_or("roles of the account".to_owned(), |from| {
                 format!("roles of the account; named by {from}")
             }),

@@ -84,7 +84,7 @@ pub(super) async fn of_workload(
             None => {}
         }
     }
-    let labels = collect::strings(&object["metadata"]["labels"]);
+    let labels = collect::own_labels(object);
     let template =
         made.map(|template| Box::new(OwnerFacts { labels, rollout: collect::rollout(object), template }));
     let owner = format!("{}/{name}", workload.singular);
