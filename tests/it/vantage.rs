@@ -52,6 +52,44 @@ async fn a_short_lived_pod_proves_the_chain_and_is_gone_afterwards() {
     }
 }
 
+/// A workload without pods is probed as its template would be made: its label asks the webhook, its selector chooses the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_without_pods_is_probed_by_its_template() {
+    let cronjob = "
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly, namespace: rrsa-demo}
+spec:
+  schedule: 0 3 * * *
+  jobTemplate:
+    spec:
+      template:
+        metadata: {labels: {pod-identity.alibabacloud.com/injection: 'on'}}
+        spec:
+          serviceAccountName: demo-sa
+          nodeSelector: {disk: ssd}
+          containers: [{name: app, image: app}]
+";
+    let unlabelled = DEMO.replacen("pod-identity.alibabacloud.com/injection", "example.com/injection", 1);
+    assert_ne!(unlabelled, DEMO);
+    let stage = Stage::set("", &(unlabelled + cronjob)).await;
+    let outcome = check(&stage, "cronjob/nightly", "pod", &["-o", "json"]).await;
+    let report = outcome.report();
+    assert_eq!(report["conclusion"], "healthy", "{outcome:?}");
+    assert_eq!(report["facts"]["token"]["value"]["source"], "beside");
+}
+
+/// An ephemeral container stays, and so none is added again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_is_not_added_again_and_again() {
+    let stage = Stage::demo().await;
+    let outcome = check(&stage, "pod/demo", "ephemeral", &["--watch"]).await;
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    let pod = &stage.sandbox.objects("pods", "rrsa-demo")[0];
+    assert_eq!(pod["spec"]["ephemeralContainers"], Value::Null);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ephemeral_container_proves_the_chain_and_says_that_it_stays() {
     let stage = Stage::demo().await;

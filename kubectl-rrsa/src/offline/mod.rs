@@ -555,6 +555,31 @@ spec: {template: {spec: {containers: [{name: c, image: i}]}}}
     }
 
     #[test]
+    fn a_list_says_of_what_kind_its_items_are_and_a_namespace_may_stand_alone() {
+        let label = r#""pod-identity.alibabacloud.com/injection": "true""#;
+        let name = r#"{"pod-identity.alibabacloud.com/role-name": "no role"}"#;
+        for (text, rule) in [
+            (
+                format!(
+                    "{{kind: ServiceAccountList, items: [{{metadata: {{name: a, annotations: {name}}}}}]}}"
+                ),
+                "RRSA-S04",
+            ),
+            (format!("{{kind: Namespace, metadata: {{name: a, labels: {{{label}}}}}}}"), "RRSA-N02"),
+            (
+                format!(
+                    "{{kind: Service, metadata: {{name: a}}, spec: {{template: {{metadata: {{annotations: {{{label}}}}}, spec: {{containers: [{{image: i}}]}}}}}}}}"
+                ),
+                "RRSA-N03",
+            ),
+        ] {
+            let found = reports(&text, &Given::default());
+            assert_eq!((found.len(), &found[0].1[..]), (1, &[rule][..]), "{text}");
+        }
+        assert!(reports("{kind: Namespace, metadata: {name: a}}", &Given::default()).is_empty());
+    }
+
+    #[test]
     fn a_list_is_taken_apart_and_what_is_no_manifest_is_said() {
         let list = "{kind: List, items: [{kind: Pod, metadata: {name: p}, spec: {containers: []}}]}";
         assert_eq!(reports(list, &Given::default()).len(), 1);

@@ -1944,3 +1944,26 @@ fn a_refusal_with_an_unknown_code_is_neither_good_nor_blamed_on_a_rule() {
     assert_eq!(exchange.status, crate::report::LinkStatus::Unseen);
     assert!(exchange.unseen.as_deref().is_some_and(|why| why.contains("Novel")));
 }
+
+/// What a webhook of another cluster put into a pod, as before a restore, a restart mends; what stands in the template it does
+/// not.
+#[test]
+fn what_was_injected_elsewhere_is_injected_anew() {
+    let other = "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c9999";
+    for (stands_in_template, command) in
+        [(false, Some("kubectl rollout restart deployment/demo -n rrsa-demo")), (true, None)]
+    {
+        let mut facts = healthy_pod();
+        set(&mut facts, env_vars::OIDC_PROVIDER_ARN, other);
+        facts.pod.as_mut().expect("a pod").owner = Some("deployment/demo".to_owned());
+        let mut template = template();
+        if stands_in_template {
+            let name = env_vars::OIDC_PROVIDER_ARN.to_owned();
+            template.containers[0].env.insert(name, EnvFact::Value(other.to_owned()));
+        }
+        facts.owner = seen(OwnerFacts { template, ..OwnerFacts::default() });
+        let found = findings(&facts);
+        let found = found.iter().find(|finding| finding.rule == "RRSA-P11").expect("the finding");
+        assert_eq!(found.command.as_deref(), command);
+    }
+}
