@@ -105,11 +105,20 @@ pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
         }
         root
     };
-    let followers: Vec<_> = findings.iter().map(|f| (f.rule, root(f.rule))).filter(|(f, r)| f != r).collect();
-    let causes = findings.into_iter().filter(|f| followers.iter().all(|(follower, _)| *follower != f.rule));
-    let with_symptoms = causes.map(|mut finding| {
-        let symptoms = followers.iter().filter(|(_, root)| *root == finding.rule);
-        finding.symptoms = symptoms.map(|(follower, _)| *follower).collect();
+    let (causes, followers): (Vec<_>, Vec<_>) = findings.into_iter().partition(|f| root(f.rule) == f.rule);
+    let with_symptoms = causes.into_iter().map(|mut finding| {
+        for follower in followers.iter().filter(|follower| root(follower.rule) == finding.rule) {
+            // What followed from it follows too.
+            finding.symptoms.push(follower.rule);
+            finding.symptoms.extend(&follower.symptoms);
+        }
+        let mut seen = Vec::new();
+        finding.symptoms.retain(|id| {
+            !seen.contains(id) && {
+                seen.push(*id);
+                true
+            }
+        });
         finding
     });
     with_symptoms.collect()
