@@ -93,7 +93,8 @@ pub fn effective(pod: &PodFacts) -> Vec<Effective> {
 /// What `client` picks in a container.
 #[must_use]
 pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
-    let set = |name: &str| container.env.contains_key(name);
+    let set =
+        |name: &str| container.is_set(name) || RRSA_ENV.contains(&name) && container.env.contains_key(name);
     if let (Client::Java, Some(place)) = (client, container.java_key) {
         return Choice::StaticKey(place);
     }
@@ -113,6 +114,13 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     // An id without its secret is passed over.
     if let Some(name) = aliases.iter().find(|name| set(name) && set(&env_vars::secret_of(name))) {
         return Choice::StaticKey(name);
+    }
+    let of_key = aliases.iter().find_map(|name| match container.env.get(*name) {
+        Some(EnvFact::From(source)) => Some(format!("{source} may set {name}")),
+        _ => None,
+    });
+    if let Some(why) = of_key {
+        return Choice::Unknown(why);
     }
     if !container.env_from.is_empty() {
         return Choice::Unknown(format!("{} may set variables", container.sources()));

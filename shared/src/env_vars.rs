@@ -154,6 +154,15 @@ pub const STATIC_KEY_ALIASES: &[&str] = &[
     "ACCESS_KEY_ID",
 ];
 
+/// Whether a variable of a container decides whom it acts as, or by which way: those that are looked at.
+#[must_use]
+pub fn decides(name: &str) -> bool {
+    SHOWN.contains(&name)
+        || NOTICED.contains(&name)
+        || name == JAVA_OPTIONS
+        || STATIC_KEY_ALIASES.iter().any(|id| *id == name || secret_of(id) == name)
+}
+
 /// The variable of the secret that goes with a static access key id: without it every client passes the id over.
 #[must_use]
 pub fn secret_of(id: &str) -> String {

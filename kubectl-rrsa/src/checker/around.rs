@@ -38,8 +38,8 @@ pub(super) struct Objects {
 }
 
 impl Checker<'_> {
-    /// Pods that run as a ServiceAccount, and what of their owners matters: of those that RRSA has not reached, or that have
-    /// another role; of all, where the webhook would not inject the next pod.
+    /// Pods that run as a ServiceAccount, and what of their owners matters. Where stock was taken of many: of those that RRSA has
+    /// not reached, or that have another role; of all, where the webhook would not inject the next pod.
     pub(super) async fn workloads(
         &self,
         (namespace, account): (&str, &str),
@@ -56,6 +56,7 @@ impl Checker<'_> {
             let is_for_sts =
                 like.rrsa_projection().is_some_and(|one| one.audience.as_deref() == Some(AUDIENCE));
             !injects
+                || self.inventory.is_none()
                 || !like.is_wired()
                 || has_key
                 || !is_for_sts

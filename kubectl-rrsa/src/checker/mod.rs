@@ -225,6 +225,10 @@ impl<'a> Checker<'a> {
             let began = pods.iter().filter_map(|pod| pod.created_at).min();
             self.take_config_maps(namespace, like, began, overriding).await;
         }
+        for Workload { like, pods } in &mut beside {
+            let began = pods.iter().filter_map(|pod| pod.created_at).min();
+            self.take_config_maps(namespace, like, began, overriding).await;
+        }
         if let Some(pod) = &mut pod {
             overriding.settle(pod);
             // What runs is asked itself first.

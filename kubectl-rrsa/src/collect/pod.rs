@@ -6,15 +6,15 @@ use k8s_openapi::api::core::v1 as core;
 pub(super) use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Client;
 use kube::api::{Api, ListParams};
-use rrsa_shared::env_vars::{JAVA_OPTIONS, ROLE_SESSION_NAME};
+use rrsa_shared::env_vars::{self, JAVA_OPTIONS, ROLE_SESSION_NAME};
 use rrsa_shared::sts::KNOWN;
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::reason::why_not;
 use crate::facts::{
-    ContainerFacts, ContainerKind, Denial, EnvFact, EnvSource, FIELD, MountFacts, PodFacts, RRSA_ENV,
-    SHOWN_ENV, TokenProjection, VolumeFacts, VolumeKind, names_key_to_java,
+    ContainerFacts, ContainerKind, Denial, EnvFact, EnvSource, FIELD, MountFacts, PodFacts, SHOWN_ENV,
+    TokenProjection, VolumeFacts, VolumeKind, names_key_to_java,
 };
 
 /// The pod; `None` when it does not exist.
@@ -301,13 +301,21 @@ fn container(
         emptied.retain(|name| *name != var.name);
         if is_empty {
             variables.remove(&var.name);
-            emptied.extend(RRSA_ENV.contains(&var.name.as_str()).then(|| var.name.clone()));
+            emptied.extend(env_vars::decides(&var.name).then(|| var.name.clone()));
         } else {
             variables.insert(var.name.clone(), env_fact(pod, var, &known));
         }
         let value = var.value_from.is_none().then(|| var.value.as_deref().unwrap_or_default());
         known.insert(&var.name, value.and_then(|value| expanded(value, &known)));
     }
+    let keyed = env.iter().flatten().filter_map(|var| {
+        let source = var.value_from.as_ref().filter(|_| env_vars::decides(&var.name))?;
+        let of_map = source.config_map_key_ref.as_ref().map(|map| ("configMap", &map.name, &map.key));
+        let of_secret = source.secret_key_ref.as_ref().map(|secret| ("secret", &secret.name, &secret.key));
+        let (kind, name, key) = of_map.or(of_secret)?;
+        Some(format!("{}={kind}/{name}/{key}", var.name))
+    });
+    let keyed: Vec<String> = keyed.collect();
     let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
         let (name, optional) = match (&source.config_map_ref, &source.secret_ref) {
             (Some(map), _) => (format!("configMap/{}", map.name), map.optional),
@@ -331,6 +339,7 @@ fn container(
         kind,
         env: variables,
         env_emptied: emptied,
+        sources: env_from.clone().map(|source| source.to_string()).chain(keyed).collect(),
         env_from: env_from.collect(),
         mounts: mounts.collect(),
         ..ContainerFacts::default()
@@ -377,8 +386,14 @@ fn java_key(
 }
 
 fn env_fact(pod: &core::Pod, var: &core::EnvVar, known: &BTreeMap<&str, Option<String>>) -> EnvFact {
+    // What must be there is set, whatever it says; and of what may not be there nobody knows.
+    let may_lack = var.value_from.as_ref().is_some_and(|source| {
+        let of_map = source.config_map_key_ref.as_ref().and_then(|map| map.optional);
+        of_map.or(source.secret_key_ref.as_ref().and_then(|secret| secret.optional)) == Some(true)
+    });
     let is_java = var.name == JAVA_OPTIONS && var.value_from.is_some();
-    if !SHOWN_ENV.contains(&var.name.as_str()) && !is_java {
+    let is_told = SHOWN_ENV.contains(&var.name.as_str()) || is_java;
+    if !(is_told || may_lack && env_vars::decides(&var.name)) {
         return EnvFact::Set;
     }
     match &var.value_from {
@@ -417,8 +432,16 @@ fn keyed(name: String, key: &str, optional: Option<bool>) -> EnvFact {
 /// The fields of a pod that are names.
 const NAME_FIELDS: [&str; 3] = ["metadata.name", "metadata.namespace", "spec.serviceAccountName"];
 
-/// One of [`NAME_FIELDS`].
+/// One of [`NAME_FIELDS`], a label or an annotation.
 fn field_of(pod: &core::Pod, path: &str) -> Option<String> {
+    if let Some((map, key)) = path.strip_suffix("']").and_then(|path| path.split_once("['")) {
+        let map = match map {
+            "metadata.labels" => &pod.metadata.labels,
+            "metadata.annotations" => &pod.metadata.annotations,
+            _ => &None,
+        };
+        return map.as_ref()?.get(key).cloned();
+    }
     match path {
         "metadata.name" => pod.metadata.name.clone(),
         "metadata.namespace" => pod.metadata.namespace.clone(),

@@ -167,7 +167,10 @@ fn compare(args: &Args, candidate: &Candidate, what: &str, document: &Document, 
         _ if undecided => {
             let (mut misspelt, doubts): (Vec<_>, Vec<_>) = doubts(&evaluation)
                 .into_iter()
-                .partition(|condition| condition.key.to_ascii_lowercase().starts_with("oidc:"));
+                .partition(|condition| {
+                    let is_known = ["oidc:iss", "oidc:aud", "oidc:sub"].contains(&condition.key.as_str());
+                    !is_known && condition.key.to_ascii_lowercase().starts_with("oidc:")
+                });
             misspelt.dedup_by(|one, other| one.key == other.key);
             let told = |c: &&ConditionEvaluation| format!("{} {} {}", c.key, c.operator, c.expected.join(", "));
             let mut lost = match doubts.iter().map(told).collect::<Vec<_>>().join("; ").as_str() {

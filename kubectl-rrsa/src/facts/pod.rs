@@ -157,11 +157,15 @@ pub struct ContainerFacts {
     pub run_as_user: Option<i64>,
     /// Environment: the variables of [`SHOWN_ENV`](super::SHOWN_ENV) with their values, every other variable by name only.
     pub env: BTreeMap<String, EnvFact>,
-    /// Those of RRSA's three variables that are set to nothing: no SDK takes them for set, and the webhook does not set them.
+    /// Those of the variables that are looked at that are set to nothing: no SDK takes them for set, the webhook does not set them,
+    /// and no source does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub env_emptied: Vec<String>,
     /// `envFrom` sources, such as `secret/app`, of which it is not known what they set.
     pub env_from: Vec<EnvSource>,
+    /// All that it takes from elsewhere, known by now or not, in words that tell one from another.
+    #[serde(skip)]
+    pub sources: Vec<String>,
     /// Volume mounts.
     pub mounts: Vec<MountFacts>,
     /// Where a property of the Java machine names an access key: `JAVA_TOOL_OPTIONS`, or `its command`.
@@ -257,23 +261,29 @@ impl PodFacts {
         wiring
     }
 
-    /// Whether it was made from another template than this one: it runs as another ServiceAccount, or has other variables of
-    /// RRSA, a key, or a token of a volume that the template does not say. `replaces`: whether the webhook replaces variables
+    /// Whether it was made from another template than this one: it runs as another ServiceAccount, lacks a container, or has other
+    /// variables of RRSA, a key, sources of variables, or a token of a volume that the template does not say. `replaces`: whether the webhook replaces variables
     /// that the template sets.
     #[must_use]
     pub fn is_of_before(&self, template: &Self, replaces: bool) -> bool {
         let replaces = replaces || template.annotations.contains_key(super::OVERRIDE_ENV);
+        // What the webhook has replaced comes from nowhere else any more.
+        let lasting = |source: &&String| {
+            !(replaces
+                && source.split_once('=').is_some_and(|(name, _)| super::overriding::is_of_webhook(name)))
+        };
+        let sources = |of: &ContainerFacts| of.sources.iter().filter(lasting).cloned().collect::<Vec<_>>();
         let other = |container: &ContainerFacts| {
             let same = self.containers.iter().find(|one| one.name == container.name);
             let differs = |name: &&str| {
                 let (now, then) = (container.value(name), same.and_then(|one| one.value(name)));
                 now.is_some() && now != then
             };
-            let has =
-                |of: Option<&ContainerFacts>, name: &str| of.is_some_and(|of| of.env.contains_key(name));
-            let key = |name: &&str| has(Some(container), name) != has(same, name);
-            (!replaces && RRSA_ENV.iter().any(differs))
-                || (same.is_some() && env_vars::STATIC_KEY_ALIASES.iter().any(key))
+            let own = !replaces && RRSA_ENV.iter().any(differs);
+            // A container that the template has got since is in no pod of before; others may have been added by webhooks.
+            let Some(same) = same else { return own || !self.containers.is_empty() };
+            let key = |name: &&str| container.is_set(name) != same.is_set(name);
+            own || env_vars::STATIC_KEY_ALIASES.iter().any(key) || sources(container) != sources(same)
         };
         let other_token = |then: &TokenProjection| {
             let mut now = template.projections.iter().filter(|now| now.volume == then.volume).peekable();
@@ -422,6 +432,12 @@ impl ContainerFacts {
             Some(EnvFact::Value(value)) => Some(value),
             _ => None,
         }
+    }
+
+    /// Whether a variable is set, as far as is known.
+    #[must_use]
+    pub fn is_set(&self, name: &str) -> bool {
+        self.env.get(name).is_some_and(|fact| !matches!(fact, EnvFact::From(_)))
     }
 
     /// Whether at least one of RRSA's three variables is set.

@@ -71,10 +71,12 @@ pub async fn environments(client: &Client, namespace: &str, pod: &PodFacts) -> V
             noticed.into_iter().filter(|(_, is_set)| *is_set == Some(true)).map(|(name, _)| name.to_owned());
         let noticed = noticed.chain(java.map(|(name, _)| name.to_owned())).map(|name| (name, EnvFact::Set));
         let shown = join_all(SHOWN_ENV.map(|name| shell.variable(name))).await;
-        let ids = STATIC_KEY_ALIASES.iter().zip(keys?).filter_map(|(name, set)| set.then_some(*name));
-        // The secret is not asked for: where the id is, it is too.
-        let set =
-            ids.flat_map(|id| [id.to_owned(), env_vars::secret_of(id)]).map(|name| (name, EnvFact::Set));
+        let ids: Vec<_> =
+            STATIC_KEY_ALIASES.iter().zip(keys?).filter_map(|(name, set)| set.then_some(*name)).collect();
+        let secrets = ids.iter().map(|id| env_vars::secret_of(id));
+        let secrets = join_all(secrets.map(async |name| shell.is_there(&name).await.then_some(name))).await;
+        let set = ids.iter().map(|id| (*id).to_owned()).chain(secrets.into_iter().flatten());
+        let set = set.map(|name| (name, EnvFact::Set));
         let shown = shown.into_iter().flatten().map(|(name, fact)| (name.to_owned(), fact));
         let env = shown.chain(set).chain(noticed).collect();
         Some(Environment { container: name.to_owned(), env, java_key })
@@ -151,6 +153,12 @@ impl Shell<'_> {
         Some(output.success && !output.stdout.expose().trim().is_empty())
     }
 
+    /// Whether a variable is there, as far as can be told; what it holds does not leave the container.
+    async fn is_there(&self, name: &str) -> bool {
+        let asked = self.timely(&["printenv", name], |parameters| parameters.stdout(false)).await;
+        asked.map_or(true, |output| output.success)
+    }
+
     async fn cat(&self, path: &str) -> Result<Secret, FileError> {
         // Where there is no cat there may still be head.
         let limit = MAX_OUTPUT.to_string();
@@ -183,15 +191,27 @@ impl Shell<'_> {
     }
 
     async fn run(&self, argv: &[&str]) -> Result<Output, String> {
-        tokio::time::timeout(DEADLINE, self.exec(argv))
+        self.timely(argv, |parameters| parameters).await
+    }
+
+    async fn timely(
+        &self,
+        argv: &[&str],
+        how: impl FnOnce(AttachParams) -> AttachParams,
+    ) -> Result<Output, String> {
+        tokio::time::timeout(DEADLINE, self.exec(argv, how))
             .await
             .unwrap_or_else(|_| Err(format!("{} did not end within {} s", argv[0], DEADLINE.as_secs())))
     }
 
-    async fn exec(&self, argv: &[&str]) -> Result<Output, String> {
+    async fn exec(
+        &self,
+        argv: &[&str],
+        how: impl FnOnce(AttachParams) -> AttachParams,
+    ) -> Result<Output, String> {
         let namespace = self.pods.namespace().unwrap_or_default();
         let parameters =
-            AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container);
+            how(AttachParams::default().stdin(false).stdout(true).stderr(true).container(self.container));
         let mut process = self.pods.exec(self.pod, argv.iter().copied(), &parameters).await.map_err(
             |error| match error {
                 kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status))

@@ -36,6 +36,7 @@ fn healthy_pod() -> Facts {
         env: env.collect(),
         env_emptied: Vec::new(),
         env_from: Vec::new(),
+        sources: Vec::new(),
         mounts: vec![MountFacts {
             volume: "rrsa-oidc-token".to_owned(),
             path: "/var/run/secrets/ack.alibabacloud.com/rrsa-tokens".to_owned(),

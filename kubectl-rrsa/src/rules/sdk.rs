@@ -6,7 +6,9 @@ use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::{pod, reach};
-use crate::facts::{ContainerFacts, ContainerKind, Facts, PodFacts, ServiceAccountFacts, SubjectRef};
+use crate::facts::{
+    ContainerFacts, ContainerKind, EnvFact, EnvSource, Facts, PodFacts, ServiceAccountFacts, SubjectRef,
+};
 use crate::identity::{self, Choice, Client};
 use crate::shell::{addressed, word};
 
@@ -98,10 +100,9 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
     // Init containers are injected too.
     let acting = pod.containers.iter().filter(|container| container.kind != ContainerKind::Ephemeral);
     let found = acting.filter(meant).filter_map(|container| {
-        let concerns = |name: &str| {
-            !may_be_anothers(name, container) || container.env.contains_key(&env_vars::secret_of(name))
-        };
-        let mut set = STATIC_KEY_ALIASES.iter().filter(|name| container.env.contains_key(**name));
+        let concerns =
+            |name: &str| !may_be_anothers(name, container) || container.is_set(&env_vars::secret_of(name));
+        let mut set = STATIC_KEY_ALIASES.iter().filter(|name| container.is_set(name));
         let name = set.find(|name| concerns(name))?;
         Some((container.name.clone(), static_key(facts, pod, container, name)))
     });
@@ -112,12 +113,20 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
     if let Some((_, first)) = found.next() {
         return Evidence { others: found.collect(), ..first }.into();
     }
-    match pod.acting_containers().filter(meant).find(|container| !container.env_from.is_empty()) {
+    let unread = |container: &ContainerFacts| {
+        let of_keys = STATIC_KEY_ALIASES.iter().filter_map(|name| match container.env.get(*name) {
+            Some(EnvFact::From(source)) => Some(source.clone()),
+            _ => None,
+        });
+        container.env_from.iter().cloned().chain(of_keys).collect::<Vec<EnvSource>>()
+    };
+    let mut doubtful = pod.acting_containers().filter(meant).map(|container| (container, unread(container)));
+    match doubtful.find(|(_, sources)| !sources.is_empty()) {
         None => Verdict::Holds,
-        Some(container) => {
-            let may =
-                format!("{} may set an access key in container {}", container.sources(), container.name);
-            let whys = container.env_from.iter().filter_map(|source| source.why.clone());
+        Some((container, sources)) => {
+            let names: Vec<_> = sources.iter().map(EnvSource::to_string).collect();
+            let may = format!("{} may set an access key in container {}", names.join(", "), container.name);
+            let whys = sources.into_iter().filter_map(|source| source.why);
             let all: Vec<_> = std::iter::once(may).chain(whys).chain([look(facts, pod)]).collect();
             Verdict::Unseen(all.join("; "))
         }
@@ -145,7 +154,7 @@ fn look(facts: &Facts, pod: &PodFacts) -> String {
 fn static_key(facts: &Facts, pod: &PodFacts, container: &ContainerFacts, name: &str) -> Evidence {
     let secret = env_vars::secret_of(name);
     let is_of_sdks = name == env_vars::ACCESS_KEY_ID;
-    let whole = container.env.contains_key(&secret) || !container.env_from.is_empty();
+    let whole = container.is_set(&secret) || !container.env_from.is_empty();
     let evidence = Evidence::new(
         "no static access key in the environment",
         match whole {

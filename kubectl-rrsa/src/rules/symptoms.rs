@@ -37,6 +37,7 @@ const SYMPTOMS: &[(&str, &[&str])] = &[
     ("RRSA-R02", &["RRSA-P11", "RRSA-I02", "RRSA-C13", "RRSA-I01", "RRSA-P09"]),
     ("RRSA-I07", &["RRSA-T04"]),
     ("RRSA-P07", &["RRSA-W06"]),
+    ("RRSA-P11", &["RRSA-C13"]),
     ("RRSA-R03", &["RRSA-T07", "RRSA-C01", "RRSA-C02", "RRSA-P11"]),
     ("RRSA-R04", &["RRSA-T06", "RRSA-P13"]),
     ("RRSA-R05", &["RRSA-T08", "RRSA-P07", "RRSA-S06"]),

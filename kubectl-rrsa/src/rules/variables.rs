@@ -38,7 +38,8 @@ pub(super) fn p06(facts: &Facts) -> Verdict {
     each_container(facts, |pod, container| {
         if later == Ok(true) && !pod.skips(&container.name) {
             // The webhook keeps what is there, though it be nothing.
-            let kept = container.env_emptied.first().filter(|_| !replaces(facts, pod))?;
+            let mut kept = container.env_emptied.iter().filter(|name| RRSA_ENV.contains(&name.as_str()));
+            let kept = kept.next().filter(|_| !replaces(facts, pod))?;
             return Some(Evidence::new(
                 format!("{kept} not set, so that the webhook sets it"),
                 format!("{kept} set to nothing"),
