@@ -2,10 +2,10 @@
 
 use crate::facts::FORBIDDEN;
 
-/// Whether a refusal is of the caller's permissions: `User "x" cannot list resource …`, or without any words.
+/// Whether a refusal is of the caller's permissions: `User "x" cannot list resource …`, or without any words. Admission, quotas
+/// and the like forbid in words of their own.
 fn is_of_rbac(message: &str) -> bool {
-    message.contains(" cannot ")
-        || !["exceeded quota", "violates", "denied the request"].iter().any(|word| message.contains(word))
+    (message.contains("User ") && message.contains(" cannot ")) || !message.contains(": ")
 }
 
 /// The reason an API call gave no answer; `permission` is what RBAC would have to grant, such as

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, DeleteParams, LogParams, Patch, PatchParams, PostParams};
@@ -278,6 +279,7 @@ pub fn probe_pod(
         env_from: target.and_then(|target| target.env_from.clone()),
         volume_mounts: Some(mounts).filter(|mounts| !mounts.is_empty()),
         security_context: Some(confined(Some(user), None)),
+        resources: Some(little()),
         ..core::Container::default()
     };
     core::Pod {
@@ -289,6 +291,14 @@ pub fn probe_pod(
             active_deadline_seconds: i64::try_from(DEADLINE.as_secs()).ok(),
             termination_grace_period_seconds: Some(0),
             node_selector: spec.and_then(|spec| spec.node_selector.clone()),
+            // Affinity to other pods could keep it from every node.
+            affinity: spec.and_then(|spec| spec.affinity.as_ref()?.node_affinity.clone()).map(
+                |node_affinity| core::Affinity {
+                    node_affinity: Some(node_affinity),
+                    ..core::Affinity::default()
+                },
+            ),
+            image_pull_secrets: spec.and_then(|spec| spec.image_pull_secrets.clone()),
             tolerations: spec.and_then(|spec| spec.tolerations.clone()),
             security_context: Some(core::PodSecurityContext {
                 run_as_non_root: Some(true),
@@ -409,6 +419,18 @@ fn by_hand(role_arn: &str, provider_arn: &str) -> Parts {
     (env, vec![volume], vec![mount])
 }
 
+/// What the probe needs, said so that quotas let it in.
+fn little() -> core::ResourceRequirements {
+    let of = |pairs: [(&str, &str); 2]| {
+        Some(pairs.map(|(name, amount)| (name.to_owned(), Quantity(amount.to_owned()))).into())
+    };
+    core::ResourceRequirements {
+        requests: of([("cpu", "10m"), ("memory", "16Mi")]),
+        limits: of([("cpu", "100m"), ("memory", "64Mi")]),
+        ..core::ResourceRequirements::default()
+    }
+}
+
 /// What restricted Pod Security asks of a container.
 fn confined(user: Option<i64>, group: Option<i64>) -> core::SecurityContext {
     core::SecurityContext {
@@ -444,6 +466,8 @@ mod tests {
             "spec": {
                 "nodeSelector": {"disk": "ssd"},
                 "tolerations": [{"key": "k", "operator": "Exists"}],
+                "imagePullSecrets": [{"name": "acr"}],
+                "affinity": {"nodeAffinity": {}, "podAntiAffinity": {}},
                 "securityContext": {"runAsUser": 1000},
                 "containers": [
                     {"name": "side"},
@@ -497,6 +521,10 @@ mod tests {
         let spec = made.spec.unwrap();
         assert_eq!(spec.node_selector, like.spec.as_ref().unwrap().node_selector);
         assert_eq!(spec.tolerations, like.spec.as_ref().unwrap().tolerations);
+        assert_eq!(spec.image_pull_secrets.unwrap()[0].name, "acr");
+        let affinity = spec.affinity.unwrap();
+        assert!(affinity.node_affinity.is_some() && affinity.pod_anti_affinity.is_none());
+        assert!(spec.containers[0].resources.as_ref().unwrap().limits.is_some());
         assert_eq!(spec.security_context.unwrap().run_as_non_root, Some(true));
         assert!(spec.volumes.is_none());
         let names: Vec<_> = spec.containers[0].env.iter().flatten().map(|one| one.name.as_str()).collect();

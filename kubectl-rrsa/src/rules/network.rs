@@ -8,7 +8,7 @@ use rrsa_shared::sts::{REGIONS, is_region};
 
 use super::finding::{Evidence, Severity, Verdict};
 use super::{pod, reach};
-use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, VantageFacts};
+use crate::facts::{ContainerFacts, ExchangeFacts, ExchangeOutcome, Facts, PodFacts, VantageFacts};
 use crate::shell::word;
 
 /// What decides whether a proxy comes between.
@@ -69,7 +69,7 @@ pub(super) fn e05(facts: &Facts) -> Verdict {
             },
         );
         // New ones come; but the VPC host of any other than the cluster's own has no route from here.
-        let is_far = vpc_host(container).is_some() && facts.cluster.region.value().is_some();
+        let is_far = vpc_host(facts, pod, container).is_some() && facts.cluster.region.value().is_some();
         let may_be = near.is_none() && is_region(region) && !is_far;
         Some(if may_be { evidence.severity(Severity::Warning) } else { evidence })
     })
@@ -98,7 +98,7 @@ pub(super) fn e06(facts: &Facts) -> Verdict {
     pod::each_container_by(facts, &BY_PROXY, |pod, container| {
         let proxy =
             ["HTTPS_PROXY", "https_proxy"].into_iter().find(|name| container.env.contains_key(*name))?;
-        let host = vpc_host(container)?;
+        let host = vpc_host(facts, pod, container)?;
         let spared = ["NO_PROXY", "no_proxy"].iter().any(|name| match container.env.get(*name) {
             None => false,
             // A list that is not seen may name it.
@@ -116,9 +116,18 @@ pub(super) fn e06(facts: &Facts) -> Verdict {
     })
 }
 
-fn vpc_host(container: &ContainerFacts) -> Option<String> {
-    let vpc = container.value(env_vars::VPC_ENDPOINT_ENABLED)?.eq_ignore_ascii_case("true");
-    let region = container.value(env_vars::STS_REGION)?;
+/// The VPC host that SDKs ask, where they do. The webhook sets flag and region of what it is yet to inject, and keeps what is there.
+fn vpc_host(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> Option<String> {
+    let is_set_later = reach::gets_region(facts, pod, container);
+    let later = |name: &str| is_set_later && !container.env.contains_key(name);
+    let vpc = match container.value(env_vars::VPC_ENDPOINT_ENABLED) {
+        Some(flag) => flag.eq_ignore_ascii_case("true"),
+        None => later(env_vars::VPC_ENDPOINT_ENABLED),
+    };
+    let region = match container.value(env_vars::STS_REGION) {
+        Some(region) => region,
+        None => facts.cluster.region.value().filter(|_| later(env_vars::STS_REGION))?,
+    };
     vpc.then(|| format!("sts-vpc.{region}.aliyuncs.com"))
 }
 
@@ -135,7 +144,7 @@ pub(super) fn e03(facts: &Facts) -> Verdict {
     pod::each_container_by(facts, &BY_HOST, |pod, container| {
         let named =
             || container.value(env_vars::STS_ENDPOINT).map(|host| (host.to_owned(), env_vars::STS_ENDPOINT));
-        let by_region = vpc_host(container).map(|host| (host, env_vars::STS_REGION));
+        let by_region = vpc_host(facts, pod, container).map(|host| (host, env_vars::STS_REGION));
         let own = facts.cluster.region.value()?;
         let elsewhere = |(host, _): &(String, &str)| {
             let host = host.split('/').next_back().unwrap_or_default();
