@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::cli::runtime;
 use crate::error::{Error, exit};
 use crate::issue::{Fetched, session};
-use crate::obtain::{by, http, refused};
+use crate::obtain::{USUAL_OFFSET, by, http, refused};
 use crate::wish::Wish;
 
 /// Minutes that a certificate lives when nobody says otherwise: three hours.
@@ -113,9 +113,11 @@ pub(crate) fn fetch(
         return Err(odd("its kubeconfig holds a certificate that is none"));
     };
     let own_end = clock.now().as_second() + i64::from(wanted.minutes) * 60;
+    // Whoever reads when it ends looks at this machine's clock.
+    let offset = asked.clock_offset.filter(|seconds| seconds.abs() > USUAL_OFFSET).unwrap_or_default();
     Ok(Fetched {
         kept: Kept::Certificate { certificate, private_key },
-        expires: Some(given.expiration.map_or(own_end, |at| at.as_second())),
+        expires: Some(given.expiration.map_or(own_end, |at| at.as_second() - offset)),
         words: format!(
             "client certificate of cluster {}, for {} minutes{}, at {}, by {}",
             wanted.cluster_id,

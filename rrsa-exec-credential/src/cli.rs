@@ -138,6 +138,7 @@ impl WishArgs {
             sts_endpoint: self.sts_endpoint.clone(),
             cache: self.cache,
             force_refresh: self.force_refresh,
+            current_profile: None,
         }
     }
 }

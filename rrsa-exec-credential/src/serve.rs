@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
+use rrsa_shared::cache::{MAX_CONFIGURATION, Witness};
 use rrsa_shared::env_vars;
 use rrsa_shared::inherited::{OwnersMask, outlive_limits};
 use rrsa_shared::ports::clock::Clock;
@@ -25,6 +26,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::printable::printable;
 use rrsa_shared::secret::Secret;
+use rrsa_shared::source::cli_profile;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -35,7 +37,7 @@ use crate::issue::Fetched;
 use crate::obtain::NOTHING;
 use crate::output::Issued;
 use crate::signals::{Signals, attended, ended, orphaned};
-use crate::wish::Wish;
+use crate::wish::{Places, Wish};
 use crate::{child, issue};
 
 /// Seconds that a session is to have left, or a fifth of its life, so that nobody is asked for another.
@@ -69,6 +71,8 @@ pub(crate) struct Args {
 struct Desk {
     /// What was fetched last and when, Unix seconds: where no store keeps it nobody else does.
     held: Mutex<Option<(Fetched, i64)>>,
+    /// Profile that was the CLI's current one at the start, where credentials are of it.
+    profile: OnceLock<String>,
     /// What was warned of last, until a session comes again.
     warned: Mutex<Option<String>>,
     /// The right to ask for another.
@@ -87,6 +91,8 @@ struct Desk {
 /// No credentials at the start, no port, a file that is there already.
 pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Error> {
     let (wish, path) = (args.wish.wish(), Random::secret());
+    let profiles = Places::of(env).cli.and_then(|file| files.read_small(&file, MAX_CONFIGURATION).ok());
+    let current = profiles.and_then(|bytes| cli_profile::current(&bytes));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener = listener.map_err(|error| Error::new(exit::NO_ANSWER, format!("no port: {error}")))?;
     let port = listener.local_addr().map_or(0, |address| address.port());
@@ -97,6 +103,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
     let hosts = [one, other, address, name];
     let desk = Arc::new(Desk {
         held: Mutex::default(),
+        profile: OnceLock::new(),
         warned: Mutex::default(),
         turn: Arc::default(),
         wish,
@@ -106,7 +113,7 @@ pub(crate) async fn run(args: &Args, env: &Env, files: &Files) -> Result<u8, Err
         hosts,
     });
     // What cannot be handed out is better said now than to a client that hides it.
-    let first = desk.first().await?;
+    let first = desk.first(current).await?;
     answer(&first).ok_or_else(|| {
         Error::new(
             exit::REFUSED,
@@ -264,8 +271,12 @@ impl Desk {
     }
 
     /// Credentials at the start, from a source that will have more.
-    async fn first(self: &Arc<Self>) -> Result<Issued, Error> {
+    async fn first(self: &Arc<Self>, current: Option<String>) -> Result<Issued, Error> {
         let fetched = self.session().await?;
+        // Who switches profiles in another terminal means what begins there: what runs here goes on as who it began as.
+        if let Some(current) = current.filter(|_| fetched.witnesses.iter().any(Witness::is_of_profiles)) {
+            let _ = self.profile.set(current);
+        }
         if !fetched.is_lasting {
             let message = "a token that is written to stdin is gone when the next session is asked for";
             let hint =
@@ -348,7 +359,8 @@ impl Desk {
     async fn fetch(self: &Arc<Self>) -> Result<Fetched, Error> {
         let desk = self.clone();
         let asked = tokio::task::spawn_blocking(move || {
-            issue::session(&desk.wish, &desk.env, &desk.files, &Clock::real(), &mut |line| desk.warn(line))
+            let wish = Wish { current_profile: desk.profile.get().cloned(), ..desk.wish.clone() };
+            issue::session(&wish, &desk.env, &desk.files, &Clock::real(), &mut |line| desk.warn(line))
         });
         asked.await.unwrap_or_else(|_| Err(Error::new(exit::NO_ANSWER, "the source ended without an answer")))
     }

@@ -50,6 +50,8 @@ pub(crate) struct Wish {
     pub(crate) cache: Option<Mode>,
     /// Whether a kept session is passed over.
     pub(crate) force_refresh: bool,
+    /// Profile of the CLI that stands for its current one, whichever that will be.
+    pub(crate) current_profile: Option<String>,
 }
 
 /// The files that select an identity.
@@ -107,6 +109,9 @@ impl Wish {
             [("source", &self.source), ("role-arn", &self.role_arn), ("sts-endpoint", &self.sts_endpoint)];
         for (name, value) in options {
             inputs.add(name, value.as_ref().map(String::as_bytes));
+        }
+        if let Some(profile) = &self.current_profile {
+            inputs.add("current profile", Some(profile.as_bytes()));
         }
         for name in SELECTING {
             // Of a source that is named it is known once it is asked whether it reads the address.
@@ -191,6 +196,7 @@ mod tests {
             Wish { source: Some("x".to_owned()), ..Wish::default() },
             Wish { role_arn: Some("x".to_owned()), ..Wish::default() },
             Wish { sts_endpoint: Some("x".to_owned()), ..Wish::default() },
+            Wish { current_profile: Some("x".to_owned()), ..Wish::default() },
         ] {
             all.push(change.key(None, &bare, &none, &places));
         }

@@ -537,6 +537,45 @@ async fn an_address_is_for_those_who_know_it_and_ends_with_a_signal() {
     helper.end().await;
 }
 
+/// Who switches profiles in another terminal means what begins there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_stays_with_the_profile_that_it_began_with() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".aliyun");
+    let ends = jiff::Timestamp::from_second(now() + 100).unwrap();
+    let profiles: Vec<_> = ["one", "other"]
+        .map(|name| {
+            let printed = json!({"mode": "StsToken", "access_key_id": format!("STS.{name}"),
+                "access_key_secret": "s", "sts_token": "t", "expiration": ends.to_string()});
+            let file = helper.stage.file(&format!("{name}.json"), &printed.to_string());
+            json!({"name": name, "mode": "External", "process_command": format!("cat {}", file.display())})
+        })
+        .into();
+    let choose = |current: &str| {
+        let config = json!({"current": current, "profiles": profiles});
+        helper.stage.file(".aliyun/config.json", &config.to_string())
+    };
+    choose("one");
+    let file = helper.stage.folder("").join("uri");
+    let words = ["serve", "--uri-file", file.to_str().unwrap(), "--cache", "none"];
+    let mut serving = helper.stage.command(&built("rrsa-exec-credential"), &words).spawn().unwrap();
+    while !file.is_file() || std::fs::read_to_string(&file).unwrap().is_empty() {
+        assert!(serving.try_wait().unwrap().is_none(), "it has ended");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let uri = std::fs::read_to_string(&file).unwrap();
+    let path = &uri[uri.rfind('/').unwrap()..];
+    for current in ["one", "other"] {
+        choose(current);
+        // What ends so soon is asked for anew each time.
+        let (status, body) = get(&uri, path, "");
+        assert!(status == 200 && body.contains("STS.one"), "{status} {body}");
+    }
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    helper.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_holder_of_the_lock_holds_nobody_up() {
     let helper = Helper::set("faults: [{api: AssumeRoleWithOIDC, latency_ms: 3000, times: 1}]").await;

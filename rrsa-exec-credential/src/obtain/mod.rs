@@ -69,6 +69,7 @@ pub(crate) struct Seeker<'a> {
     pub(crate) clock: &'a Clock,
     pub(crate) places: &'a Places,
     sts_endpoint: Option<String>,
+    current_profile: Option<String>,
     config: OnceCell<Config>,
     http: OnceCell<Http>,
     start: Duration,
@@ -100,6 +101,7 @@ impl<'a> Seeker<'a> {
             clock,
             places,
             sts_endpoint: wish.sts_endpoint.clone(),
+            current_profile: wish.current_profile.clone(),
             config: OnceCell::new(),
             http: OnceCell::new(),
             start: clock.elapsed(),
@@ -227,6 +229,7 @@ impl<'a> Seeker<'a> {
                         Err(why) => return Err(Trouble::Absent(why)),
                     };
                     let name = profile.clone().or_else(|| self.env.var(env_vars::PROFILE));
+                    let name = name.or_else(|| self.current_profile.clone());
                     let usual = || self.places.cli.as_ref().map(|path| path.display().to_string());
                     let place = file.clone().or_else(usual).unwrap_or_default();
                     let resolved = match cli_profile::resolve(&bytes, name.as_deref()) {

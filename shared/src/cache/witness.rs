@@ -49,6 +49,12 @@ impl Witness {
         Self { kind: Kind::Profiles, name, digest: digest(&lasting(bytes)) }
     }
 
+    /// Whether it is of the CLI's configuration.
+    #[must_use]
+    pub fn is_of_profiles(&self) -> bool {
+        matches!(self.kind, Kind::Profiles)
+    }
+
     /// That there is no such file.
     #[must_use]
     pub fn absence(path: &Path) -> Self {

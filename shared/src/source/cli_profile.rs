@@ -48,6 +48,8 @@ pub fn is_secret_field(name: &str) -> bool {
 /// What of the file's bytes only its user changes: the CLI and the SDKs write into a profile what its
 /// command has printed. A file that is not of the CLI's shape is taken as it is.
 #[must_use]
+#[cold]
+#[inline(never)]
 pub fn lasting(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     let whole = || Zeroizing::new(bytes.to_vec());
     let Ok(mut file) = serde_json::from_slice::<serde_json::Value>(bytes) else { return whole() };
@@ -74,6 +76,14 @@ pub enum Resolved {
     Spec(Spec),
     /// A role to be assumed with what another profile comes to.
     Role(Box<Resolved>, Spec),
+}
+
+/// The name of the current profile.
+#[must_use]
+pub fn current(bytes: &[u8]) -> Option<String> {
+    let File { current, profiles } = serde_json::from_slice(bytes).ok()?;
+    let name = if current.is_empty() { "default".to_owned() } else { current };
+    profiles.iter().any(|profile| profile.name == name).then_some(name)
 }
 
 /// What profile `name`, or the current one, of the file's bytes comes to.
