@@ -83,6 +83,8 @@ pub(crate) struct Seeker<'a> {
     tokens: RefCell<Vec<Witness>>,
     /// Whether somebody has written a token to this very process.
     was_told: Cell<bool>,
+    /// A profile that asks for a source of this program, and the source.
+    asks_again: RefCell<Option<(String, String)>>,
     /// Seconds by which STS's clock was seen to be ahead of this machine's.
     clock_offset: Cell<Option<i64>>,
 }
@@ -110,6 +112,7 @@ impl<'a> Seeker<'a> {
             witnesses: RefCell::default(),
             tokens: RefCell::default(),
             was_told: Cell::default(),
+            asks_again: RefCell::default(),
             clock_offset: Cell::default(),
         }
     }
@@ -215,9 +218,7 @@ impl<'a> Seeker<'a> {
         Box::pin(async move {
             match spec {
                 // A source that names itself, by whatever way.
-                _ if depth > 8 => {
-                    Err(broken("the sources name each other in a circle, each as the source of the next"))
-                }
+                _ if depth > 8 => Err(self.circle()),
                 Spec::Default {} => self.chain(depth).await,
                 Spec::Environment {} => of_answer(environment(self.env)),
                 Spec::Rrsa { .. } => self.rrsa(spec).await,
@@ -305,6 +306,23 @@ impl<'a> Seeker<'a> {
                 }
             }
         })
+    }
+
+    /// That sources name each other in a circle, and which, as far as profiles have a part in it.
+    fn circle(&self) -> Trouble {
+        let what = "the sources name each other in a circle";
+        match self.asks_again.borrow().as_ref() {
+            None => broken(&format!("{what}, each as the source of the next")),
+            Some((profile, source)) => {
+                let message = format!(
+                    "{what}: profile {profile} asks for source {source}, and that asks for profile {profile} again"
+                );
+                let hint = format!(
+                    "let [source.{source}] name a profile or a source, or make another profile current: aliyun configure switch --profile NAME"
+                );
+                Trouble::Failed(Error::new(exit::REFUSED, message).hint(hint))
+            }
+        }
     }
 
     /// The SDKs' chain.

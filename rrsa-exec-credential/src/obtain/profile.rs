@@ -55,7 +55,11 @@ impl Seeker<'_> {
             external::words(command).ok_or_else(|| broken(&format!("{what}: a quote does not end")))?;
         if external::is_ours(&words) {
             // It would ask this very program; what it names is as well asked for here.
-            return match external::own_wish(&words) {
+            let wish = external::own_wish(&words);
+            if let Some((Some(source), _)) = &wish {
+                *self.asks_again.borrow_mut() = Some((profile.to_owned(), source.clone()));
+            }
+            return match wish {
                 None => Err(Trouble::Absent(format!("{what} asks this program itself"))),
                 Some((source, Some(role_arn))) => {
                     let role = Spec::AssumeRole {
