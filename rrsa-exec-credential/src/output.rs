@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rrsa_shared::ack::bearer;
 use rrsa_shared::secret::Secret;
 use rrsa_shared::sign::Credentials;
+use rrsa_shared::sign::date;
 use rrsa_shared::sts::AccessKey;
 use serde_json::json;
 
@@ -53,7 +54,7 @@ pub(crate) fn exec_credential(
     let credential = json!({
         "kind": "ExecCredential",
         "apiVersion": info.api_version,
-        "status": {"token": token.expose(), "expirationTimestamp": whole_seconds(until)},
+        "status": {"token": token.expose(), "expirationTimestamp": date(until)},
     });
     Ok(Secret::new(format!("{credential}\n")))
 }
@@ -78,7 +79,7 @@ pub(crate) fn exec_certificate(given: &Certificate, info: &ExecInfo) -> Secret {
         "status": {
             "clientCertificateData": given.certificate,
             "clientKeyData": given.private_key.expose(),
-            "expirationTimestamp": end.map(whole_seconds),
+            "expirationTimestamp": end.map(date),
         },
     });
     Secret::new(format!("{credential}\n"))
@@ -95,14 +96,9 @@ pub(crate) fn external(issued: &Issued) -> Secret {
         external["sts_token"] = token.expose().into();
     }
     if let Some(at) = issued.expires.and_then(|at| Timestamp::from_second(at).ok()) {
-        external["expiration"] = whole_seconds(at).into();
+        external["expiration"] = date(at).into();
     }
     Secret::new(format!("{external}\n"))
-}
-
-/// `2006-01-02T15:04:05Z`, the one form that every client reads.
-fn whole_seconds(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -151,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_external_json_has_its_mode_and_whole_seconds() {
+    fn the_external_json_has_its_mode_and_date() {
         let text = external(&issued(Some("CAIS"), Some(1_704_164_645)));
         let value: serde_json::Value = serde_json::from_str(text.expose()).unwrap();
         assert_eq!(

@@ -26,6 +26,7 @@ use rrsa_shared::ports::files::Files;
 use rrsa_shared::ports::random::Random;
 use rrsa_shared::printable::printable;
 use rrsa_shared::secret::Secret;
+use rrsa_shared::sign::date;
 use rrsa_shared::source::cli_profile;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -375,7 +376,7 @@ fn answer(issued: &Issued) -> Option<Value> {
         "AccessKeyId": issued.key.id,
         "AccessKeySecret": issued.key.secret.expose(),
         "SecurityToken": token.expose(),
-        "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "Expiration": date(expiration),
     }))
 }
 

@@ -27,7 +27,7 @@ impl Stamp {
     /// The time as the APIs want it: `YYYY-MM-DDThh:mm:ssZ`.
     #[must_use]
     pub fn date(&self) -> String {
-        self.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        crate::sign::date(self.time)
     }
 }
 

@@ -9,7 +9,7 @@ pub mod rpc;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use date::date;
+pub use date::date;
 pub(crate) use hash::hex;
 pub use request::{roa_get, rpc_request};
 
