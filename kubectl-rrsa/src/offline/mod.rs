@@ -4,6 +4,8 @@ mod reading;
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rrsa_shared::arn::{OidcProviderArn, RoleArn};
 use rrsa_shared::env_vars;
 use rrsa_shared::policy::Document;
@@ -116,7 +118,7 @@ impl Manifests {
         let mut all = self.base(subject, &namespace, &account, given);
         all.overriding().settle(&mut facts);
         let is_injected = all.overriding().injects(&facts);
-        facts.take(is_injected, |source| self.config_map(&namespace, source, given));
+        facts.take(is_injected, |source| self.source(&namespace, source, given));
         all.asked_as.clone_from(&facts.owner);
         let owner = OwnerFacts {
             labels: collect::own_labels(&object.value),
@@ -144,13 +146,23 @@ impl Manifests {
         all
     }
 
-    /// What a ConfigMap sets that stands in the files as well.
-    fn config_map(&self, of: &str, source: &EnvSource, given: &Given) -> EnvData {
-        let name = source.config_map().ok_or(None)?;
-        let mut all = self.objects.iter().filter(|o| o.value["kind"] == "ConfigMap");
+    /// What a ConfigMap or a Secret sets that stands in the files as well.
+    fn source(&self, of: &str, source: &EnvSource, given: &Given) -> EnvData {
+        let (kind, name) = source.name.split_once('/').ok_or(None)?;
+        let mut all = self.objects.iter().filter(|o| text(&o.value, "/kind").eq_ignore_ascii_case(kind));
         let found =
             all.find(|o| text(&o.value, "/metadata/name") == name && namespace(&o.value, given) == of);
-        Ok(Some(strings(&found.ok_or(None)?.value, "/data")))
+        let found = &found.ok_or(None)?.value;
+        let mut data = strings(found, "/data");
+        if kind == "secret" {
+            for value in data.values_mut() {
+                // What is no base64 the API server refuses.
+                let bytes = STANDARD.decode(value.as_bytes()).unwrap_or_default();
+                *value = String::from_utf8_lossy(&bytes).into_owned();
+            }
+            data.extend(strings(found, "/stringData"));
+        }
+        Ok(Some(data))
     }
 
     fn base(&self, subject: SubjectRef, namespace: &str, account: &str, given: &Given) -> Facts {
@@ -538,6 +550,10 @@ data: {ALIBABA_CLOUD_ACCESS_KEY_ID: x, ALIBABA_CLOUD_ACCESS_KEY_SECRET: x}
         assert_eq!(reports(&with, &Given::default())[0], (Conclusion::Clean, vec![]));
         let both = format!("{with}{map}");
         assert_eq!(reports(&both, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-K02"]));
+        let secret = both.replace("configMapRef", "secretRef").replace("kind: ConfigMap", "kind: Secret");
+        for secret in [secret.replace("data: {", "stringData: {"), secret.replace(": x", ": eA==")] {
+            assert_eq!(reports(&secret, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-K02"]));
+        }
     }
 
     #[test]

@@ -273,6 +273,12 @@ fn webhook(facts: &Facts) -> Option<String> {
 }
 
 fn trust_policy(facts: &Facts) -> Option<String> {
+    // The one that comes nearest is meant.
+    if facts.offline && facts.provider_in_use.value().is_none() {
+        return Some(
+            "a provider of the policy is let in; --oidc-provider-arn says which is the cluster's".to_owned(),
+        );
+    }
     let role = facts.role_in_use.value()?;
     match facts.account.role.value() {
         _ if facts.was_granted() => Some(format!("{role} admits it")),
