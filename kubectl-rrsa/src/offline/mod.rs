@@ -551,7 +551,7 @@ data: {ALIBABA_CLOUD_ACCESS_KEY_ID: x, ALIBABA_CLOUD_ACCESS_KEY_SECRET: x}
         let both = format!("{with}{map}");
         assert_eq!(reports(&both, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-K02"]));
         let secret = both.replace("configMapRef", "secretRef").replace("kind: ConfigMap", "kind: Secret");
-        for secret in [secret.replace("data: {", "stringData: {"), secret.replace(": x", ": eA==")] {
+        for secret in [secret.replace("\ndata: {", "\nstringData: {"), secret.replace(": x", ": eA==")] {
             assert_eq!(reports(&secret, &Given::default())[0], (Conclusion::Broken, vec!["RRSA-K02"]));
         }
     }
