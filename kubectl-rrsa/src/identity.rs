@@ -123,7 +123,7 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
         return Choice::Unknown(why);
     }
     if !container.env_from.is_empty() {
-        return Choice::Unknown(format!("{} may set variables", container.sources()));
+        return Choice::Unknown(format!("{} may set variables", container.unread()));
     }
     if RRSA_ENV.iter().all(|name| set(name)) {
         let role = container.value(env_vars::ROLE_ARN).map(str::to_owned);

@@ -85,9 +85,9 @@ impl ContainerFacts {
         all.join(", ")
     }
 
-    /// The sources in words.
+    /// The sources of which it is not known what they set, in words.
     #[must_use]
-    pub fn sources(&self) -> String {
+    pub fn unread(&self) -> String {
         self.env_from.iter().map(EnvSource::to_string).collect::<Vec<_>>().join(", ")
     }
 

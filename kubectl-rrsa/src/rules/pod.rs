@@ -134,7 +134,7 @@ pub(super) fn each_container_by(
             // That a container sets itself.
             Some(_) => None,
             None if container.env_from.is_empty() || *names == RRSA_ENV => None,
-            None => Some(format!("{} may set {name} of container {}", container.sources(), container.name)),
+            None => Some(format!("{} may set {name} of container {}", container.unread(), container.name)),
         })
     });
     unresolved.map_or(Verdict::Holds, Verdict::Unseen)
