@@ -278,7 +278,8 @@ impl Desk {
         if let Some(current) = current.filter(|_| fetched.witnesses.iter().any(Witness::is_of_profiles)) {
             let _ = self.profile.set(current);
         }
-        if !fetched.is_lasting {
+        // A clock that is off keeps nothing, and serves all the same.
+        if !fetched.is_lasting && fetched.clock_offset.is_none() {
             let message = "a token that is written to stdin is gone when the next session is asked for";
             let hint =
                 "name a file, a variable or a command that has it: token-file, token-env, token-command";

@@ -57,7 +57,7 @@ variables! {
     ACCESS_KEY_SECRET = "ALIBABA_CLOUD_ACCESS_KEY_SECRET";
     /// Security token that goes with a temporary access key.
     SECURITY_TOKEN = "ALIBABA_CLOUD_SECURITY_TOKEN";
-    /// Profile of the CLI, in place of its current one.
+    /// Profile of the CLI, in place of its current one, and section of the SDKs' credentials file, in place of `[default]`.
     PROFILE = "ALIBABA_CLOUD_PROFILE";
     /// `true`: profiles of the CLI are not read.
     CLI_PROFILE_DISABLED = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";

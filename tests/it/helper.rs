@@ -195,6 +195,9 @@ async fn a_clock_that_is_off_makes_no_session_outlive_itself() {
         assert_eq!(token.code, if is_far { 1 } else { 0 }, "{offset}: {}", token.stderr);
         assert_eq!(token.stderr.contains("the local clock is 20 minutes ahead of STS's"), is_far);
         assert_eq!(helper.exchanges(), if is_far { 2 } else { 1 });
+        // An address hands out what is signed elsewhere.
+        let served = helper.run(&["serve", "--", "true"]).await;
+        assert_eq!(served.code, 0, "{offset}: {}", served.stderr);
         helper.end().await;
     }
 }
@@ -534,6 +537,28 @@ async fn an_address_is_for_those_who_know_it_and_ends_with_a_signal() {
     assert!(!file.exists());
     let status = helper.run(&["serve", "--", "sh", "-c", "exit 7"]).await;
     assert_eq!(status.code, 7, "{status:?}");
+    helper.end().await;
+}
+
+/// One variable chooses the profile of the CLI and the section of the SDKs' file, as the SDKs have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_a_section_of_the_credentials_file_too() {
+    let helper = Helper::set("").await;
+    helper.stage.folder(".alibabacloud");
+    let section = |name: &str, id: &str| {
+        format!("[{name}]\nenable = true\ntype = access_key\naccess_key_id = {id}\naccess_key_secret = x\n")
+    };
+    let text = section("default", "LTAIbob") + &section("al", "LTAIalice");
+    helper.stage.file(".alibabacloud/credentials", &text);
+    for (profile, id) in [("", Some("LTAIbob")), ("al", Some("LTAIalice")), ("nope", None)] {
+        let mut command = helper.stage.command(&built("rrsa-exec-credential"), &["process"]);
+        command.env("ALIBABA_CLOUD_PROFILE", profile).env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+        let outcome = helper.stage.hand_out(command).await;
+        match id {
+            Some(id) => assert_eq!(outcome.json()["access_key_id"], id, "{profile}"),
+            None => assert!(outcome.code == 1 && outcome.stderr.contains("[nope]"), "{}", outcome.stderr),
+        }
+    }
     helper.end().await;
 }
 

@@ -292,6 +292,16 @@ fn container(
     env_from: &Option<Vec<core::EnvFromSource>>,
     mounts: &Option<Vec<core::VolumeMount>>,
 ) -> ContainerFacts {
+    let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
+        let (name, optional) = match (&source.config_map_ref, &source.secret_ref) {
+            (Some(map), _) => (format!("configMap/{}", map.name), map.optional),
+            (_, Some(secret)) => (format!("secret/{}", secret.name), secret.optional),
+            _ => ("an unknown source".to_owned(), None),
+        };
+        let prefix = source.prefix.clone().unwrap_or_default();
+        EnvSource { name, prefix, is_optional: optional == Some(true), ..EnvSource::default() }
+    });
+    let env_from: Vec<EnvSource> = env_from.collect();
     let (mut variables, mut emptied) = (BTreeMap::new(), Vec::new());
     // What the kubelet puts in place of $(NAME): variables that stand before.
     let mut known: BTreeMap<&str, Option<String>> = BTreeMap::new();
@@ -303,7 +313,14 @@ fn container(
             variables.remove(&var.name);
             emptied.extend(env_vars::decides(&var.name).then(|| var.name.clone()));
         } else {
-            variables.insert(var.name.clone(), env_fact(pod, var, &known));
+            let fact = match (env_fact(pod, var, &known), env_from.first()) {
+                // Who sets the rest of it is the one who sets its names.
+                (EnvFact::Value(text), Some(source)) if names_others(&text) => {
+                    EnvFact::From(EnvSource { text: Some(text), ..source.clone() })
+                }
+                (fact, _) => fact,
+            };
+            variables.insert(var.name.clone(), fact);
         }
         let value = var.value_from.is_none().then(|| var.value.as_deref().unwrap_or_default());
         known.insert(&var.name, value.and_then(|value| expanded(value, &known)));
@@ -316,15 +333,6 @@ fn container(
         Some(format!("{}={kind}/{name}/{key}", var.name))
     });
     let keyed: Vec<String> = keyed.collect();
-    let env_from = env_from.as_deref().unwrap_or_default().iter().map(|source| {
-        let (name, optional) = match (&source.config_map_ref, &source.secret_ref) {
-            (Some(map), _) => (format!("configMap/{}", map.name), map.optional),
-            (_, Some(secret)) => (format!("secret/{}", secret.name), secret.optional),
-            _ => ("an unknown source".to_owned(), None),
-        };
-        let prefix = source.prefix.clone().unwrap_or_default();
-        EnvSource { name, prefix, is_optional: optional == Some(true), ..EnvSource::default() }
-    });
     let mounts = mounts.as_deref().unwrap_or_default().iter().map(|mount| MountFacts {
         volume: mount.name.clone(),
         path: mount.mount_path.clone(),
@@ -339,11 +347,16 @@ fn container(
         kind,
         env: variables,
         env_emptied: emptied,
-        sources: env_from.clone().map(|source| source.to_string()).chain(keyed).collect(),
-        env_from: env_from.collect(),
+        sources: env_from.iter().map(EnvSource::to_string).chain(keyed).collect(),
+        env_from,
         mounts: mounts.collect(),
         ..ContainerFacts::default()
     }
+}
+
+/// Whether a value has names in it that nobody has put a value in place of.
+fn names_others(value: &str) -> bool {
+    value.split_once("$(").is_some_and(|(_, rest)| rest.contains(')'))
 }
 
 /// A value with what the kubelet puts in place of `$(NAME)`; nothing where that is not known. `$$(NAME)` stays, with one

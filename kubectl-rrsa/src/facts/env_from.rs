@@ -20,6 +20,8 @@ pub struct EnvSource {
     pub prefix: String,
     /// Whether the pod does without it where it is not there.
     pub is_optional: bool,
+    /// A value with names in it, `$(NAME)`, that it may set.
+    pub text: Option<String>,
     /// Why it is not known what it sets, where that was asked for.
     pub why: Option<String>,
 }
@@ -93,11 +95,13 @@ impl ContainerFacts {
 
     fn take(&mut self, is_injected: bool, data: impl Fn(&EnvSource) -> EnvData) {
         let mut taken: BTreeMap<String, EnvFact> = BTreeMap::new();
+        let mut values: BTreeMap<String, String> = BTreeMap::new();
         for source in std::mem::take(&mut self.env_from) {
             match data(&source) {
                 // The last source of a name counts.
                 Ok(Some(data)) => taken.extend(data.into_iter().map(|(key, value)| {
                     let name = format!("{}{key}", source.prefix);
+                    values.insert(name.clone(), value.clone());
                     let fact = self.fact(&name, value);
                     (name, fact)
                 })),
@@ -117,6 +121,9 @@ impl ContainerFacts {
             }
         }
         self.take_keys(&data);
+        if self.env_from.is_empty() {
+            self.take_names(&values);
+        }
         let is_nothing = |fact: &EnvFact| *fact == EnvFact::Value(String::new());
         taken.retain(|name, fact| !(is_nothing(fact) || is_injected && is_of_webhook(name)));
         for (name, fact) in taken {
@@ -125,6 +132,18 @@ impl ContainerFacts {
                 self.env.entry(name).or_insert(fact);
             }
         }
+    }
+
+    /// The variables whose value has names in it that sources set.
+    fn take_names(&mut self, values: &BTreeMap<String, String>) {
+        for fact in self.env.values_mut() {
+            let EnvFact::From(EnvSource { text: Some(text), .. }) = fact else { continue };
+            for (name, value) in values {
+                *text = text.replace(&format!("$({name})"), value);
+            }
+            *fact = EnvFact::Value(std::mem::take(text));
+        }
+        self.env.retain(|_, fact| *fact != EnvFact::Value(String::new()));
     }
 
     /// The variables whose value is one key of a source.
@@ -224,6 +243,11 @@ mod tests {
         assert_eq!(lost.why.as_deref(), Some("configMap/a has no key Y"));
         let maybe = EnvSource { is_optional: true, ..keyed("configMap/none", "Y") };
         assert_eq!(of_key(maybe), None);
+        let mut named = ContainerFacts { env_from: vec![source("configMap/a")], ..ContainerFacts::default() };
+        let text = Some(format!("acs:$({role}):$(OTHER)"));
+        named.env.insert("N".to_owned(), EnvFact::From(EnvSource { text, ..source("configMap/a") }));
+        named.take(false, data);
+        assert_eq!(named.value("N"), Some("acs:a:$(OTHER)"));
         let gone = take(&[source("configMap/none")], false);
         assert_eq!(gone.env_from[0].why.as_deref(), Some("there is no configMap/none"));
         let optional = EnvSource { is_optional: true, ..source("configMap/none") };

@@ -11,6 +11,13 @@ pub(super) fn takes(owner: &str) -> bool {
     ["deployment/", "statefulset/", "daemonset/"].iter().any(|kind| owner.starts_with(kind))
 }
 
+/// Whether another pod comes in the place of one that is deleted, as far as is known of its kind.
+fn makes_new_ones(owner: &str) -> bool {
+    const KINDS: [&str; 5] =
+        ["replicaset/", "replicationcontroller/", "cloneset/", "rollout/", "advancedstatefulset/"];
+    takes(owner) || KINDS.iter().any(|kind| owner.starts_with(kind))
+}
+
 /// Whether `kubectl rrsa check` takes it, and so names its pods.
 fn is_checked(owner: &str) -> bool {
     takes(owner) || owner.starts_with("replicaset/")
@@ -80,6 +87,10 @@ pub fn of_owners<'a>(
                 others.push(format!("kubectl rollout resume {owner} -n {namespace}"));
                 others.push(format!("kubectl rollout restart {owner} -n {namespace}"));
                 notes.push(format!("{owner} is paused: what was held back comes too"));
+            }
+            // A run of something may be lost with its pod.
+            Some(owner) if !makes_new_ones(owner) => {
+                notes.push(format!("{owner} is left alone: make it anew as it is made"));
             }
             // Of several that somebody has to delete one is known by name here.
             Some(owner) if more > 0 && is_checked(owner) => checked.push(word(owner)),
@@ -222,6 +233,7 @@ mod tests {
             (Some("daemonset/d"), Some("kubectl rollout restart daemonset/d -n n")),
             (Some("job/j"), None),
             (Some("cloneset/c"), Some("kubectl delete pod p -n n   # cloneset/c makes new ones")),
+            (Some("taskrun/t"), None),
             (None, Some("kubectl get pod p -n n -o yaml | kubectl replace --force -f -")),
         ] {
             assert_eq!(of_pod(&blank("n"), &pod(owner)).as_deref(), command, "{owner:?}");

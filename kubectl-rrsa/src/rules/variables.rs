@@ -117,13 +117,18 @@ pub(super) fn replaces(facts: &Facts, pod: &PodFacts) -> bool {
     asked.is_some_and(|value| value == "true")
 }
 
-/// Whether a pod has `names` from a webhook, that of another time or cluster, and a new pod would have them from today's.
-pub(super) fn are_injected_anew(facts: &Facts, pod: &PodFacts, names: &[&str]) -> bool {
-    let Some(made) = facts.owner.value().map(|owner| &owner.template) else { return false };
+/// Whether a pod has `names` though what makes it sets none of them: a webhook put them in, of another time or cluster.
+fn from_another_time(facts: &Facts, pod: &PodFacts, names: &[&str]) -> bool {
     let sets = |container: &ContainerFacts| names.iter().any(|name| container.env.contains_key(*name));
-    !pod.is_template
-        && !made.containers.iter().any(sets)
-        && reach::will_be_injected(facts, made) == Ok(true)
+    let made = facts.owner.value().map(|owner| &owner.template);
+    !pod.is_template && made.is_some_and(|made| !made.containers.iter().any(sets))
+}
+
+/// Whether a new pod would have such names from the webhook of today.
+pub(super) fn are_injected_anew(facts: &Facts, pod: &PodFacts, names: &[&str]) -> bool {
+    let made = facts.owner.value().map(|owner| &owner.template);
+    from_another_time(facts, pod, names)
+        && made.is_some_and(|made| reach::will_be_injected(facts, made) == Ok(true))
         && !reach::stays_out(facts)
 }
 
@@ -235,6 +240,9 @@ pub(super) fn p11(facts: &Facts) -> Verdict {
             format!("variable {}, {}", env_vars::OIDC_PROVIDER_ARN, place(facts, pod, container)),
             if is_old {
                 INJECTED_ELSEWHERE
+            } else if from_another_time(facts, pod, &[env_vars::OIDC_PROVIDER_ARN]) {
+                "another cluster's webhook put it in, as before a restore: let this cluster's look at the pod (see the namespace), then \
+                 restart the workload"
             } else {
                 "the manifest was copied from another cluster, or this one was rebuilt: set this cluster's provider, \
                  and admit it in the role's trust policy"

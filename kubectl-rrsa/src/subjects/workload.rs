@@ -56,7 +56,9 @@ pub(super) async fn of_workload(
             true => may_replace(&collect::namespace(&kube.client, &namespace).await),
             false => false,
         };
-        let chosen = of_today(&own, made.as_ref(), replaces);
+        // What has ended is what a job was for, and of anything else nothing that runs.
+        let stands = |pod: &&PodFacts| workload.singular == "job" || !pod.is_over();
+        let chosen = of_today(&own, made.as_ref(), replaces).filter(stands);
         let others = own.iter().filter(|pod| !pod.is_over() && chosen.is_none_or(|one| one.name != pod.name));
         beside = others
             .filter_map(|pod| match is_behind(pod, chosen, made.as_ref(), replaces) {

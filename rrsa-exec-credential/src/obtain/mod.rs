@@ -256,13 +256,15 @@ impl<'a> Seeker<'a> {
                     };
                     let text =
                         String::from_utf8(bytes).map_err(|_| broken("the credentials file is not text"))?;
-                    let section = profile.as_deref().unwrap_or("default");
+                    // As the SDKs have it, one variable chooses in both files.
+                    let chosen = profile.clone().or_else(|| self.env.var(env_vars::PROFILE));
+                    let section = chosen.as_deref().unwrap_or("default");
                     let usual = || self.places.ini.clone().unwrap_or_default();
-                    let chosen = Chosen {
+                    let place = Chosen {
                         words: format!("section [{section}] of the credentials file"),
                         file: file.as_ref().map_or_else(usual, PathBuf::from),
                     };
-                    self.resolved(ini::resolve(&text, profile.as_deref()), &chosen, depth).await
+                    self.resolved(ini::resolve(&text, chosen.as_deref()), &place, depth).await
                 }
                 Spec::EcsRamRole { .. } if self.is_on(env_vars::ECS_METADATA_DISABLED) => {
                     let by = env_vars::ECS_METADATA_DISABLED;
