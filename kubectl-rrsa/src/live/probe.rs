@@ -353,8 +353,18 @@ fn token_volumes(spec: &core::PodSpec) -> Vec<String> {
 
 /// The variables that decide the exchange, and nothing else of the container's.
 fn copied(container: &core::Container) -> Vec<core::EnvVar> {
-    let wanted = |name: &str| SHOWN_ENV.contains(&name) || PROXY_ENV.contains(&name);
-    container.env.iter().flatten().filter(|variable| wanted(&variable.name)).cloned().collect()
+    let all = || container.env.iter().flatten();
+    let is_wanted = |name: &str| SHOWN_ENV.contains(&name) || PROXY_ENV.contains(&name);
+    let mut names: Vec<&str> = all().map(|one| one.name.as_str()).filter(|name| is_wanted(name)).collect();
+    // And what stands in their values as $(NAME), which is one that stands before.
+    for variable in all().rev() {
+        let value = variable.value.as_deref().unwrap_or_default();
+        if names.contains(&variable.name.as_str()) {
+            let within = all().filter(|one| value.contains(&format!("$({})", one.name)));
+            names.extend(within.map(|one| one.name.as_str()));
+        }
+    }
+    all().filter(|variable| names.contains(&variable.name.as_str())).cloned().collect()
 }
 
 /// The same without what the webhook sets.
@@ -501,6 +511,14 @@ mod tests {
 
     #[test]
     fn a_mount_that_cannot_be_copied_is_said_before_anything_is_added() {
+        let mut of_names = pod(json!({"name": "rrsa-oidc-token", "mountPath": "/t"}));
+        of_names.spec.as_mut().unwrap().containers[1].env = serde_json::from_value(json!([
+            {"name": "HOST", "value": "p"}, {"name": "AT", "value": "$(HOST):1"}, {"name": "OTHER", "value": "x"},
+            {"name": "HTTPS_PROXY", "value": "http://$(AT)"}]))
+        .unwrap();
+        let added = ephemeral_container(&of_names, Some("app"), &options()).unwrap();
+        let names: Vec<_> = added.env.iter().flatten().map(|variable| variable.name.as_str()).collect();
+        assert_eq!(names, ["HOST", "AT", "HTTPS_PROXY"], "with what stands in their values");
         let mount = json!({"name": "rrsa-oidc-token", "mountPath": "/t", "subPath": "token"});
         let why = ephemeral_container(&pod(mount), None, &options()).unwrap_err();
         assert!(why.contains("subPath"), "{why}");

@@ -94,11 +94,13 @@ pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     // Advice explains nothing, but for a mount that was never going to last.
     let broken: Vec<&'static str> =
         findings.iter().filter(|f| f.severity >= Severity::Warning).map(|f| f.rule).collect();
+    let errors: Vec<&'static str> =
+        findings.iter().filter(|f| f.severity >= Severity::Error).map(|f| f.rule).collect();
     let root = |rule: &'static str| {
         let mut root = rule;
         // The table has no circles; the bound is for the day when somebody draws one.
         for _ in 0..broken.len() {
-            match symptoms::cause(root, &broken) {
+            match symptoms::cause(root, &broken, &errors) {
                 Some(cause) => root = cause,
                 None => break,
             }

@@ -59,11 +59,12 @@ const STAND_IN: &str = "RRSA-K04";
 /// The rule on other pods than the one that is looked at.
 const BEHIND: &str = "RRSA-P25";
 
-/// The cause among the `broken` rules that explains why `rule` is broken too.
-pub(super) fn cause<'a>(rule: &str, broken: &[&'a str]) -> Option<&'a str> {
-    // Whatever keeps RRSA from working lets another identity take its place.
+/// The cause among the `broken` rules, of which `errors` are more than warnings, that explains why `rule` is broken too.
+pub(super) fn cause<'a>(rule: &str, broken: &[&'a str], errors: &[&'a str]) -> Option<&'a str> {
+    // Whatever keeps RRSA from working lets another identity take its place; advice does not.
     if rule == STAND_IN {
-        return broken.iter().copied().find(|id| ![STAND_IN, BEHIND].contains(id));
+        let other = |id: &&str| ![STAND_IN, BEHIND].contains(id);
+        return errors.iter().copied().find(other).or_else(|| broken.iter().copied().find(other));
     }
     let (_, causes) = SYMPTOMS.iter().find(|(symptom, _)| *symptom == rule)?;
     broken.iter().copied().find(|id| causes.contains(id))
