@@ -126,7 +126,7 @@ pub async fn beside(client: &Client, namespace: &str, wanted: &core::Pod, interr
     Beside { report, left }
 }
 
-/// Takes a pod away; an API server that has trouble of its own is asked a few times.
+/// Takes a pod away; an API server that has trouble of its own, or does not answer, is asked a few times.
 async fn delete(pods: &Api<core::Pod>, name: &str) -> Result<(), kube::Error> {
     let now = DeleteParams::default().grace_period(0);
     let mut tries = 0;
@@ -135,12 +135,17 @@ async fn delete(pods: &Api<core::Pod>, name: &str) -> Result<(), kube::Error> {
         match pods.delete(name, &now).await {
             Ok(_) => return Ok(()),
             Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
-            Err(kube::Error::Api(status)) if status.code >= 500 && tries < DELETE_TRIES => {
-                tokio::time::sleep(PAUSE).await;
-            }
+            Err(error @ kube::Error::Api(_)) if !is_trouble(&error) => return Err(error),
+            // Where no answer came it may be gone, and the next one says so.
+            Err(_) if tries < DELETE_TRIES => tokio::time::sleep(PAUSE).await,
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Whether the API server has trouble of its own.
+fn is_trouble(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code >= 500)
 }
 
 fn late() -> String {
