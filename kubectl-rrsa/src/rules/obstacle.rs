@@ -104,12 +104,13 @@ impl Judged {
             return Some(Obstacle::OddEffect(index, effect));
         }
         let allows: Vec<_> = self.pairs().filter(|(_, s, _)| s.effect == Effect::Allow).collect();
-        // Nearest: the provider fits before all, then the action, then as many conditions as can be.
+        // Nearest: the provider fits before all, then the action, then as many conditions as can be; of several the first.
         let near = |e: &StatementEvaluation| {
             let fitting = e.conditions.iter().filter(|c| c.outcome == Fits::Match).count();
             (e.principal.outcome == Fits::Match, e.action.outcome == Fits::Match, fitting)
         };
-        let Some((_, statement, evaluated)) = allows.iter().max_by_key(|(_, _, e)| near(e)).copied() else {
+        let Some((_, statement, evaluated)) = allows.iter().rev().max_by_key(|(_, _, e)| near(e)).copied()
+        else {
             return Some(Obstacle::NoStatement);
         };
         if evaluated.principal.outcome == Fits::NoMatch {

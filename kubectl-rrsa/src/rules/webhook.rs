@@ -276,14 +276,27 @@ pub(super) fn w07(facts: &Facts) -> Verdict {
     });
     match found {
         None => Verdict::Holds,
-        Some(container) => Evidence::new(
-            "RRSA's variables in every container",
-            format!("container {} has none", container.name),
-            pod.place(&facts.namespace),
-            "another webhook may have added it later; if it needs no RAM role, name it in the pod's annotation \
-             pod-identity.alibabacloud.com/skip-containers",
-        )
-        .into(),
+        Some(container) => {
+            // What the template has nobody has added later: the pod is of a time when it was left out.
+            let made = facts.owner.value().map(|owner| &owner.template);
+            let is_old = made.is_some_and(|made| {
+                made.containers.iter().any(|one| one.name == container.name) && !made.skips(&container.name)
+            });
+            Evidence::new(
+                "RRSA's variables in every container",
+                format!("container {} has none", container.name),
+                pod.place(&facts.namespace),
+                if is_old {
+                    "restart the workload: it stands in the pod template, and was left out when the pod was made; if it needs no RAM \
+                     role, name it in the pod's annotation pod-identity.alibabacloud.com/skip-containers"
+                } else {
+                    "another webhook may have added it later; if it needs no RAM role, name it in the pod's annotation \
+                     pod-identity.alibabacloud.com/skip-containers"
+                },
+            )
+            .command_if(restart::of_pod(facts, pod).filter(|_| is_old))
+            .into()
+        }
     }
 }
 
