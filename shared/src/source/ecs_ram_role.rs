@@ -1,5 +1,7 @@
 //! The RAM role of the machine: credentials from the instance metadata service (IMDS), version 2 first.
 
+use std::cell::Cell;
+
 use serde::Deserialize;
 
 use super::{Answer, is_busy};
@@ -71,9 +73,12 @@ impl EcsRamRole {
 
     /// Asks for the role's credentials. `http` should wait for a second or so and use no proxy.
     pub async fn credentials(&self, http: &Http) -> Answer {
-        match self.ask(http).await {
-            Ok(answer) => answer,
-            Err(why) => Answer::Failed(format!("instance metadata service at {}: {why}", self.url)),
+        let hiccup = Cell::new(None);
+        match (self.ask(http, &hiccup).await, hiccup.get()) {
+            (Ok(answer @ (Answer::Found { .. } | Answer::Busy(_))), _) | (Ok(answer), None) => answer,
+            // What version 1 said where version 2 had trouble only is no last word.
+            (_, Some(status)) => self.busy(&format!("HTTP {status} for its token")),
+            (Err(why), None) => Answer::Failed(format!("instance metadata service at {}: {why}", self.url)),
         }
     }
 
@@ -81,8 +86,9 @@ impl EcsRamRole {
         Answer::Busy(format!("instance metadata service at {}: {why}", self.url))
     }
 
-    async fn ask(&self, http: &Http) -> Result<Answer, String> {
-        let token = self.token(http).await?;
+    /// `hiccup` is told the status of version 2 where that cannot answer now.
+    async fn ask(&self, http: &Http, hiccup: &Cell<Option<u16>>) -> Result<Answer, String> {
+        let token = self.token(http, hiccup).await?;
         let get = async |path: &str| {
             let mut request = Request::get(format!("{}{path}", self.url));
             if let Some(token) = &token {
@@ -131,7 +137,7 @@ impl EcsRamRole {
     }
 
     /// The token of version 2; `None` where only version 1 answers and that is allowed.
-    async fn token(&self, http: &Http) -> Result<Option<Secret>, String> {
+    async fn token(&self, http: &Http, hiccup: &Cell<Option<u16>>) -> Result<Option<Secret>, String> {
         let request = Request {
             method: Method::Put,
             headers: vec![("x-aliyun-ecs-metadata-token-ttl-seconds".to_owned(), TOKEN_SECONDS.to_owned())],
@@ -142,6 +148,7 @@ impl EcsRamRole {
             Err(_) if self.allow_v1 => return Ok(None),
             answer => answer.map_err(|error| format!("{error}, and version 1 is disabled"))?,
         };
+        hiccup.set(Some(answer.status).filter(|status| is_busy(*status)));
         match String::from_utf8(answer.body) {
             Ok(token) if answer.status == 200 && !token.is_empty() => Ok(Some(token.into())),
             _ if self.allow_v1 => Ok(None),
@@ -192,6 +199,19 @@ mod tests {
             assert!(matches!(source(true).credentials(&http()).await, Answer::Found { .. }));
             assert!(matches!(source(false).credentials(&http()).await, Answer::Failed(_)));
         }
+    }
+
+    #[tokio::test]
+    async fn a_hiccup_of_version_2_is_no_refusal_of_version_1() {
+        for (v1, allowed) in [(403, true), (404, true), (403, false)] {
+            let answer = source(allowed).credentials(&answers(&[(503, ""), (v1, "")])).await;
+            assert!(
+                matches!(&answer, Answer::Busy(why) if why.contains("HTTP 503 for its token")),
+                "{answer:?}"
+            );
+        }
+        let old = answers(&[(503, ""), (200, "r"), (200, KEY)]);
+        assert!(matches!(source(true).credentials(&old).await, Answer::Found { .. }));
     }
 
     #[tokio::test]
