@@ -172,7 +172,9 @@ pub async fn run(args: &Args, cli: &Cli, machine: &Machine) -> Result<Outcome, E
             .hint("without --write the entries are printed: save them as a file of their own, and name both in KUBECONFIG")
     })?;
     let file_only = file_only(&cli.kube);
-    let next = if args.doing.select {
+    let next = if args.doing.select && cli.kube.kubeconfig.is_some() {
+        format!("it is the current context there: {name}")
+    } else if args.doing.select {
         format!("kubectl uses it now: context {name}")
     } else {
         let command = format!("kubectl auth whoami --context {}", word(&name));

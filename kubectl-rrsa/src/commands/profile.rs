@@ -144,7 +144,10 @@ pub fn run(args: &Args, _: &Cli, machine: &Machine) -> Result<Outcome, Error> {
             .caused_by(error)
             .hint("without --write the profile is printed")
     })?;
-    let next = if args.doing.select {
+    let goes_before = machine.env.var(env_vars::PROFILE).filter(|chosen| chosen != name);
+    let next = if let (true, Some(chosen)) = (args.doing.select, goes_before) {
+        format!("it is the current one: profile {name}, once {} is not {chosen} any more", env_vars::PROFILE)
+    } else if args.doing.select {
         format!("the CLI uses it now: profile {name}")
     } else {
         let name = word(name);
