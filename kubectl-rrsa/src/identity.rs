@@ -98,7 +98,7 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     if let (Client::Java, Some(place)) = (client, container.java_key) {
         return Choice::StaticKey(place);
     }
-    if client == Client::Java && matches!(container.env.get(env_vars::JAVA_OPTIONS), Some(EnvFact::From(_))) {
+    if client == Client::Java && container.source_of(env_vars::JAVA_OPTIONS).is_some() {
         return Choice::Unknown("JAVA_TOOL_OPTIONS may name properties that go before all else".to_owned());
     }
     let says = |name: &str| container.value(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -115,12 +115,8 @@ pub fn choice(client: Client, container: &ContainerFacts) -> Choice {
     if let Some(name) = aliases.iter().find(|name| set(name) && set(&env_vars::secret_of(name))) {
         return Choice::StaticKey(name);
     }
-    let of_key = aliases.iter().find_map(|name| match container.env.get(*name) {
-        Some(EnvFact::From(source)) => Some(format!("{source} may set {name}")),
-        _ => None,
-    });
-    if let Some(why) = of_key {
-        return Choice::Unknown(why);
+    if let Some((name, source)) = aliases.iter().find_map(|name| Some((name, container.source_of(name)?))) {
+        return Choice::Unknown(format!("{source} may set {name}"));
     }
     if !container.env_from.is_empty() {
         return Choice::Unknown(format!("{} may set variables", container.unread()));
@@ -172,7 +168,7 @@ fn sts_host(client: Client, container: &ContainerFacts) -> String {
         _ => &[env_vars::STS_REGION, env_vars::VPC_ENDPOINT_ENABLED],
     };
     for name in decide {
-        if let Some(EnvFact::From(source)) = container.env.get(*name) {
+        if let Some(source) = container.source_of(name) {
             return format!("a host of STS that {source} decides ({name})");
         }
     }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use kube::Client;
 use kube::api::ListParams;
 use rrsa_shared::arn::RoleArn;
-use rrsa_shared::env_vars;
 use serde::Serialize;
 
 use crate::collect::{self, why_not};
@@ -24,9 +23,9 @@ const PAGE: u32 = 500;
 const ROLE_OF_BEFORE: &str = "RRSA-S06";
 /// The rules that the pod was injected in another cluster, or another account.
 const OF_ELSEWHERE: [&str; 2] = ["RRSA-P11", "RRSA-C13"];
-/// Rules that say that a new pod in its place would be as it ought to be; those of [`OF_ELSEWHERE`] where they type a restart.
-const OLDER: [&str; 7] =
-    ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12", ROLE_OF_BEFORE, OF_ELSEWHERE[0], OF_ELSEWHERE[1]];
+/// Rules that say that a new pod in its place would be as it ought to be; so do those of [`OF_ELSEWHERE`] where they type a
+/// restart.
+const OLDER: [&str; 5] = ["RRSA-P01", "RRSA-W08", "RRSA-W09", "RRSA-P12", ROLE_OF_BEFORE];
 /// Rules that what stands in a pod template decides as well.
 const OF_TEMPLATE: [&str; 4] = ["RRSA-N01", "RRSA-N02", "RRSA-W05", "RRSA-P04"];
 /// Links that decide whether a new pod would be injected.
@@ -82,9 +81,7 @@ pub async fn of_service_account(
     let named = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
     let is_fine = |pod: &PodFacts| {
         let role = pod.role_arn().and_then(|arn| RoleArn::parse(arn).ok());
-        pod.is_wired()
-            && role.is_none_or(|role| Some(role.name.as_str()) == named)
-            && is_of_cluster(pod, cluster)
+        pod.is_wired() && role.is_none_or(|role| Some(role.name.as_str()) == named) && pod.is_of(cluster)
     };
     live.retain(|pod| !is_fine(pod));
     let mut names: Vec<String> = live.iter().filter_map(|pod| pod.owner.clone()).collect();
@@ -186,10 +183,11 @@ fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) 
     // The pod template may have by now what its pod lacks.
     let hidden = facts.owner.why_unknown().filter(|why| is_forbidden(why)).map(str::to_owned);
     // What stands in the template no restart mends.
-    let stays = |one: &Finding| OF_ELSEWHERE.contains(&one.rule) && one.command.is_none();
+    let is_older = |one: &Finding| {
+        OLDER.contains(&one.rule) || (OF_ELSEWHERE.contains(&one.rule) && one.command.is_some())
+    };
     match (first, unseen) {
-        (Some(finding), _) if stays(&finding) => Kind::Broken,
-        (Some(finding), _) if !OLDER.contains(&finding.rule) => match hidden {
+        (Some(finding), _) if !is_older(&finding) => match hidden {
             Some(why) if OF_TEMPLATE.contains(&finding.rule) => Kind::Unseen(why),
             _ => Kind::Broken,
         },
@@ -197,14 +195,6 @@ fn judge(of_namespace: Facts, pod: PodFacts, made_by: Option<Seen<OwnerFacts>>) 
         (Some(finding), None) => Kind::Stale(Box::new(finding)),
         (None, None) => Kind::Broken,
     }
-}
-
-/// Whether a pod names the OIDC provider of this cluster, or none, as far as is known.
-#[must_use]
-pub fn is_of_cluster(pod: &PodFacts, cluster: &ClusterFacts) -> bool {
-    let Some(own) = cluster.provider_arn.value() else { return true };
-    let mut named = pod.acting_containers().filter_map(|c| c.value(env_vars::OIDC_PROVIDER_ARN));
-    named.all(|arn| arn == own)
 }
 
 /// Whether a new pod would be injected and not work: for what stands in the template that makes it.

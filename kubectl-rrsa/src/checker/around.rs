@@ -16,7 +16,6 @@ use crate::facts::{
 };
 use crate::rules::means_a_role;
 use crate::shell::{addressed, word};
-use crate::stale::is_of_cluster;
 use crate::subjects::Wanted;
 
 /// Of how many workloads of one ServiceAccount it is asked how they replace their pods.
@@ -61,7 +60,7 @@ impl Checker<'_> {
                 || has_key
                 || !is_for_sts
                 || role.is_some() && role != expected_role.value().map(String::as_str)
-                || !is_of_cluster(like, &self.cluster)
+                || !like.is_of(&self.cluster)
         };
         let pods = users.workloads.iter().filter(|workload| matters(&workload.like)).flat_map(|w| &w.pods);
         let mut names: Vec<String> = pods.filter_map(|pod| pod.owner.clone()).collect();

@@ -8,7 +8,7 @@ use kube::api::Api;
 
 use super::reason::why_not;
 use super::shared::Shared;
-use crate::facts::{EnvFact, EnvSource, PodFacts, Seen};
+use crate::facts::{ContainerFacts, EnvSource, PodFacts, Seen};
 
 /// A ConfigMap, as far as it sets variables.
 #[derive(Clone, Debug)]
@@ -33,13 +33,7 @@ impl ConfigMaps {
         began: Option<i64>,
         is_injected: bool,
     ) {
-        let sources = pod.containers.iter().flat_map(|container| {
-            let keyed = container.env.values().filter_map(|fact| match fact {
-                EnvFact::From(source) => Some(source),
-                _ => None,
-            });
-            container.env_from.iter().chain(keyed)
-        });
+        let sources = pod.containers.iter().flat_map(ContainerFacts::unknown_sources);
         let mut names: Vec<String> = sources.filter_map(EnvSource::config_map).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();

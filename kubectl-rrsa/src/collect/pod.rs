@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::reason::why_not;
 use crate::facts::{
     ContainerFacts, ContainerKind, Denial, EnvFact, EnvSource, FIELD, MountFacts, PodFacts, SHOWN_ENV,
-    TokenProjection, VolumeFacts, VolumeKind, names_key_to_java,
+    TokenProjection, VolumeFacts, VolumeKind, expanded, names_key_to_java,
 };
 
 /// The pod; `None` when it does not exist.
@@ -357,31 +357,6 @@ fn container(
 /// Whether a value has names in it that nobody has put a value in place of.
 fn names_others(value: &str) -> bool {
     value.split_once("$(").is_some_and(|(_, rest)| rest.contains(')'))
-}
-
-/// A value with what the kubelet puts in place of `$(NAME)`; nothing where that is not known. `$$(NAME)` stays, with one
-/// dollar, and so does the name of a variable that does not stand before.
-fn expanded(value: &str, known: &BTreeMap<&str, Option<String>>) -> Option<String> {
-    let mut whole = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some(at) = rest.find('$') {
-        whole.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            whole.push('$');
-            rest = after;
-        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
-            match known.get(name) {
-                Some(value) => whole.push_str(value.as_ref()?),
-                None => whole.push_str(&format!("$({name})")),
-            }
-            rest = after;
-        } else {
-            whole.push('$');
-        }
-    }
-    whole.push_str(rest);
-    Some(whole)
 }
 
 /// Where a property of the Java machine names an access key, which goes before every variable.

@@ -91,7 +91,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
-    /// Check again until all is healthy
+    /// Check again until all is healthy; not with --live=ephemeral, whose containers stay
     #[arg(short, long)]
     watch: bool,
 

@@ -197,7 +197,7 @@ async fn stale(
         let is_role = |arn: &str| RoleArn::parse(arn).is_ok_and(|role| role.name == *named);
         let fine = |workload: &Workload| {
             let like = &workload.like;
-            like.is_wired() && like.role_arn().is_none_or(is_role) && stale::is_of_cluster(like, cluster)
+            like.is_wired() && like.role_arn().is_none_or(is_role) && like.is_of(cluster)
         };
         if users.value().is_some_and(|users| users.workloads.iter().all(fine)) {
             continue;

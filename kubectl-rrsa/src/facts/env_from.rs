@@ -45,6 +45,17 @@ impl Serialize for EnvSource {
     }
 }
 
+impl EnvFact {
+    /// Where it comes from, when it is not known.
+    #[must_use]
+    pub fn source(&self) -> Option<&EnvSource> {
+        match self {
+            Self::From(source) => Some(source),
+            Self::Value(_) | Self::Set => None,
+        }
+    }
+}
+
 impl EnvSource {
     /// The ConfigMap that it is, by name.
     #[must_use]
@@ -69,20 +80,27 @@ impl PodFacts {
 }
 
 impl ContainerFacts {
+    /// Where the value of a variable comes from, when it is not known.
+    #[must_use]
+    pub fn source_of(&self, name: &str) -> Option<&EnvSource> {
+        self.env.get(name).and_then(EnvFact::source)
+    }
+
+    /// All sources of which it is not known what they set: those of everything, and those of single variables.
+    pub fn unknown_sources(&self) -> impl Iterator<Item = &EnvSource> {
+        self.env_from.iter().chain(self.env.values().filter_map(EnvFact::source))
+    }
+
     /// Whether it is not known of some variable whether it is set, or to what.
     #[must_use]
     pub fn takes_from_elsewhere(&self) -> bool {
-        !self.env_from.is_empty() || self.env.values().any(|fact| matches!(fact, EnvFact::From(_)))
+        self.unknown_sources().next().is_some()
     }
 
     /// All that [`takes_from_elsewhere`](Self::takes_from_elsewhere) is about, in words.
     #[must_use]
     pub fn from_elsewhere(&self) -> String {
-        let keyed = self.env.values().filter_map(|fact| match fact {
-            EnvFact::From(source) => Some(source.to_string()),
-            _ => None,
-        });
-        let mut all: Vec<_> = self.env_from.iter().map(EnvSource::to_string).chain(keyed).collect();
+        let mut all: Vec<_> = self.unknown_sources().map(EnvSource::to_string).collect();
         all.dedup();
         all.join(", ")
     }
@@ -136,22 +154,19 @@ impl ContainerFacts {
 
     /// The variables whose value has names in it that sources set.
     fn take_names(&mut self, values: &BTreeMap<String, String>) {
+        let known = values.iter().map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
         for fact in self.env.values_mut() {
             let EnvFact::From(EnvSource { text: Some(text), .. }) = fact else { continue };
-            for (name, value) in values {
-                *text = text.replace(&format!("$({name})"), value);
-            }
-            *fact = EnvFact::Value(std::mem::take(text));
+            *fact = EnvFact::Value(expanded(text, &known).unwrap_or_default());
         }
         self.env.retain(|_, fact| *fact != EnvFact::Value(String::new()));
     }
 
     /// The variables whose value is one key of a source.
     fn take_keys(&mut self, data: impl Fn(&EnvSource) -> EnvData) {
-        let keyed = self.env.iter().filter_map(|(name, fact)| match fact {
-            EnvFact::From(source) => Some((name.clone(), source.clone(), source.key.clone()?)),
-            _ => None,
-        });
+        let sources = self.env.iter().filter_map(|(name, fact)| Some((name, fact.source()?)));
+        let keyed =
+            sources.filter_map(|(name, source)| Some((name.clone(), source.clone(), source.key.clone()?)));
         for (name, source, key) in keyed.collect::<Vec<_>>() {
             let (missing, why) = match data(&source) {
                 Ok(Some(mut data)) => match data.remove(&key) {
@@ -186,6 +201,32 @@ impl ContainerFacts {
             false => EnvFact::Set,
         }
     }
+}
+
+/// A value with what the kubelet puts in place of `$(NAME)`; nothing where that is not known. `$$(NAME)` stays, with one
+/// dollar, and so does the name of a variable that does not stand before.
+#[must_use]
+pub fn expanded(value: &str, known: &BTreeMap<&str, Option<String>>) -> Option<String> {
+    let mut whole = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.find('$') {
+        whole.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            whole.push('$');
+            rest = after;
+        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+            match known.get(name) {
+                Some(value) => whole.push_str(value.as_ref()?),
+                None => whole.push_str(&format!("$({name})")),
+            }
+            rest = after;
+        } else {
+            whole.push('$');
+        }
+    }
+    whole.push_str(rest);
+    Some(whole)
 }
 
 /// Whether options of a Java machine name an access key, which goes before every variable.

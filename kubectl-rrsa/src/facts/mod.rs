@@ -15,7 +15,7 @@ pub use cluster::{
     AdmissionFacts, Authority, ClusterFacts, DEFAULT_ISSUER, IssuerShape, Replicas, Requirement, Selector,
     WebhookDeployment, WebhookFacts,
 };
-pub use env_from::{EnvData, EnvSource, FIELD, names_key_to_java};
+pub use env_from::{EnvData, EnvSource, FIELD, expanded, names_key_to_java};
 pub use issuer::{IssuerFacts, Published};
 pub use overriding::{OVERRIDES, Overriding, may_replace};
 pub use pod::{
@@ -33,6 +33,8 @@ pub use vantage::VantageFacts;
 
 /// What labels and annotations of the webhook begin with.
 pub(crate) const OURS: &str = "pod-identity.alibabacloud.com/";
+/// How names of our own probes begin.
+pub const PROBE: &str = "rrsa-probe-";
 /// Label of a namespace or pod that asks the webhook to inject; the value must be `on`.
 pub const INJECTION_LABEL: &str = "pod-identity.alibabacloud.com/injection";
 /// Annotation of a ServiceAccount that names its RAM role, by name and not by ARN.

@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use rrsa_shared::env_vars;
 use serde::Serialize;
 
+use super::ClusterFacts;
 use super::env_from::EnvSource;
 use super::{INJECTION_LABEL, Seen};
 
@@ -298,6 +299,14 @@ impl PodFacts {
             || label != self.injection() && label.is_some_and(|label| label != "on")
             || template.containers.iter().any(other)
             || self.projections.iter().any(other_token)
+    }
+
+    /// Whether it names the OIDC provider of this cluster, or none, as far as is known.
+    #[must_use]
+    pub fn is_of(&self, cluster: &ClusterFacts) -> bool {
+        let Some(own) = cluster.provider_arn.value() else { return true };
+        let mut named = self.acting_containers().filter_map(|c| c.value(env_vars::OIDC_PROVIDER_ARN));
+        named.all(|arn| arn == own)
     }
 
     /// The role that one of its containers names.

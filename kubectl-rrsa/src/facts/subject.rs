@@ -167,6 +167,44 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Nothing is known of a ServiceAccount that has no name yet, and this is why.
+    #[must_use]
+    pub fn unseen(namespace: &str, why: &str) -> Self {
+        Self {
+            subject: SubjectRef::ServiceAccount(String::new()),
+            asked_as: None,
+            offline: false,
+            looked_at: 0,
+            namespace: namespace.to_owned(),
+            cluster: ClusterFacts::unseen(why),
+            namespace_facts: Seen::unknown(why),
+            service_account_name: String::new(),
+            service_account: Seen::unknown(why),
+            annotated_service_accounts: Seen::unknown(why),
+            annotated_elsewhere: Seen::unknown(why),
+            same_role: Seen::unknown(why),
+            published: Seen::unknown(why),
+            webhook_failures: Seen::unknown(why),
+            session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
+            pods_using: Seen::unknown(why),
+            workloads: Vec::new(),
+            unscheduled: None,
+            owners: BTreeMap::new(),
+            beside: Vec::new(),
+            pod: None,
+            expected_role_arn: Seen::unknown(why),
+            token: Seen::unknown(why),
+            token_instead: None,
+            untried: None,
+            exchange: Seen::unknown(why),
+            vantage: Seen::unknown(why),
+            owner: Seen::unknown(why),
+            role_in_use: Seen::unknown(why),
+            provider_in_use: Seen::unknown(why),
+            account: AccountFacts::unseen(why),
+        }
+    }
+
     /// What a workload does with its pods when its template has changed, as far as was seen.
     #[must_use]
     pub fn rollout(&self, owner: &str) -> Rollout {

@@ -3,11 +3,13 @@
 mod exec;
 mod interrupt;
 mod probe;
+mod stand_in;
 mod token;
 
 pub use exec::{Container, Environment, FileError, environments, read_pod};
 pub use interrupt::Interrupt;
-pub use probe::{Beside, ProbeOptions, Wiring, beside, in_pod, probe_pod};
+pub use probe::{Beside, beside, in_pod};
+pub use stand_in::{ProbeOptions, Wiring, probe_pod};
 pub use token::{issuer, request};
 
 use clap::ValueEnum;

@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::collect;
 use crate::error::Error;
 use crate::facts::{
-    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, NamespaceFacts, OURS, OwnerFacts, PodCount,
-    PodFacts, ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
+    AccountFacts, ClusterFacts, EnvData, EnvSource, Facts, NamespaceFacts, OURS, OwnerFacts, PodFacts,
+    ROLE_NAME_ANNOTATION, Rollout, Seen, ServiceAccountFacts, SubjectRef,
 };
 
 use reading::{Object, strings, text};
@@ -166,15 +166,12 @@ impl Manifests {
     }
 
     fn base(&self, subject: SubjectRef, namespace: &str, account: &str, given: &Given) -> Facts {
-        fn unseen<T>() -> Seen<T> {
-            Seen::unknown(OFFLINE)
-        }
         let service_account = self.service_account(namespace, account, given);
         let provider = provider(given);
         let cluster_account = provider.value().and_then(|arn| {
             Some(Seen::known(OidcProviderArn::parse(arn).ok()?.account, "the OIDC provider"))
         });
-        let cluster_account = cluster_account.unwrap_or_else(unseen);
+        let cluster_account = cluster_account.unwrap_or_else(|| Seen::unknown(OFFLINE));
         let named = service_account.value().and_then(Option::as_ref).and_then(ServiceAccountFacts::role_name);
         let expected = match (&given.role_arn, named, cluster_account.as_result()) {
             (Some(arn), ..) => Seen::known(arn.clone(), "--role-arn"),
@@ -187,10 +184,7 @@ impl Manifests {
         };
         Facts {
             subject,
-            asked_as: None,
             offline: true,
-            looked_at: 0,
-            namespace: namespace.to_owned(),
             cluster: ClusterFacts {
                 account: cluster_account,
                 provider_arn: provider.clone(),
@@ -200,27 +194,12 @@ impl Manifests {
             service_account_name: account.to_owned(),
             service_account,
             annotated_elsewhere: Seen::known(self.annotated_elsewhere(namespace, account, given), "files"),
-            same_role: unseen(),
-            published: unseen(),
-            webhook_failures: unseen(),
-            session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
             annotated_service_accounts: Seen::known(self.annotated(namespace, given), "files"),
-            pods_using: Seen::<PodCount>::unknown(OFFLINE),
-            workloads: Vec::new(),
-            unscheduled: None,
-            owners: BTreeMap::new(),
-            beside: Vec::new(),
-            pod: None,
             role_in_use: expected.clone(),
             account: AccountFacts { role: role(given, &expected), ..AccountFacts::unseen(OFFLINE) },
             expected_role_arn: expected,
-            token: unseen(),
-            token_instead: None,
-            untried: None,
-            exchange: unseen(),
-            vantage: unseen(),
-            owner: unseen(),
             provider_in_use: provider,
+            ..Facts::unseen(namespace, OFFLINE)
         }
     }
 

@@ -1,9 +1,7 @@
 //! What can be said of a ServiceAccount without asking anybody for a token.
 
-use std::collections::BTreeMap;
-
 use super::{Finding, Link, RULES, Severity, Verdict, fold, judged};
-use crate::facts::{AccountFacts, ClusterFacts, ContainerFacts, Facts, RRSA_ENV, Seen, SubjectRef};
+use crate::facts::{ContainerFacts, Facts, RRSA_ENV};
 
 /// The rules that need no more than a ServiceAccount, its namespace, the webhook and the pods.
 const AT_REST: [&str; 16] = [
@@ -73,49 +71,14 @@ fn from_elsewhere(facts: &Facts) -> Option<String> {
 /// Facts of which nothing has been asked.
 #[must_use]
 pub fn blank(namespace: &str) -> Facts {
-    fn unseen<T>() -> Seen<T> {
-        Seen::unknown("not asked")
-    }
-    Facts {
-        subject: SubjectRef::ServiceAccount(String::new()),
-        asked_as: None,
-        offline: false,
-        looked_at: 0,
-        namespace: namespace.to_owned(),
-        cluster: ClusterFacts::unseen("not asked"),
-        namespace_facts: unseen(),
-        service_account_name: String::new(),
-        service_account: unseen(),
-        annotated_service_accounts: unseen(),
-        annotated_elsewhere: unseen(),
-        same_role: unseen(),
-        published: unseen(),
-        webhook_failures: unseen(),
-        session_seconds: rrsa_shared::proof::Plan::SESSION_SECONDS,
-        pods_using: unseen(),
-        workloads: Vec::new(),
-        unscheduled: None,
-        owners: BTreeMap::new(),
-        beside: Vec::new(),
-        pod: None,
-        expected_role_arn: unseen(),
-        token: unseen(),
-        token_instead: None,
-        untried: None,
-        exchange: unseen(),
-        vantage: unseen(),
-        owner: unseen(),
-        role_in_use: unseen(),
-        provider_in_use: unseen(),
-        account: AccountFacts::unseen("not asked"),
-    }
+    Facts::unseen(namespace, "not asked")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::facts::{
-        INJECTION_LABEL, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, ServiceAccountFacts,
+        INJECTION_LABEL, NamespaceFacts, PodCount, ROLE_NAME_ANNOTATION, Seen, ServiceAccountFacts,
     };
 
     fn of(namespace: Seen<Option<NamespaceFacts>>, account: ServiceAccountFacts) -> AtRest {

@@ -111,16 +111,12 @@ pub fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     let with_symptoms = causes.into_iter().map(|mut finding| {
         for follower in followers.iter().filter(|follower| root(follower.rule) == finding.rule) {
             // What followed from it follows too.
-            finding.symptoms.push(follower.rule);
-            finding.symptoms.extend(&follower.symptoms);
-        }
-        let mut seen = Vec::new();
-        finding.symptoms.retain(|id| {
-            !seen.contains(id) && {
-                seen.push(*id);
-                true
+            for id in std::iter::once(&follower.rule).chain(&follower.symptoms) {
+                if !finding.symptoms.contains(id) {
+                    finding.symptoms.push(id);
+                }
             }
-        });
+        }
         finding
     });
     with_symptoms.collect()

@@ -1,15 +1,13 @@
 //! What else a pod is, and what all rules on pods share.
 
 use super::finding::{Evidence, Verdict};
-use crate::facts::{ContainerFacts, ContainerKind, EnvFact, Facts, PodFacts, RRSA_ENV, WEBHOOK_VOLUME};
-/// How names of our own probes begin, which are given what they need.
-const PROBE: &str = "rrsa-probe-";
+use crate::facts::{ContainerFacts, ContainerKind, Facts, PROBE, PodFacts, RRSA_ENV, WEBHOOK_VOLUME};
 
 /// Init and ephemeral containers of an injected pod have the variables too, or do not need them.
 pub(super) fn p05(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     let injected = pod.projections.iter().any(|projection| projection.volume == WEBHOOK_VOLUME);
-    // An init container that the webhook did not reach is W07's; one of a pod wired by hand has what it was given.
+    // Our own probes are given what they need. An init container that the webhook did not reach is W07's; one of a pod wired by hand has what it was given.
     let found = pod.containers.iter().find(|container| {
         container.kind == ContainerKind::Ephemeral
             && injected
@@ -109,14 +107,36 @@ pub(super) fn each_container(
     facts: &Facts,
     broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
 ) -> Verdict {
-    each_container_by(facts, &RRSA_ENV, broken)
+    // That a container lacks one of them is P06's, wherever it might come from.
+    each(facts, broken, |container| RRSA_ENV.iter().find_map(|name| unknown(container, name)))
 }
 
-/// The same of a rule on other variables: of one that is not known nothing is said.
+/// The same of a rule on other variables: of one that is not known, or that a source may set, nothing is said.
 pub(super) fn each_container_by(
     facts: &Facts,
     names: &[&str],
     broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
+) -> Verdict {
+    let may_be_set = |container: &ContainerFacts, name: &str| {
+        let sources =
+            (!container.env_from.is_empty() && !container.env.contains_key(name)).then(|| container.unread());
+        Some(format!("{} may set {name} of container {}", sources?, container.name))
+    };
+    each(facts, broken, |container| {
+        names.iter().find_map(|name| unknown(container, name).or_else(|| may_be_set(container, name)))
+    })
+}
+
+fn unknown(container: &ContainerFacts, name: &str) -> Option<String> {
+    let source = container.source_of(name)?;
+    let why = source.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+    Some(format!("{name} of container {} comes from {source}{why}", container.name))
+}
+
+fn each(
+    facts: &Facts,
+    broken: impl Fn(&PodFacts, &ContainerFacts) -> Option<Evidence>,
+    unknown: impl Fn(&ContainerFacts) -> Option<String>,
 ) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     let mut found = pod
@@ -125,19 +145,7 @@ pub(super) fn each_container_by(
     if let Some((_, first)) = found.next() {
         return Evidence { others: found.collect(), ..first }.into();
     }
-    let unresolved = pod.acting_containers().find_map(|container| {
-        names.iter().find_map(|name| match container.env.get(*name) {
-            Some(EnvFact::From(source)) => {
-                let why = source.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
-                Some(format!("{name} of container {} comes from {source}{why}", container.name))
-            }
-            // That a container sets itself.
-            Some(_) => None,
-            None if container.env_from.is_empty() || *names == RRSA_ENV => None,
-            None => Some(format!("{} may set {name} of container {}", container.unread(), container.name)),
-        })
-    });
-    unresolved.map_or(Verdict::Holds, Verdict::Unseen)
+    pod.acting_containers().find_map(unknown).map_or(Verdict::Holds, Verdict::Unseen)
 }
 
 pub(super) fn place(facts: &Facts, pod: &PodFacts, container: &ContainerFacts) -> String {

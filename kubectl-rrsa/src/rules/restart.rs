@@ -19,7 +19,7 @@ fn makes_new_ones(owner: &str) -> bool {
 }
 
 /// Whether `kubectl rrsa check` takes it, and so names its pods.
-fn is_checked(owner: &str) -> bool {
+pub(super) fn is_checked(owner: &str) -> bool {
     takes(owner) || owner.starts_with("replicaset/")
 }
 

@@ -5,15 +5,13 @@ use rrsa_shared::env_vars::{self, STATIC_KEY_ALIASES};
 use rrsa_shared::sts::SessionName;
 
 use super::finding::{Evidence, Severity, Verdict};
-use super::{pod, reach};
+use super::{pod, reach, restart};
 use crate::facts::{
-    ContainerFacts, ContainerKind, EnvFact, EnvSource, Facts, PodFacts, ServiceAccountFacts, SubjectRef,
+    ContainerFacts, ContainerKind, EnvSource, Facts, PodFacts, ServiceAccountFacts, SubjectRef,
 };
 use crate::identity::{self, Choice, Client};
 use crate::shell::{addressed, word};
 
-/// Workloads that a check asks one of the pods of.
-const LOOKED_AT: [&str; 5] = ["deployment/", "statefulset/", "daemonset/", "replicaset/", "job/"];
 /// Tools whose images carry their version, and the first one that knows OIDC.
 const SINCE: [(&str, [u32; 3]); 2] = [("aliyun-cli", [3, 0, 206]), ("ossutil", [2, 1, 0])];
 
@@ -114,10 +112,7 @@ pub(super) fn k02(facts: &Facts) -> Verdict {
         return Evidence { others: found.collect(), ..first }.into();
     }
     let unread = |container: &ContainerFacts| {
-        let of_keys = STATIC_KEY_ALIASES.iter().filter_map(|name| match container.env.get(*name) {
-            Some(EnvFact::From(source)) => Some(source.clone()),
-            _ => None,
-        });
+        let of_keys = STATIC_KEY_ALIASES.iter().filter_map(|name| container.source_of(name).cloned());
         container.env_from.iter().cloned().chain(of_keys).collect::<Vec<EnvSource>>()
     };
     let mut doubtful = pod.acting_containers().filter(meant).map(|container| (container, unread(container)));
@@ -141,7 +136,7 @@ fn look(facts: &Facts, pod: &PodFacts) -> String {
     if pod.is_template {
         return "only a running container could tell".to_owned();
     }
-    let owner = pod.owner.as_ref().filter(|owner| LOOKED_AT.iter().any(|kind| owner.starts_with(kind)));
+    let owner = pod.owner.as_ref().filter(|owner| restart::is_checked(owner));
     let (asked, live) = match (&facts.subject, owner) {
         (SubjectRef::ServiceAccount(_), Some(owner)) => (owner.clone(), ""),
         (SubjectRef::ServiceAccount(_), None) => (format!("pod/{}", pod.name), ""),

@@ -7,9 +7,7 @@ use rrsa_shared::env_vars;
 use super::finding::{Evidence, Verdict};
 use super::pod::{each_container, place};
 use super::{reach, restart, webhook};
-use crate::facts::{
-    ContainerFacts, EnvFact, Facts, OVERRIDE_ENV, OVERRIDES, PodFacts, RRSA_ENV, ServiceAccountFacts,
-};
+use crate::facts::{ContainerFacts, Facts, OVERRIDE_ENV, OVERRIDES, PodFacts, RRSA_ENV, ServiceAccountFacts};
 
 /// All three variables are set in a container that has one of them.
 pub(super) fn p06(facts: &Facts) -> Verdict {
@@ -164,10 +162,7 @@ pub(super) fn sets_role_itself(facts: &Facts, pod: &PodFacts) -> bool {
 pub(super) fn p08(facts: &Facts) -> Verdict {
     let Some(pod) = &facts.pod else { return Verdict::NotApplicable };
     let found = pod.app_containers().find_map(|container| {
-        RRSA_ENV.iter().find_map(|name| match container.env.get(*name) {
-            Some(EnvFact::From(source)) => Some((container, *name, source)),
-            _ => None,
-        })
+        RRSA_ENV.iter().find_map(|name| Some((container, *name, container.source_of(name)?)))
     });
     match found {
         None => Verdict::Holds,
